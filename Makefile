@@ -1,0 +1,88 @@
+# Builds, tests and runs the project, with tools from a virtual environment in
+# .venv. All that is built lies in build/.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+TOOLS := $(VENV)/.installed
+PACKAGE := build/package.stamp
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+
+PACKAGE_FILES := $(shell find gramless python -not -name '*.pyc') \
+    CMakeLists.txt LICENSE README.md pyproject.toml
+CXX_FILES := $(shell find gramless python tests examples -name '*.h' -o -name '*.cpp')
+
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export CMAKE_BUILD_PARALLEL_LEVEL ?= $(JOBS)
+export CTEST_PARALLEL_LEVEL ?= $(JOBS)
+export PYTHONNOUSERSITE := 1
+unexport PYTHONPATH PYTHONHOME PIP_USER PIP_TARGET PIP_PREFIX
+
+# Warnings stop the build of developers, not that of users. CMake remembers it,
+# so that `make run` after `make test` compiles nothing twice.
+test: export CMAKE_ARGS += -DGRAMLESS_WERROR=ON
+
+# $(call need,CHECK,PACKAGE): where CHECK fails, installs a Debian package as
+# root, and otherwise names it.
+need = @$(1) >/dev/null 2>&1 || { test "$$(id -u)" = 0 && { apt-get update -qq; \
+    DEBIAN_FRONTEND=noninteractive apt-get install -qq -y $(2); }; } || \
+    { echo "error: a system package is missing: sudo apt-get install $(2)" >&2; exit 1; }
+
+.PHONY: help run test asan lint format clean googletest build-dev build-release build-asan-ubsan
+
+help:
+	@echo "make run     builds everything and runs the examples"
+	@echo "make test    builds with warnings as errors and runs all tests"
+	@echo "make asan    runs the C++ tests with address and undefined-behaviour sanitizers"
+	@echo "make lint    checks formats, spelling and common mistakes; make format repairs formats"
+	@echo "make clean   removes build/, but not .venv/"
+
+run: $(PACKAGE) build-release
+	$(BIN)/python examples/seed.py
+	build/release/examples/seed
+	$(BIN)/python examples/photograph.py
+
+test: build-dev $(PACKAGE)
+	$(BIN)/ctest --preset dev
+	$(BIN)/python -m pytest
+
+asan: build-asan-ubsan
+	$(BIN)/ctest --preset asan-ubsan
+
+lint: $(TOOLS) googletest
+	$(BIN)/clang-format --dry-run --Werror $(CXX_FILES)
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/codespell
+	$(BIN)/cmake --preset dev --log-level=WARNING
+	printf '%s\n' $(filter gramless/%.cpp examples/%.cpp,$(CXX_FILES)) | \
+	    xargs -P $(JOBS) -n 1 $(BIN)/clang-tidy -p build/dev --quiet
+
+format: $(TOOLS)
+	$(BIN)/clang-format -i $(CXX_FILES)
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+clean:
+	rm -rf build
+
+$(TOOLS): requirements-dev.txt
+	@$(PYTHON) -c 'import sys, venv, ensurepip; assert sys.version_info >= (3, 10)' 2>/dev/null || \
+	    { echo "error: $(PYTHON) must be Python >= 3.10 with venv (Debian: apt-get install python3-venv)" >&2; exit 1; }
+	test -x $(BIN)/pip || { rm -rf $(VENV) && $(PYTHON) -m venv $(VENV); }
+	$(BIN)/python -m pip install -r requirements-dev.txt
+	touch $@
+
+# Without build isolation, a second build compiles what has changed and no more.
+$(PACKAGE): $(TOOLS) $(PACKAGE_FILES)
+	$(call need,$(BIN)/python -c 'import os; from sysconfig import get_path; os.stat(get_path("include") + "/Python.h")',$(shell $(PYTHON) -c 'import sys; print("python%d.%d-dev" % sys.version_info[:2])'))
+	$(BIN)/python -m pip install --no-build-isolation --no-deps .
+	mkdir -p build && touch $@
+
+googletest:
+	$(call need,echo '#include <gtest/gtest.h>' | $(CXX) -E -x c++ -,libgtest-dev)
+
+build-dev build-asan-ubsan: | googletest
+build-dev build-release build-asan-ubsan: build-%: $(TOOLS)
+	$(BIN)/cmake --preset $* --log-level=WARNING
+	$(BIN)/cmake --build --preset $*

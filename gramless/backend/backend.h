@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+// What a backend does: run programs on arrays.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "gramless/base/array_view.h"
+#include "gramless/base/threads.h"
+#include "gramless/lower/program.h"
+
+namespace gramless {
+
+/// The numbers of targets (i) and sources (j).
+struct Sizes {
+  int64_t M = 0;
+  int64_t N = 0;
+};
+
+struct RunOptions {
+  int threads = 0;  // 0: default_thread_count()
+  Interrupt interrupt;
+};
+
+/// Runs a program. `arguments` and `results` stand in the order of the
+/// program's; each view has the shape (rows, columns) where its array has i or
+/// j, and (columns,) or () where it has neither. The views were checked.
+using RunProgram = void (*)(const Program& program, Sizes sizes,
+                            std::span<const ArrayView> arguments,
+                            std::span<const MutableArrayView> results,
+                            const RunOptions& options);
+
+namespace reference {
+
+/// Plain loops in float64, threaded over rows: the meaning of a program.
+void run(const Program& program, Sizes sizes,
+         std::span<const ArrayView> arguments,
+         std::span<const MutableArrayView> results, const RunOptions& options);
+
+}  // namespace reference
+}  // namespace gramless

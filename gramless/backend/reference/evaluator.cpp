@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: MIT
+// Implements the evaluation of a block of pairs.
+#include "gramless/backend/reference/evaluator.h"
+
+#include <algorithm>
+
+#include "gramless/base/error.h"
+
+namespace gramless::reference {
+namespace {
+
+using Lanes = std::array<double, kLanes>;
+
+int64_t product(const std::vector<Axis>& axes) {
+  int64_t result = 1;
+  for (const Axis& axis : axes) result *= axis.extent;
+  return result;
+}
+
+/// Calls `visit(offsets)` for each position on the axes, the last axis
+/// fastest; `offsets` has one entry for each row of `strides`.
+template <class Visit>
+void for_each_position(const std::vector<int64_t>& extents,
+                       const std::vector<std::vector<int64_t>>& strides,
+                       Visit visit) {
+  if (std::count(extents.begin(), extents.end(), 0) > 0) return;
+  std::vector<int64_t> offsets(strides.size(), 0);
+  std::vector<int64_t> position(extents.size(), 0);
+  while (true) {
+    visit(offsets);
+    std::size_t axis = extents.size();
+    while (true) {
+      if (axis == 0) return;
+      --axis;
+      const bool wraps = ++position[axis] == extents[axis];
+      for (std::size_t k = 0; k < strides.size(); ++k) {
+        const int64_t stride = strides[k][axis];
+        offsets[k] += wraps ? stride * (1 - extents[axis]) : stride;
+      }
+      if (!wraps) break;
+      position[axis] = 0;
+    }
+  }
+}
+
+/// Returns `count` numbers of a cell, repeated into `scratch` if it has one.
+const double* spread(const double* cell, bool has_lanes, int64_t count,
+                     Lanes& scratch) {
+  if (has_lanes || count == 1) return cell;
+  std::fill_n(scratch.begin(), count, cell[0]);
+  return scratch.data();
+}
+
+/// Adds in four strands, so that rounding errors stay below count/4 steps.
+double sum_lanes(const double* lanes, int64_t count) {
+  std::array<double, 4> strands{};
+  int64_t k = 0;
+  for (; k + 4 <= count; k += 4) {
+    for (std::size_t s = 0; s < 4; ++s) {
+      strands[s] += lanes[k + static_cast<int64_t>(s)];
+    }
+  }
+  for (; k < count; ++k) strands[0] += lanes[k];
+  return (strands[0] + strands[1]) + (strands[2] + strands[3]);
+}
+
+}  // namespace
+
+BoundArray bind(const ArrayView& view) {
+  const std::size_t rank = view.shape.size();
+  return {view, rank == 2 ? view.strides[0] : 0,
+          rank == 0 ? 0 : view.strides[rank - 1]};
+}
+
+Values::Values(std::span<const Slot> slots, int64_t rows) {
+  std::array<int64_t, 4> sizes{};
+  for (const Slot& slot : slots) {
+    sizes[static_cast<std::size_t>(slot.stage)] +=
+        slot.cells * (slot.has_lanes ? kLanes : 1);
+  }
+  row_size_ = sizes[static_cast<std::size_t>(Stage::kept)];
+  sizes[static_cast<std::size_t>(Stage::kept)] *= rows;
+  for (std::size_t stage = 0; stage < sizes.size(); ++stage) {
+    storage_[stage].resize(static_cast<std::size_t>(sizes[stage]));
+  }
+}
+
+double* Values::at(const Slot& slot, int64_t row) {
+  const int64_t base = slot.stage == Stage::kept ? row * row_size_ : 0;
+  return storage_[static_cast<std::size_t>(slot.stage)].data() + base +
+         slot.offset;
+}
+
+Evaluator::Evaluator(const Program& program,
+                     std::span<const ArrayView> arguments)
+    : program_(program) {
+  for (const ArrayView& view : arguments) arguments_.push_back(bind(view));
+  std::array<int64_t, 4> used{};
+  for (const Instruction& instruction : program.instructions) {
+    const Stage stage = stage_of(instruction.rate);
+    const bool has_lanes = stage == Stage::reduced || stage == Stage::pair;
+    int64_t& offset = used[static_cast<std::size_t>(stage)];
+    slots_.push_back({stage, offset, product(instruction.axes), has_lanes});
+    offset += slots_.back().cells * (has_lanes ? kLanes : 1);
+    std::vector<Axis> axes = instruction.axes;
+    if (instruction.kind == NodeKind::sum) axes.push_back(instruction.axis);
+    steps_.push_back(make_step(axes, instruction.operands));
+  }
+  for (const ProgramOutput& output : program.outputs) {
+    const ArraySpec& result = program.results[output.output];
+    output_steps_.push_back(make_step(result.features, {{output.value}}));
+  }
+}
+
+Stage Evaluator::stage_of(Rate rate) const {
+  switch (rate) {
+    case Rate::call:
+      return Stage::call;
+    case Rate::pair:
+      return Stage::pair;
+    case Rate::i:
+      return program_.reduced == PairIndex::i ? Stage::reduced : Stage::kept;
+    case Rate::j:
+      return program_.reduced == PairIndex::j ? Stage::reduced : Stage::kept;
+  }
+  throw InternalError("stage_of(): unknown rate.");
+}
+
+Evaluator::Step Evaluator::make_step(const std::vector<Axis>& axes,
+                                     std::span<const int> operands) const {
+  Step step;
+  for (const Axis& axis : axes) step.extents.push_back(axis.extent);
+  for (const int operand : operands) {
+    const std::vector<Axis>& own =
+        program_.instructions[static_cast<std::size_t>(operand)].axes;
+    std::vector<int64_t> strides(axes.size(), 0);
+    int64_t stride = 1;
+    for (std::size_t k = own.size(); k-- > 0;) {
+      const auto place = std::find(axes.begin(), axes.end(), own[k]);
+      strides[static_cast<std::size_t>(place - axes.begin())] = stride;
+      stride *= own[k].extent;
+    }
+    step.strides.push_back(std::move(strides));
+  }
+  return step;
+}
+
+int64_t Evaluator::cells_per_pair() const {
+  int64_t cells = 1;
+  for (std::size_t k = 0; k < slots_.size(); ++k) {
+    if (slots_[k].stage != Stage::pair) continue;
+    const Instruction& instruction = program_.instructions[k];
+    const bool is_sum = instruction.kind == NodeKind::sum;
+    cells += slots_[k].cells * (is_sum ? instruction.axis.extent : 1);
+  }
+  return cells;
+}
+
+void Evaluator::evaluate(Stage stage, Values& values, int64_t row,
+                         int64_t index, Block block) const {
+  for (std::size_t k = 0; k < slots_.size(); ++k) {
+    const Slot& slot = slots_[k];
+    if (slot.stage != stage) continue;
+    switch (program_.instructions[k].kind) {
+      case NodeKind::constant:
+        values.at(slot, row)[0] = program_.instructions[k].value;
+        break;
+      case NodeKind::load:
+        load(k, values.at(slot, row), index, block);
+        break;
+      default:
+        compute(k, values, row, slot.has_lanes ? block.count : 1);
+    }
+  }
+}
+
+void Evaluator::load(std::size_t position, double* cell, int64_t index,
+                     Block block) const {
+  const Instruction& instruction = program_.instructions[position];
+  const BoundArray& array = arguments_[instruction.argument];
+  const std::vector<Axis>& features =
+      program_.arguments[instruction.argument].features;
+  // The column is row-major over the array's own feature axes.
+  const std::vector<Axis>& axes = instruction.axes;
+  std::vector<int64_t> extents;
+  for (const Axis& axis : axes) extents.push_back(axis.extent);
+  std::vector<int64_t> strides(axes.size(), 0);
+  int64_t fixed = 0;
+  int64_t stride = 1;
+  for (std::size_t k = features.size(); k-- > 0;) {
+    const Index& used = instruction.indices[k];
+    if (const Axis* axis = std::get_if<Axis>(&used)) {
+      const auto place = std::find(axes.begin(), axes.end(), *axis);
+      strides[static_cast<std::size_t>(place - axes.begin())] += stride;
+    } else {
+      fixed += std::get<int64_t>(used) * stride;
+    }
+    stride *= features[k].extent;
+  }
+  const bool has_lanes = slots_[position].has_lanes;
+  const int64_t first = has_lanes ? block.first : index;
+  const int64_t count = has_lanes ? block.count : 1;
+  for_each_position(extents, {strides}, [&](const auto& offsets) {
+    const int64_t column = (fixed + offsets[0]) * array.column_stride;
+    for (int64_t lane = 0; lane < count; ++lane) {
+      cell[lane] =
+          array.view.at((first + lane) * array.row_stride + column);
+    }
+    cell += has_lanes ? kLanes : 1;
+  });
+}
+
+void Evaluator::compute(std::size_t position, Values& values, int64_t row,
+                        int64_t count) const {
+  const Instruction& instruction = program_.instructions[position];
+  const Step& step = steps_[position];
+  const Slot& slot = slots_[position];
+  const int64_t width = slot.has_lanes ? kLanes : 1;
+  const bool is_sum = instruction.kind == NodeKind::sum;
+  const bool is_add = instruction.kind == NodeKind::add;
+  std::vector<const double*> bases;
+  std::vector<const Slot*> sources;
+  for (const int operand : instruction.operands) {
+    sources.push_back(&slots_[static_cast<std::size_t>(operand)]);
+    bases.push_back(values.at(*sources.back(), row));
+  }
+  Lanes scratch;
+  Lanes factor;
+  const auto operand = [&](std::size_t k, int64_t offset) {
+    const int64_t stride = sources[k]->has_lanes ? kLanes : 1;
+    return spread(bases[k] + offset * stride, sources[k]->has_lanes, count,
+                  factor);
+  };
+  double* cell = values.at(slot, row);
+  if (is_sum) std::fill_n(cell, slot.cells * width, 0.0);
+  int64_t summed = 0;
+  for_each_position(step.extents, step.strides, [&](const auto& offsets) {
+    double* result = is_sum ? scratch.data() : cell;
+    const double* first = operand(0, offsets[0]);
+    switch (instruction.kind) {
+      case NodeKind::function:
+        row_of(instruction.function).evaluate(first, result, count);
+        break;
+      case NodeKind::power:
+      case NodeKind::power0:
+        power(first, result, count, instruction.value,
+              instruction.kind == NodeKind::power0);
+        break;
+      default:
+        std::copy_n(first, count, result);
+    }
+    for (std::size_t k = 1; k < bases.size(); ++k) {
+      const double* other = operand(k, offsets[k]);
+      for (int64_t lane = 0; lane < count; ++lane) {
+        result[lane] = is_add ? result[lane] + other[lane]
+                              : result[lane] * other[lane];
+      }
+    }
+    if (is_sum) {
+      for (int64_t lane = 0; lane < count; ++lane) cell[lane] += result[lane];
+      if (++summed < instruction.axis.extent) return;
+      summed = 0;
+    }
+    cell += width;
+  });
+}
+
+void Evaluator::add_lanes(const ProgramOutput& output, Values& values,
+                          int64_t row, Block block,
+                          std::span<double> totals) const {
+  const auto place = static_cast<std::size_t>(&output - &program_.outputs[0]);
+  const Slot& slot = slots_[static_cast<std::size_t>(output.value)];
+  const double* base = values.at(slot, row);
+  const Step& step = output_steps_[place];
+  std::size_t column = 0;
+  for_each_position(step.extents, step.strides, [&](const auto& offsets) {
+    const double* cell = base + offsets[0] * (slot.has_lanes ? kLanes : 1);
+    totals[column++] += slot.has_lanes
+                            ? sum_lanes(cell, block.count)
+                            : cell[0] * static_cast<double>(block.count);
+  });
+}
+
+}  // namespace gramless::reference

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+// Evaluates the instructions of a program for a block of pairs: one row of the
+// kept axis with up to kLanes positions of the reduced one.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "gramless/backend/backend.h"
+
+namespace gramless::reference {
+
+/// Positions of the reduced axis that are evaluated at once.
+inline constexpr int64_t kLanes = 128;
+
+/// An array, as two strides in elements.
+struct BoundArray {
+  ArrayView view;
+  int64_t row_stride = 0;
+  int64_t column_stride = 0;
+};
+
+/// Returns the strides of a view of the shape (rows, columns), (columns,), ().
+BoundArray bind(const ArrayView& view);
+
+/// Which values an evaluation computes.
+enum class Stage : uint8_t {
+  call,     // What no pair axis changes.
+  kept,     // What the kept axis changes: once for each row.
+  reduced,  // What the reduced axis changes: once for each block.
+  pair,     // The rest: for each row and block.
+};
+
+/// Where the values of an instruction are: cells over its feature axes, each
+/// of one number, or of kLanes numbers if the reduced axis changes it.
+struct Slot {
+  Stage stage = Stage::call;
+  int64_t offset = 0;
+  int64_t cells = 1;
+  bool has_lanes = false;
+};
+
+/// The values of one thread.
+class Values {
+ public:
+  Values(std::span<const Slot> slots, int64_t rows);
+
+  /// Returns the first cell of a slot, for a row of the chunk.
+  double* at(const Slot& slot, int64_t row);
+
+ private:
+  std::array<std::vector<double>, 4> storage_;
+  int64_t row_size_ = 0;
+};
+
+/// A block: `count` positions of the reduced axis from `first` on.
+struct Block {
+  int64_t first = 0;
+  int64_t count = 1;
+};
+
+class Evaluator {
+ public:
+  Evaluator(const Program& program, std::span<const ArrayView> arguments);
+
+  /// Computes all values of a stage. `row` counts within the chunk, `index`
+  /// is its position on the kept axis.
+  void evaluate(Stage stage, Values& values, int64_t row, int64_t index,
+                Block block) const;
+
+  /// Adds the sum over the block's lanes of an output's value to `totals`,
+  /// one number for each column of the output.
+  void add_lanes(const ProgramOutput& output, Values& values, int64_t row,
+                 Block block, std::span<double> totals) const;
+
+  [[nodiscard]] std::span<const Slot> slots() const { return slots_; }
+
+  /// Returns the number of cells that one pair needs: a measure of its work.
+  [[nodiscard]] int64_t cells_per_pair() const;
+
+ private:
+  /// An instruction with the loops that it takes.
+  struct Step {
+    std::vector<int64_t> extents;
+    /// For each operand, its stride in cells along each axis.
+    std::vector<std::vector<int64_t>> strides;
+  };
+
+  [[nodiscard]] Stage stage_of(Rate rate) const;
+  [[nodiscard]] Step make_step(const std::vector<Axis>& axes,
+                               std::span<const int> operands) const;
+  void load(std::size_t position, double* cell, int64_t index,
+            Block block) const;
+  void compute(std::size_t position, Values& values, int64_t row,
+               int64_t count) const;
+
+  const Program& program_;
+  std::vector<BoundArray> arguments_;
+  std::vector<Slot> slots_;
+  std::vector<Step> steps_;
+  std::vector<Step> output_steps_;
+};
+
+}  // namespace gramless::reference

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+// Implements element access of array views.
+#include "gramless/base/array_view.h"
+
+#include "gramless/base/error.h"
+
+namespace gramless {
+
+std::string_view dtype_name(DType dtype) {
+  return dtype == DType::float32 ? "float32" : "float64";
+}
+
+int64_t dtype_size(DType dtype) { return dtype == DType::float32 ? 4 : 8; }
+
+double ArrayView::at(int64_t offset) const {
+  switch (dtype) {
+    case DType::float32:
+      return static_cast<double>(static_cast<const float*>(data)[offset]);
+    case DType::float64:
+      return static_cast<const double*>(data)[offset];
+  }
+  throw InternalError("ArrayView::at(): unknown dtype.");
+}
+
+void MutableArrayView::store(int64_t offset, double value) const {
+  switch (dtype) {
+    case DType::float32:
+      static_cast<float*>(data)[offset] = static_cast<float>(value);
+      return;
+    case DType::float64:
+      static_cast<double*>(data)[offset] = value;
+      return;
+  }
+  throw InternalError("MutableArrayView::store(): unknown dtype.");
+}
+
+std::vector<int64_t> row_major_strides(const std::vector<int64_t>& shape) {
+  std::vector<int64_t> strides(shape.size());
+  int64_t stride = 1;
+  for (std::size_t axis = shape.size(); axis-- > 0;) {
+    strides[axis] = stride;
+    stride *= shape[axis];
+  }
+  return strides;
+}
+
+}  // namespace gramless

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+// Text for messages: concatenation, numbers, the nearest of a list of names.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace gramless {
+
+/// Returns the parts, one after another.
+template <class... Parts>
+std::string concat(const Parts&... parts) {
+  std::ostringstream stream;
+  (stream << ... << parts);
+  return stream.str();
+}
+
+/// Returns the shortest decimal text that reads back as `value`.
+std::string number_text(double value);
+
+/// Returns `(1000, 3)`, or `(3,)` for one dimension, as Python prints tuples.
+std::string shape_text(std::span<const int64_t> shape);
+
+/// Returns the parts with `separator` between them.
+std::string join(std::span<const std::string> parts,
+                 std::string_view separator);
+
+/// Returns up to three candidates within a third of the word's length in
+/// edit distance, the nearest first.
+std::vector<std::string> nearest_names(std::string_view word,
+                                       std::span<const std::string> candidates);
+
+/// Returns ` Did you mean 'a' or 'b'?`, or nothing when no name is near.
+std::string did_you_mean(std::string_view word,
+                         std::span<const std::string> candidates);
+
+/// Returns the number of characters (code points) in UTF-8 `text`.
+int64_t count_characters(std::string_view text);
+
+/// Returns a two-line picture: a window of `text` around the bytes
+/// [begin, end), and carets below them. Control characters show as blanks.
+std::string caret_picture(std::string_view text, std::size_t begin,
+                          std::size_t end);
+
+}  // namespace gramless

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: MIT
+// Implements the checks of a kernel product's arguments.
+#include "gramless/check_arguments.h"
+
+#include <algorithm>
+#include <array>
+
+#include "gramless/base/error.h"
+#include "gramless/base/text.h"
+
+namespace gramless {
+namespace {
+
+constexpr std::string_view kPrefix = "kernel_product(): expected ";
+
+template <class E = ArgumentError, class... Parts>
+[[noreturn]] void fail(const Parts&... parts) {
+  throw E(concat(kPrefix, parts...));
+}
+
+std::string item(std::string_view list, std::size_t position) {
+  return concat(list, "[", position, "]");
+}
+
+std::string described(const std::string& name, const ArrayView& array) {
+  return concat(name, " ", shape_text(array.shape));
+}
+
+/// An array with the name that its user knows it by.
+struct Named {
+  std::string name;
+  const ArrayView* array;
+};
+
+std::vector<Named> named_arrays(const Arguments& arguments) {
+  std::vector<Named> result;
+  for (std::size_t p = 0; p < arguments.x.size(); ++p) {
+    result.push_back({item("x", p), &arguments.x[p]});
+  }
+  for (std::size_t p = 0; p < arguments.y.size(); ++p) {
+    result.push_back({item("y", p), &arguments.y[p]});
+  }
+  for (std::size_t slot = 0; slot < arguments.gamma.size(); ++slot) {
+    const auto& array = arguments.gamma[slot].array;
+    if (array) result.push_back({item("gamma", slot), &*array});
+  }
+  for (const ArrayView& b : arguments.b) result.push_back({"b", &b});
+  return result;
+}
+
+void check_counts(const ParsedKernel& kernel, const Arguments& arguments) {
+  const std::size_t pairs = kernel.pairs.size();
+  const auto check_pairs = [&](std::string_view name, std::size_t count) {
+    if (count == pairs) return;
+    fail(pairs, " tensor", pairs == 1 ? "" : "s", " in ", name,
+         ", one for each pair of variables of the kernel, got ", count, ".");
+  };
+  check_pairs("x", arguments.x.size());
+  check_pairs("y", arguments.y.size());
+  if (arguments.gamma.size() != kernel.atoms.size()) {
+    std::vector<std::string> atoms;
+    for (const AtomUse& use : kernel.atoms) atoms.emplace_back(use.row->name);
+    fail(kernel.atoms.size(), " gamma", atoms.size() == 1 ? "" : "s",
+         ", one for each atom of the kernel (", join(atoms, ", "), "), got ",
+         arguments.gamma.size(), ".");
+  }
+  if (arguments.b.size() != 1) {
+    fail("1 tensor (b) behind y in mode 'sum', got ", arguments.b.size(), ".");
+  }
+}
+
+void check_dtypes_and_devices(const std::vector<Named>& arrays) {
+  if (arrays.empty()) return;
+  const auto& [first_name, first] = arrays.front();
+  for (const auto& [name, array] : arrays) {
+    if (array->dtype != first->dtype) {
+      fail<DTypeError>("all tensors to have one dtype, got ", first_name, " ",
+                       dtype_name(first->dtype), " and ", name, " ",
+                       dtype_name(array->dtype), ".");
+    }
+    if (array->device != first->device) {
+      fail<DeviceError>("all tensors to be on one device, got ", first_name,
+                        " on ", first->device.name, " and ", name, " on ",
+                        array->device.name, ".");
+    }
+  }
+}
+
+/// Checks one array of a pair: two dimensions, and as many rows as the first.
+void check_rows(const std::string& name, const ArrayView& array,
+                std::string_view form, const std::string& first_name,
+                const ArrayView& first) {
+  if (array.shape.size() != 2) {
+    fail(name, " to have two dimensions, ", form, ", got ",
+         shape_text(array.shape), ".",
+         array.shape.size() == 1 ? concat(" Write '", name, ".view(-1, 1)'",
+                                          " for one column.")
+                                 : std::string());
+  }
+  if (array.shape[0] != first.shape[0]) {
+    fail(first_name, " and ", name, " to have the same number of rows, got ",
+         described(first_name, first), " and ", described(name, array), ".");
+  }
+}
+
+void check_pairs(const Arguments& arguments) {
+  for (std::size_t p = 0; p < arguments.x.size(); ++p) {
+    const ArrayView& x = arguments.x[p];
+    const ArrayView& y = arguments.y[p];
+    check_rows(item("x", p), x, "(M, D)", "x[0]", arguments.x[0]);
+    check_rows(item("y", p), y, "(N, D)", "y[0]", arguments.y[0]);
+    if (x.shape[1] != y.shape[1]) {
+      fail(item("x", p), " and ", item("y", p),
+           " to have the same number of columns, got ",
+           described(item("x", p), x), " and ", described(item("y", p), y),
+           ".");
+    }
+  }
+}
+
+void check_signal(const Arguments& arguments) {
+  const ArrayView& b = arguments.b[0];
+  const bool has_pairs = !arguments.y.empty();
+  check_rows("b", b, "(N, E)", has_pairs ? "y[0]" : "b",
+             has_pairs ? arguments.y[0] : b);
+  if (!has_pairs) {
+    fail("an argument indexed by i, which tells the number of rows M, got a "
+         "kernel without pairs of variables in mode 'sum', which has none.");
+  }
+}
+
+/// Checks the kind of a slot: None, or an array.
+void check_presence(const std::string& name, const AtomUse& use,
+                    const Gamma& gamma) {
+  const bool is_wanted = use.row->parameter != Parameter::none;
+  if (is_wanted && !gamma.array) {
+    fail(name, " to be a tensor or a number for '", use.row->name,
+         "', got None.");
+  }
+  if (!is_wanted && gamma.array) {
+    fail(name, " to be None, because '", use.row->name,
+         "' takes no parameter, got ", shape_text(gamma.array->shape), ".");
+  }
+}
+
+PairIndex check_gamma_rows(const std::string& name, const Gamma& gamma,
+                           int64_t dimension, const Arguments& arguments) {
+  const std::vector<int64_t>& shape = gamma.array->shape;
+  if (shape.size() > 2) {
+    fail(name, " to have at most two dimensions, got ", shape_text(shape),
+         ".");
+  }
+  if (shape.size() < 2) return PairIndex::none;
+  const bool by_i = gamma.rows == PairIndex::i;
+  const int64_t rows = (by_i ? arguments.x[0] : arguments.y[0]).shape[0];
+  if (shape[0] == rows) return gamma.rows;
+  const bool is_matrix = shape[0] == dimension && shape[1] == dimension;
+  fail(name, " to have ", by_i ? "M" : "N", " = ", rows, " rows, one for each ",
+       by_i ? "i" : "j", ", got ", shape_text(shape), ".",
+       is_matrix ? concat(" Flatten a matrix that is the same for all pairs: '",
+                          name, ".view(-1)'.")
+                 : std::string());
+}
+
+GammaForm check_gamma(std::size_t slot, const AtomUse& use,
+                      const Arguments& arguments) {
+  const Gamma& gamma = arguments.gamma[slot];
+  const std::string name = item("gamma", slot);
+  check_presence(name, use, gamma);
+  if (!gamma.array) return {};
+  const int64_t dimension = arguments.x[use.pair].shape[1];
+  const std::vector<int64_t>& shape = gamma.array->shape;
+  const PairIndex pair =
+      check_gamma_rows(name, gamma, dimension, arguments);
+  const int64_t columns = shape.empty() ? 1 : shape.back();
+  if (columns == 1) return {Metric::scalar, pair};
+  if (use.row->parameter == Parameter::scalar) {
+    fail(name, " to have one column for '", use.row->name, "', got ",
+         shape_text(shape), ".");
+  }
+  if (columns == dimension) return {Metric::diagonal, pair};
+  if (columns == dimension * dimension) return {Metric::full, pair};
+  fail(name, " to have 1, D = ", dimension, " or D*D = ",
+       dimension * dimension, " columns for '", use.row->name, "', got ",
+       shape_text(shape), ".");
+}
+
+}  // namespace
+
+Signature check_arguments(const ParsedKernel& kernel,
+                          const Arguments& arguments) {
+  check_counts(kernel, arguments);
+  check_dtypes_and_devices(named_arrays(arguments));
+  check_pairs(arguments);
+  check_signal(arguments);
+  Signature signature;
+  signature.mode = arguments.mode;
+  signature.signal = arguments.b[0].shape[1];
+  for (const ArrayView& x : arguments.x) {
+    signature.dimensions.push_back(x.shape[1]);
+  }
+  for (std::size_t slot = 0; slot < kernel.atoms.size(); ++slot) {
+    signature.gammas.push_back(
+        check_gamma(slot, kernel.atoms[slot], arguments));
+  }
+  return signature;
+}
+
+std::vector<ArrayView> flatten(const Arguments& arguments) {
+  std::vector<ArrayView> arrays;
+  for (const Named& named : named_arrays(arguments)) {
+    arrays.push_back(*named.array);
+  }
+  return arrays;
+}
+
+Mode parse_mode(std::string_view name) {
+  static constexpr std::array<std::string_view, 13> kLater = {
+      "lse",          "log_scaled",     "log_scaled_lse",
+      "lse_mult_i",   "sinkhorn_cost",  "sinkhorn_primal",
+      "log",          "log_scaled_log", "log_scaled_barycenter",
+      "log_mult_i",   "log_cost",       "log_primal",
+      "log_barycenter"};
+  if (name == "sum") return Mode::sum;
+  if (std::find(kLater.begin(), kLater.end(), name) != kLater.end()) {
+    throw UnsupportedError(concat(kPrefix, "mode 'sum', got '", name,
+                                  "', which is not supported yet."));
+  }
+  const std::vector<std::string> known = {"sum"};
+  fail("mode 'sum', got '", name, "'.", did_you_mean(name, known));
+}
+
+}  // namespace gramless

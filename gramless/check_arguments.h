@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+// The arguments of a kernel product, and their checks: all that can be wrong
+// is found here, before anything runs.
+#pragma once
+
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "gramless/base/array_view.h"
+#include "gramless/name/build.h"
+
+namespace gramless {
+
+/// One gamma slot.
+struct Gamma {
+  /// Nothing for an atom that takes no parameter.
+  std::optional<ArrayView> array;
+  /// The pair axis that the rows of a 2-d array stand for: j where nothing
+  /// else is said.
+  PairIndex rows = PairIndex::j;
+};
+
+/// The arrays of a kernel product. In the shapes below, D is the number of
+/// columns of a pair and K is 1, D or D*D.
+struct Arguments {
+  std::vector<ArrayView> x;  // (M, D), one for each pair of variables.
+  std::vector<ArrayView> y;  // (N, D), likewise.
+  std::vector<Gamma> gamma;  // (), (K,), (N, K) or (M, K), one for each atom.
+  std::vector<ArrayView> b;  // (N, E), one for the mode `sum`.
+  Mode mode = Mode::sum;
+};
+
+/// Checks counts, dtypes, devices and shapes. Throws ArgumentError, DTypeError
+/// or DeviceError with what was expected and what came.
+Signature check_arguments(const ParsedKernel& kernel,
+                          const Arguments& arguments);
+
+/// Returns the arrays in the order in which the map-reduce takes them.
+std::vector<ArrayView> flatten(const Arguments& arguments);
+
+/// Returns the mode of a name. Throws ArgumentError for an unknown name,
+/// UnsupportedError for one that is known but not there yet.
+Mode parse_mode(std::string_view name);
+
+}  // namespace gramless

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: MIT
+// Implements the pool of expressions: one node for each content, and walks.
+#include "gramless/ir/expr.h"
+
+#include <algorithm>
+#include <bit>
+#include <functional>
+
+#include "gramless/base/error.h"
+
+namespace gramless {
+namespace {
+
+void mix(std::size_t& seed, std::size_t value) {
+  seed ^= value + 0x9e3779b97f4a7c15U + (seed << 6U) + (seed >> 2U);
+}
+
+std::size_t hash_of(const Axis& axis) {
+  std::size_t seed = std::hash<std::string>{}(axis.name);
+  mix(seed, static_cast<std::size_t>(axis.copy));
+  mix(seed, static_cast<std::size_t>(axis.extent));
+  return seed;
+}
+
+std::size_t hash_of(const NodeContent& content) {
+  std::size_t seed = static_cast<std::size_t>(content.kind);
+  mix(seed, std::bit_cast<uint64_t>(content.value));
+  mix(seed, static_cast<std::size_t>(content.function));
+  mix(seed, std::hash<std::string>{}(content.argument));
+  for (const Index& index : content.indices) {
+    if (const Axis* axis = std::get_if<Axis>(&index)) {
+      mix(seed, hash_of(*axis));
+    } else {
+      mix(seed, static_cast<std::size_t>(std::get<int64_t>(index)));
+    }
+  }
+  mix(seed, hash_of(content.axis));
+  for (const Expr& operand : content.operands) {
+    mix(seed, static_cast<std::size_t>(operand->id));
+  }
+  return seed;
+}
+
+bool same(const NodeContent& a, const NodeContent& b) {
+  return a.kind == b.kind &&
+         std::bit_cast<uint64_t>(a.value) == std::bit_cast<uint64_t>(b.value) &&
+         a.function == b.function && a.argument == b.argument &&
+         a.indices == b.indices && a.axis == b.axis &&
+         a.operands == b.operands;
+}
+
+std::vector<Axis> free_axes_of(const NodeContent& content) {
+  std::vector<Axis> axes;
+  for (const Index& index : content.indices) {
+    if (const Axis* axis = std::get_if<Axis>(&index)) axes.push_back(*axis);
+  }
+  for (const Expr& operand : content.operands) {
+    for (const Axis& axis : operand->free_axes) {
+      if (content.kind != NodeKind::sum || axis != content.axis) {
+        axes.push_back(axis);
+      }
+    }
+  }
+  std::sort(axes.begin(), axes.end());
+  axes.erase(std::unique(axes.begin(), axes.end()), axes.end());
+  return axes;
+}
+
+}  // namespace
+
+std::string Axis::text() const {
+  return name + std::string(static_cast<std::size_t>(copy), '\'');
+}
+
+bool is_pair_axis(const Axis& axis) { return axis == kAxisI || axis == kAxisJ; }
+
+bool Node::depends_on(const Axis& which) const {
+  return std::binary_search(free_axes.begin(), free_axes.end(), which);
+}
+
+Expr ExprPool::intern(NodeContent content) {
+  const std::size_t hash = hash_of(content);
+  const auto [first, last] = index_.equal_range(hash);
+  for (auto found = first; found != last; ++found) {
+    if (same(*found->second, content)) return found->second;
+  }
+  Node& node = nodes_.emplace_back();
+  node.free_axes = free_axes_of(content);
+  static_cast<NodeContent&>(node) = std::move(content);
+  node.pool = this;
+  node.id = static_cast<int>(nodes_.size()) - 1;
+  index_.emplace(hash, Expr(&node));
+  return Expr(&node);
+}
+
+Expr ExprPool::constant(double value) {
+  return intern({.kind = NodeKind::constant, .value = value});
+}
+
+Expr ExprPool::load(const std::string& argument, std::vector<Index> indices) {
+  return intern({.kind = NodeKind::load,
+                 .argument = argument,
+                 .indices = std::move(indices)});
+}
+
+Expr ExprPool::apply(Function function, Expr argument) {
+  if (argument->is_constant()) {
+    return constant(evaluate(function, argument->value));
+  }
+  return intern({.kind = NodeKind::function,
+                 .function = function,
+                 .operands = {argument}});
+}
+
+Expr ExprPool::with_operands(const Node& node, std::vector<Expr> operands) {
+  switch (node.kind) {
+    case NodeKind::constant:
+      return constant(node.value);
+    case NodeKind::load:
+      return load(node.argument, node.indices);
+    case NodeKind::add:
+      return add(std::move(operands));
+    case NodeKind::multiply:
+      return multiply(std::move(operands));
+    case NodeKind::power:
+      return power(operands[0], node.value);
+    case NodeKind::power0:
+      return power0(operands[0], node.value);
+    case NodeKind::function:
+      return apply(node.function, operands[0]);
+    case NodeKind::sum:
+      return sum(node.axis, operands[0]);
+  }
+  throw InternalError("with_operands(): unknown kind of node.");
+}
+
+Expr ExprPool::rename(Expr expr, const std::map<Axis, Axis>& names) {
+  std::map<Axis, Axis> used;
+  for (const auto& [from, to] : names) {
+    if (from != to && expr->depends_on(from)) used.emplace(from, to);
+  }
+  if (used.empty()) return expr;
+  if (expr->kind == NodeKind::load) {
+    std::vector<Index> indices = expr->indices;
+    for (Index& index : indices) {
+      const Axis* axis = std::get_if<Axis>(&index);
+      if (axis != nullptr && used.contains(*axis)) index = used.at(*axis);
+    }
+    return load(expr->argument, std::move(indices));
+  }
+  if (expr->kind == NodeKind::sum) {
+    Axis bound = expr->axis;
+    const Node& body = *expr->operands[0];
+    const auto is_target = [&](const auto& entry) {
+      return entry.second == bound;
+    };
+    while (body.depends_on(bound) ||
+           std::any_of(used.begin(), used.end(), is_target)) {
+      ++bound.copy;
+    }
+    used.emplace(expr->axis, bound);
+    return sum(bound, rename(expr->operands[0], used));
+  }
+  std::vector<Expr> operands;
+  operands.reserve(expr->operands.size());
+  for (const Expr& operand : expr->operands) {
+    operands.push_back(rename(operand, used));
+  }
+  return with_operands(*expr, std::move(operands));
+}
+
+Expr operator+(Expr a, Expr b) { return a->pool->add({a, b}); }
+
+Expr operator-(Expr a) {
+  return a->pool->multiply({a->pool->constant(-1), a});
+}
+
+Expr operator-(Expr a, Expr b) { return a + (-b); }
+
+Expr operator*(Expr a, Expr b) { return a->pool->multiply({a, b}); }
+
+std::vector<Expr> nodes_below(std::span<const Expr> roots) {
+  std::map<int, Expr> found;
+  std::vector<Expr> waiting(roots.begin(), roots.end());
+  while (!waiting.empty()) {
+    const Expr expr = waiting.back();
+    waiting.pop_back();
+    if (!found.emplace(expr->id, expr).second) continue;
+    waiting.insert(waiting.end(), expr->operands.begin(),
+                   expr->operands.end());
+  }
+  std::vector<Expr> nodes;
+  nodes.reserve(found.size());
+  for (const auto& [id, expr] : found) nodes.push_back(expr);
+  return nodes;
+}
+
+Expr rebuild(ExprPool& pool, Expr expr, std::unordered_map<int, Expr>& done,
+             Expr (*visit)(ExprPool&, Expr)) {
+  const std::vector<Expr> roots = {expr};
+  for (const Expr& node : nodes_below(roots)) {
+    if (done.contains(node->id)) continue;
+    std::vector<Expr> operands;
+    operands.reserve(node->operands.size());
+    for (const Expr& operand : node->operands) {
+      operands.push_back(done.at(operand->id));
+    }
+    Expr built = pool.with_operands(*node, std::move(operands));
+    if (visit != nullptr) built = visit(pool, built);
+    done.emplace(node->id, built);
+  }
+  return done.at(expr->id);
+}
+
+}  // namespace gramless

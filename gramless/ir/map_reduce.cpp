@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+// Implements the map-reduce's small functions and its verifier.
+#include "gramless/ir/map_reduce.h"
+
+#include <algorithm>
+
+#include "gramless/base/error.h"
+#include "gramless/base/text.h"
+
+namespace gramless {
+namespace {
+
+[[noreturn]] void fail(const std::string& problem) {
+  throw InternalError("verify(): " + problem + ".");
+}
+
+void require(bool holds, const std::string& problem) {
+  if (!holds) fail(problem);
+}
+
+std::vector<Index> indices_of(const ArraySpec& array) {
+  std::vector<Index> indices;
+  if (array.pair == PairIndex::i) indices.emplace_back(kAxisI);
+  if (array.pair == PairIndex::j) indices.emplace_back(kAxisJ);
+  indices.insert(indices.end(), array.features.begin(), array.features.end());
+  return indices;
+}
+
+void verify_index(const Node& load, const Index& index, const Index& declared) {
+  const Axis& axis = std::get<Axis>(declared);
+  if (const Axis* used = std::get_if<Axis>(&index)) {
+    require(is_pair_axis(*used) == is_pair_axis(axis) &&
+                (!is_pair_axis(axis) || *used == axis),
+            concat("'", load.argument, "' is indexed by ", used->text(),
+                   ", declared with ", axis.text()));
+    require(used->extent == axis.extent,
+            concat("'", load.argument, "' has extent ", axis.extent,
+                   ", indexed by an axis of extent ", used->extent));
+    return;
+  }
+  const int64_t position = std::get<int64_t>(index);
+  require(!is_pair_axis(axis) && position >= 0 && position < axis.extent,
+          concat("'", load.argument, "' is indexed at ", position,
+                 ", out of range"));
+}
+
+void verify_load(const MapReduce& map_reduce, const Node& load) {
+  const auto is_named = [&](const ArraySpec& array) {
+    return array.name == load.argument;
+  };
+  const auto found =
+      std::find_if(map_reduce.arguments.begin(), map_reduce.arguments.end(),
+                   is_named);
+  require(found != map_reduce.arguments.end(),
+          concat("no argument is called '", load.argument, "'"));
+  const std::vector<Index> declared = indices_of(*found);
+  require(declared.size() == load.indices.size(),
+          concat("'", load.argument, "' has ", declared.size(),
+                 " axes, indexed with ", load.indices.size()));
+  for (std::size_t axis = 0; axis < declared.size(); ++axis) {
+    verify_index(load, load.indices[axis], declared[axis]);
+  }
+}
+
+}  // namespace
+
+std::string_view pair_index_name(PairIndex index) {
+  switch (index) {
+    case PairIndex::none:
+      return "";
+    case PairIndex::i:
+      return "i";
+    case PairIndex::j:
+      return "j";
+  }
+  throw InternalError("pair_index_name(): unknown index.");
+}
+
+int64_t ArraySpec::columns() const {
+  int64_t columns = 1;
+  for (const Axis& axis : features) columns *= axis.extent;
+  return columns;
+}
+
+Expr load(ExprPool& pool, const ArraySpec& array) {
+  return pool.load(array.name, indices_of(array));
+}
+
+void verify(const MapReduce& map_reduce) {
+  std::vector<Expr> roots;
+  for (const Output& output : map_reduce.outputs) {
+    require(static_cast<bool>(output.value),
+            concat("output '", output.array.name, "' has no value"));
+    for (const Axis& axis : output.value->free_axes) {
+      const std::vector<Axis>& features = output.array.features;
+      require(is_pair_axis(axis) ||
+                  std::count(features.begin(), features.end(), axis) == 1,
+              concat("output '", output.array.name, "' leaves axis ",
+                     axis.text(), " free"));
+    }
+    roots.push_back(output.value);
+  }
+  for (const Expr& node : nodes_below(roots)) {
+    require(node->pool == map_reduce.pool.get(),
+            "an expression belongs to another pool");
+    if (node->kind == NodeKind::load) verify_load(map_reduce, *node);
+    for (const Expr& operand : node->operands) {
+      require(operand->id < node->id, "an operand is younger than its use");
+    }
+  }
+}
+
+}  // namespace gramless

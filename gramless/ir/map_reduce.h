@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+// A map-reduce: expressions in variables indexed by i, by j or by neither,
+// each summed over j, over i, or over both.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gramless/ir/expr.h"
+
+namespace gramless {
+
+/// Which pair axis an array is indexed by.
+enum class PairIndex : uint8_t { none, i, j };
+
+/// Returns `i`, `j` or nothing.
+std::string_view pair_index_name(PairIndex index);
+
+/// An array of the map-reduce, argument or result: `x0[i,d]`. In memory its
+/// feature axes are one row-major dimension, behind i or j if it has one.
+struct ArraySpec {
+  std::string name;
+  PairIndex pair = PairIndex::none;
+  std::vector<Axis> features;
+
+  /// Returns the number of elements for one i or j.
+  [[nodiscard]] int64_t columns() const;
+  bool operator==(const ArraySpec&) const = default;
+};
+
+/// A result: the sum of `value` over the pair axes that `array` does not have.
+struct Output {
+  ArraySpec array;
+  Expr value;
+};
+
+/// The unit that is built, differentiated, lowered and run.
+struct MapReduce {
+  std::shared_ptr<ExprPool> pool;
+  std::vector<ArraySpec> arguments;
+  std::vector<Output> outputs;
+};
+
+/// Returns the element of an array at its own axes: `x0[i,d]`.
+Expr load(ExprPool& pool, const ArraySpec& array);
+
+/// Throws an InternalError if an expression uses an argument that is not
+/// declared, an index out of its range, an axis that nothing binds, or an axis
+/// with two extents.
+void verify(const MapReduce& map_reduce);
+
+}  // namespace gramless

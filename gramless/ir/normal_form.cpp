@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: MIT
+// Builds sums, products and powers in the normal form that ir/expr.h states.
+#include <algorithm>
+#include <cmath>
+
+#include "gramless/base/error.h"
+#include "gramless/ir/expr.h"
+
+namespace gramless {
+namespace {
+
+bool is_integer(double value) { return value == std::trunc(value); }
+
+bool older(const Expr& a, const Expr& b) { return a->id < b->id; }
+
+/// Splits a term into its leading number and the rest.
+std::pair<double, Expr> split_coefficient(ExprPool& pool, Expr term) {
+  if (term->kind != NodeKind::multiply || !term->operands[0]->is_constant()) {
+    return {1, term};
+  }
+  return {term->operands[0]->value,
+          pool.multiply({term->operands.begin() + 1, term->operands.end()})};
+}
+
+struct Factor {
+  Expr base;
+  double exponent = 1;
+  bool zero_at_zero = false;
+};
+
+Factor split_exponent(Expr factor) {
+  if (factor->kind == NodeKind::power || factor->kind == NodeKind::power0) {
+    return {factor->operands[0], factor->value,
+            factor->kind == NodeKind::power0};
+  }
+  return {factor, 1, false};
+}
+
+/// Returns the operands, those of nested nodes of the same kind included.
+std::vector<Expr> flatten(NodeKind kind, const std::vector<Expr>& operands) {
+  std::vector<Expr> flat;
+  for (const Expr& operand : operands) {
+    if (operand->kind == kind) {
+      flat.insert(flat.end(), operand->operands.begin(),
+                  operand->operands.end());
+    } else {
+      flat.push_back(operand);
+    }
+  }
+  return flat;
+}
+
+}  // namespace
+
+Expr ExprPool::add(std::vector<Expr> terms) {
+  double number = 0;
+  std::vector<std::pair<double, Expr>> merged;
+  for (const Expr& term : flatten(NodeKind::add, terms)) {
+    if (term->is_constant()) {
+      number += term->value;
+      continue;
+    }
+    const auto [coefficient, rest] = split_coefficient(*this, term);
+    const auto same_sign = [&, c = coefficient, r = rest](const auto& other) {
+      return other.second == r && other.first * c > 0;
+    };
+    const auto found = std::find_if(merged.begin(), merged.end(), same_sign);
+    if (found != merged.end()) {
+      found->first += coefficient;
+    } else {
+      merged.emplace_back(coefficient, rest);
+    }
+  }
+  std::vector<Expr> operands;
+  for (const auto& [coefficient, rest] : merged) {
+    operands.push_back(multiply({constant(coefficient), rest}));
+  }
+  std::sort(operands.begin(), operands.end(), older);
+  if (number != 0 || operands.empty()) {
+    operands.insert(operands.begin(), constant(number));
+  }
+  if (operands.size() == 1) return operands[0];
+  return intern({.kind = NodeKind::add, .operands = std::move(operands)});
+}
+
+Expr ExprPool::multiply(std::vector<Expr> factors) {
+  double number = 1;
+  std::vector<Factor> merged;
+  for (const Expr& factor : flatten(NodeKind::multiply, factors)) {
+    if (factor->is_constant()) {
+      number *= factor->value;
+      continue;
+    }
+    const Factor split = split_exponent(factor);
+    const auto same_sign = [&](const Factor& other) {
+      return other.base == split.base &&
+             other.zero_at_zero == split.zero_at_zero &&
+             other.exponent * split.exponent > 0;
+    };
+    const auto found = std::find_if(merged.begin(), merged.end(), same_sign);
+    if (found != merged.end()) {
+      found->exponent += split.exponent;
+    } else {
+      merged.push_back(split);
+    }
+  }
+  std::vector<Expr> operands;
+  for (const Factor& factor : merged) {
+    operands.push_back(factor.zero_at_zero
+                           ? power0(factor.base, factor.exponent)
+                           : power(factor.base, factor.exponent));
+  }
+  // A merged root may have left a product behind: (sqrt(f*g))**2 is f*g.
+  const auto is_product = [](const Expr& operand) {
+    return operand->kind == NodeKind::multiply || operand->is_constant();
+  };
+  if (std::any_of(operands.begin(), operands.end(), is_product)) {
+    operands.push_back(constant(number));
+    return multiply(std::move(operands));
+  }
+  std::sort(operands.begin(), operands.end(), older);
+  if (number != 1 || operands.empty()) {
+    operands.insert(operands.begin(), constant(number));
+  }
+  if (operands.size() == 1) return operands[0];
+  return intern({.kind = NodeKind::multiply, .operands = std::move(operands)});
+}
+
+Expr ExprPool::divide(Expr numerator, Expr denominator) {
+  if (numerator->is_constant() && denominator->is_constant()) {
+    return constant(numerator->value / denominator->value);
+  }
+  return multiply({numerator, power(denominator, -1)});
+}
+
+Expr ExprPool::power(Expr base, double exponent) {
+  if (exponent == 0) return constant(1);
+  if (exponent == 1) return base;
+  if (base->is_constant()) {
+    return constant(gramless::power(base->value, exponent));
+  }
+  if (is_integer(exponent)) {
+    if (base->kind == NodeKind::power) {
+      return power(base->operands[0], base->value * exponent);
+    }
+    if (base->kind == NodeKind::power0 && exponent > 0) {
+      return power0(base->operands[0], base->value * exponent);
+    }
+    if (base->kind == NodeKind::multiply && exponent > 0) {
+      std::vector<Expr> powers;
+      for (const Expr& factor : base->operands) {
+        powers.push_back(power(factor, exponent));
+      }
+      return multiply(std::move(powers));
+    }
+  }
+  return intern(
+      {.kind = NodeKind::power, .value = exponent, .operands = {base}});
+}
+
+Expr ExprPool::power0(Expr base, double exponent) {
+  if (exponent > 0) return power(base, exponent);
+  if (base->is_constant()) {
+    return constant(
+        base->value == 0 ? 0 : gramless::power(base->value, exponent));
+  }
+  return intern(
+      {.kind = NodeKind::power0, .value = exponent, .operands = {base}});
+}
+
+Expr ExprPool::sum(const Axis& axis, Expr body) {
+  if (is_pair_axis(axis)) {
+    throw InternalError("sum(): i and j are reduced by a map-reduce.");
+  }
+  if (axis.extent == 0) return constant(0);
+  if (!body->depends_on(axis)) {
+    return multiply({constant(static_cast<double>(axis.extent)), body});
+  }
+  if (body->kind == NodeKind::multiply) {
+    std::vector<Expr> inside;
+    std::vector<Expr> outside;
+    for (const Expr& factor : body->operands) {
+      (factor->depends_on(axis) ? inside : outside).push_back(factor);
+    }
+    if (!outside.empty()) {
+      outside.push_back(sum(axis, multiply(std::move(inside))));
+      return multiply(std::move(outside));
+    }
+  }
+  Axis lowest = axis;
+  for (lowest.copy = 0; lowest != axis && body->depends_on(lowest);) {
+    ++lowest.copy;
+  }
+  if (lowest != axis) return sum(lowest, rename(body, {{axis, lowest}}));
+  return intern({.kind = NodeKind::sum, .axis = axis, .operands = {body}});
+}
+
+}  // namespace gramless

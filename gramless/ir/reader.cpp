@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: MIT
+// Implements the reader of printed expressions and map-reduces.
+#include "gramless/ir/reader.h"
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+#include <sstream>
+
+#include "gramless/base/error.h"
+#include "gramless/base/text.h"
+
+namespace gramless {
+namespace {
+
+Axis axis_named(const Source& source, const Syntax& place, const Names& names) {
+  if (place.kind == SyntaxKind::name) {
+    if (place.name == "i") return kAxisI;
+    if (place.name == "j") return kAxisJ;
+    const std::size_t primes = place.name.find('\'');
+    const std::string name = place.name.substr(0, primes);
+    if (const auto found = names.extents.find(name);
+        found != names.extents.end()) {
+      const int copy = static_cast<int>(place.name.size() - name.size());
+      return {name, copy, found->second};
+    }
+  }
+  fail_at(source, place, "expected the name of an axis");
+}
+
+class Reader {
+ public:
+  Reader(ExprPool& pool, const Source& source, const Names& names)
+      : pool_(pool), source_(source), names_(names) {}
+
+  Expr read(const Syntax& tree) {
+    switch (tree.kind) {
+      case SyntaxKind::number:
+        return pool_.constant(tree.number);
+      case SyntaxKind::name:
+        return read_name(tree);
+      case SyntaxKind::call:
+        return read_call(tree);
+      case SyntaxKind::element:
+        return read_element(tree);
+      case SyntaxKind::negate:
+        return -read(tree.operands[0]);
+      case SyntaxKind::add:
+        return read(tree.operands[0]) + read(tree.operands[1]);
+      case SyntaxKind::subtract:
+        return read(tree.operands[0]) - read(tree.operands[1]);
+      case SyntaxKind::multiply:
+        return read(tree.operands[0]) * read(tree.operands[1]);
+      case SyntaxKind::divide:
+        return pool_.divide(read(tree.operands[0]), read(tree.operands[1]));
+      case SyntaxKind::power:
+        return pool_.power(read(tree.operands[0]), tree.number);
+    }
+    throw InternalError("read(): unknown kind of syntax.");
+  }
+
+ private:
+  Expr read_name(const Syntax& tree) {
+    const auto found = names_.values.find(tree.name);
+    if (found != names_.values.end()) return found->second;
+    if (tree.name == "inf") {
+      return pool_.constant(std::numeric_limits<double>::infinity());
+    }
+    if (tree.name == "nan") {
+      return pool_.constant(std::numeric_limits<double>::quiet_NaN());
+    }
+    fail_at(source_, tree, concat("unknown name '", tree.name, "'"));
+  }
+
+  Expr read_call(const Syntax& tree) {
+    if (tree.name == "sum") {
+      require_operands(tree, 2);
+      const Axis axis = axis_named(source_, tree.operands[0], names_);
+      return pool_.sum(axis, read(tree.operands[1]));
+    }
+    if (tree.name == "power" || tree.name == "power0") {
+      require_operands(tree, 2);
+      const Expr base = read(tree.operands[0]);
+      const double exponent = read(tree.operands[1])->value;
+      return tree.name == "power" ? pool_.power(base, exponent)
+                                  : pool_.power0(base, exponent);
+    }
+    require_operands(tree, 1);
+    const Expr operand = read(tree.operands[0]);
+    if (tree.name == "sqrt") return pool_.power(operand, 0.5);
+    if (tree.name == "rsqrt") return pool_.power(operand, -0.5);
+    if (tree.name == "rsqrt0") return pool_.power0(operand, -0.5);
+    for (const FunctionRow& row : function_table()) {
+      if (row.name == tree.name) return pool_.apply(row.function, operand);
+    }
+    fail_at(source_, tree, concat("unknown function '", tree.name, "'"));
+  }
+
+  Expr read_element(const Syntax& tree) {
+    std::vector<Index> indices;
+    for (const Syntax& operand : tree.operands) {
+      if (operand.kind == SyntaxKind::number) {
+        indices.emplace_back(static_cast<int64_t>(operand.number));
+      } else {
+        indices.emplace_back(axis_named(source_, operand, names_));
+      }
+    }
+    return pool_.load(tree.name, std::move(indices));
+  }
+
+  void require_operands(const Syntax& tree, std::size_t count) {
+    if (tree.operands.size() == count) return;
+    fail_at(source_, tree,
+            concat("expected ", count, " operands of '", tree.name, "', got ",
+                   tree.operands.size()));
+  }
+
+  ExprPool& pool_;
+  const Source& source_;
+  const Names& names_;
+};
+
+/// Reads `x0[i,d:3]` and learns the extents of its axes.
+ArraySpec read_array(std::string_view text, Names& names) {
+  const auto fail = [&] {
+    throw ArgumentError(concat("read_map_reduce(): expected an array such as ",
+                               "'x0[i,d:3]', got '", text, "'."));
+  };
+  const std::size_t open = text.find('[');
+  if (open == std::string_view::npos || !text.ends_with(']')) fail();
+  ArraySpec array{std::string(text.substr(0, open)), PairIndex::none, {}};
+  std::istringstream parts(
+      std::string(text.substr(open + 1, text.size() - open - 2)));
+  for (std::string part; std::getline(parts, part, ',');) {
+    if (part == "i" || part == "j") {
+      array.pair = part == "i" ? PairIndex::i : PairIndex::j;
+      continue;
+    }
+    const std::size_t colon = part.find(':');
+    if (colon == std::string::npos) fail();
+    Axis axis{part.substr(0, part.find_first_of("':")), 0, 0};
+    axis.copy = static_cast<int>(colon - axis.name.size());
+    std::from_chars(part.data() + colon + 1, part.data() + part.size(),
+                    axis.extent);
+    names.extents[axis.name] = axis.extent;
+    array.features.push_back(axis);
+  }
+  return array;
+}
+
+}  // namespace
+
+Expr read_expr(ExprPool& pool, std::string_view text, const Names& names) {
+  const Source source{std::string(text), "read_expr()", true};
+  return Reader(pool, source, names).read(parse_syntax(source));
+}
+
+MapReduce read_map_reduce(std::string_view text) {
+  MapReduce result{std::make_shared<ExprPool>(), {}, {}};
+  Names names;
+  std::istringstream lines{std::string(text)};
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("arguments ")) {
+      std::istringstream arrays(line.substr(10));
+      for (std::string array; arrays >> array;) {
+        result.arguments.push_back(read_array(array, names));
+      }
+      continue;
+    }
+    const std::size_t equals = line.find(" = ");
+    if (equals == std::string::npos) {
+      throw ArgumentError(concat(
+          "read_map_reduce(): expected a statement, got '", line, "'."));
+    }
+    const std::string left = line.substr(0, equals);
+    std::string right = line.substr(equals + 3);
+    if (!left.ends_with(']')) {
+      names.values[left] = read_expr(*result.pool, right, names);
+      continue;
+    }
+    const ArraySpec array = read_array(left, names);
+    right = right.substr(right.find('('));
+    result.outputs.push_back({array, read_expr(*result.pool, right, names)});
+  }
+  return result;
+}
+
+}  // namespace gramless

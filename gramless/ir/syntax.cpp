@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: MIT
+// Implements the shared grammar by recursive descent.
+#include "gramless/ir/syntax.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <optional>
+
+#include "gramless/base/error.h"
+#include "gramless/base/text.h"
+
+namespace gramless {
+namespace {
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+bool is_letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+
+bool is_space(char c) {
+  return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\v' ||
+         c == '\f';
+}
+
+class Parser {
+ public:
+  explicit Parser(const Source& source) : source_(source) {}
+
+  Syntax parse_all() {
+    Syntax tree = parse_sum();
+    if (at_ < text().size()) {
+      if (peek() == ')') fail_here("expected no ')' without a '('");
+      fail_here(concat("expected an operator or the end, got ", token()));
+    }
+    return tree;
+  }
+
+ private:
+  Syntax parse_sum() {
+    Syntax left = parse_term();
+    while (true) {
+      if (take("+")) {
+        left = binary(SyntaxKind::add, std::move(left), parse_term());
+      } else if (take("-")) {
+        left = binary(SyntaxKind::subtract, std::move(left), parse_term());
+      } else {
+        return left;
+      }
+    }
+  }
+
+  Syntax parse_term() {
+    Syntax left = parse_factor();
+    while (true) {
+      skip_space();
+      if (rest().starts_with("**")) return left;
+      if (take("*")) {
+        left = binary(SyntaxKind::multiply, std::move(left), parse_factor());
+      } else if (take("/")) {
+        left = binary(SyntaxKind::divide, std::move(left), parse_factor());
+      } else {
+        return left;
+      }
+    }
+  }
+
+  Syntax parse_factor() {
+    skip_space();
+    const std::size_t begin = at_;
+    if (take("+")) return nested(begin, [&] { return parse_factor(); });
+    if (!take("-")) return parse_power();
+    Syntax operand = nested(begin, [&] { return parse_factor(); });
+    const std::size_t end = operand.end;
+    return {SyntaxKind::negate, 0, "", {std::move(operand)}, begin, end};
+  }
+
+  Syntax parse_power() {
+    Syntax base = parse_primary();
+    if (!take("**")) return base;
+    double sign = 1;
+    while (true) {
+      if (take("-")) {
+        sign = -sign;
+      } else if (!take("+")) {
+        break;
+      }
+    }
+    const std::optional<double> number = take_number();
+    if (!number) {
+      fail_here(concat("expected a number as exponent, got ", token()));
+    }
+    const std::size_t end = at_;
+    skip_space();
+    if (rest().starts_with("**")) {
+      fail_at(source_, at_, at_ + 2, "expected one '**', got a second one",
+              " Use parentheses: '(a**b)**c'.");
+    }
+    const std::size_t begin = base.begin;
+    return {SyntaxKind::power, sign * *number, "", {std::move(base)}, begin,
+            end};
+  }
+
+  Syntax parse_primary() {
+    skip_space();
+    const std::size_t begin = at_;
+    if (const std::optional<double> number = take_number()) {
+      count_leaf(begin);
+      return {SyntaxKind::number, *number, "", {}, begin, at_};
+    }
+    if (take("(")) {
+      Syntax inner = nested(begin, [&] { return parse_sum(); });
+      if (!take(")")) {
+        fail_here(concat("expected ')' or an operator, got ", token()));
+      }
+      inner.begin = begin;
+      inner.end = at_;
+      return inner;
+    }
+    if (at_ < text().size() && is_letter(peek())) return parse_name();
+    fail_here(concat("expected a number, a name or '(', got ", token()));
+  }
+
+  Syntax parse_name() {
+    const std::size_t begin = at_;
+    while (at_ < text().size() && (is_letter(peek()) || is_digit(peek()))) {
+      ++at_;
+    }
+    while (source_.primes && at_ < text().size() && peek() == '\'') ++at_;
+    count_leaf(begin);
+    Syntax result{SyntaxKind::name, 0, text().substr(begin, at_ - begin),
+                  {}, begin, at_};
+    if (take("(")) {
+      result.kind = SyntaxKind::call;
+      parse_arguments(result, ")");
+    } else if (take("[")) {
+      result.kind = SyntaxKind::element;
+      parse_arguments(result, "]");
+    }
+    return result;
+  }
+
+  void parse_arguments(Syntax& result, std::string_view close) {
+    if (!take(close)) {
+      do {
+        result.operands.push_back(
+            nested(result.begin, [&] { return parse_sum(); }));
+      } while (take(","));
+      if (!take(close)) {
+        fail_here(concat("expected ',' or '", close, "', got ", token()));
+      }
+    }
+    result.end = at_;
+  }
+
+  template <class Parse>
+  Syntax nested(std::size_t begin, Parse parse) {
+    if (++depth_ > kDeepestNesting) {
+      fail_at(source_, begin, begin + 1,
+              concat("expected at most ", kDeepestNesting,
+                     " nested brackets and signs, got more"));
+    }
+    Syntax result = parse();
+    --depth_;
+    return result;
+  }
+
+  static Syntax binary(SyntaxKind kind, Syntax left, Syntax right) {
+    const std::size_t begin = left.begin;
+    const std::size_t end = right.end;
+    Syntax result{kind, 0, "", {}, begin, end};
+    result.operands.push_back(std::move(left));
+    result.operands.push_back(std::move(right));
+    return result;
+  }
+
+  void count_leaf(std::size_t begin) {
+    if (++leaves_ > kMostLeaves) {
+      fail_at(source_, begin, begin + 1,
+              concat("expected at most ", kMostLeaves,
+                     " numbers and names, got more"));
+    }
+  }
+
+  std::optional<double> take_number() {
+    skip_space();
+    const std::string_view left = rest();
+    const bool starts =
+        !left.empty() && (is_digit(left[0]) || (left[0] == '.' &&
+                                                left.size() > 1 &&
+                                                is_digit(left[1])));
+    if (!starts) return std::nullopt;
+    double value = 0;
+    const auto [end, error] =
+        std::from_chars(left.data(), left.data() + left.size(), value);
+    const std::size_t begin = at_;
+    at_ += static_cast<std::size_t>(end - left.data());
+    if (error != std::errc() || !std::isfinite(value)) {
+      fail_at(source_, begin, at_,
+              concat("expected a number within the range of float64, got '",
+                     text().substr(begin, at_ - begin), "'"));
+    }
+    if (at_ < text().size() && (is_letter(peek()) || peek() == '.')) {
+      fail_at(source_, begin, at_ + 1,
+              concat("expected a number, got '",
+                     text().substr(begin, at_ + 1 - begin), "'"));
+    }
+    return value;
+  }
+
+  bool take(std::string_view symbol) {
+    skip_space();
+    if (!rest().starts_with(symbol)) return false;
+    at_ += symbol.size();
+    return true;
+  }
+
+  void skip_space() {
+    while (at_ < text().size() && is_space(peek())) ++at_;
+  }
+
+  /// Returns the character that comes next, for a message.
+  std::string token() {
+    skip_space();
+    if (at_ >= text().size()) return "the end";
+    return concat("'", text().substr(at_, token_size()), "'");
+  }
+
+  std::size_t token_size() const {
+    if (at_ >= text().size()) return 1;
+    std::size_t size = 1;
+    while (at_ + size < text().size() &&
+           (static_cast<unsigned char>(text()[at_ + size]) & 0xC0U) == 0x80U) {
+      ++size;
+    }
+    return size;
+  }
+
+  [[noreturn]] void fail_here(const std::string& problem) {
+    skip_space();
+    fail_at(source_, at_, at_ + token_size(), problem);
+  }
+
+  [[nodiscard]] const std::string& text() const { return source_.text; }
+  [[nodiscard]] std::string_view rest() const {
+    return std::string_view(text()).substr(at_);
+  }
+  [[nodiscard]] char peek() const { return text()[at_]; }
+
+  const Source& source_;
+  std::size_t at_ = 0;
+  int depth_ = 0;
+  int leaves_ = 0;
+};
+
+}  // namespace
+
+Syntax parse_syntax(const Source& source) {
+  if (source.text.size() > kLongestText) {
+    throw ArgumentError(concat(source.function, ": expected at most ",
+                               kLongestText, " characters, got ",
+                               source.text.size(), "."));
+  }
+  return Parser(source).parse_all();
+}
+
+void fail_at(const Source& source, std::size_t begin, std::size_t end,
+             const std::string& problem, const std::string& advice) {
+  const std::size_t size = source.text.size();
+  const std::string_view before =
+      std::string_view(source.text).substr(0, std::min(begin, size));
+  throw ArgumentError(concat(source.function, ": ", problem, " at column ",
+                             count_characters(before) + 1, ".", advice,
+                             caret_picture(source.text, std::min(begin, size),
+                                           std::min(end, size))));
+}
+
+void fail_at(const Source& source, const Syntax& place,
+             const std::string& problem, const std::string& advice) {
+  fail_at(source, place.begin, place.end, problem, advice);
+}
+
+}  // namespace gramless

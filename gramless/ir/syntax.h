@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+// The grammar that kernel names, formulas and printed programs share: text to
+// a tree of numbers, names, calls and operators. What the names mean is up to
+// the reader of the tree.
+//
+//   sum      := term (("+" | "-") term)*
+//   term     := factor (("*" | "/") factor)*
+//   factor   := ("+" | "-") factor | power
+//   power    := primary ("**" ("+" | "-")* number)?
+//   primary  := number | name | call | element | "(" sum ")"
+//   call     := name "(" (sum ("," sum)*)? ")"
+//   element  := name "[" (sum ("," sum)*)? "]"
+//
+// Precedence is Python's. White space is free.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace gramless {
+
+enum class SyntaxKind : uint8_t {
+  number,
+  name,
+  call,
+  element,
+  negate,
+  add,
+  subtract,
+  multiply,
+  divide,
+  power,
+};
+
+/// One node: what it is, its operands, and its place in the text.
+struct Syntax {
+  SyntaxKind kind = SyntaxKind::number;
+  double number = 0;  // The value of a number, the exponent of a power.
+  std::string name;
+  std::vector<Syntax> operands;
+  std::size_t begin = 0;  // In bytes.
+  std::size_t end = 0;
+};
+
+/// A text and the public function that was called with it.
+struct Source {
+  std::string text;
+  std::string function;
+  /// Whether names may end in primes, as axes do: d, d', d''.
+  bool primes = false;
+};
+
+// Limits on a text: long enough for any kernel written by hand or by a
+// program, short enough to answer at once.
+inline constexpr std::size_t kLongestText = 20000;  // Characters.
+inline constexpr int kDeepestNesting = 100;         // Brackets and signs.
+inline constexpr int kMostLeaves = 1000;            // Numbers and names.
+
+/// Returns the tree of a whole text.
+/// Throws ArgumentError with column and caret where the text is wrong.
+Syntax parse_syntax(const Source& source);
+
+/// Throws an ArgumentError: `Kernel(): <problem> at column 7.<advice>` and the
+/// text with carets under the bytes [begin, end). Columns count characters
+/// from 1.
+[[noreturn]] void fail_at(const Source& source, std::size_t begin,
+                          std::size_t end, const std::string& problem,
+                          const std::string& advice = "");
+
+/// The same for the place of a node.
+[[noreturn]] void fail_at(const Source& source, const Syntax& place,
+                          const std::string& problem,
+                          const std::string& advice = "");
+
+}  // namespace gramless

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+// Kernels, kernel products and their derivatives: the public functions.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gramless/backend/backend.h"
+#include "gramless/base/array_view.h"
+#include "gramless/check_arguments.h"
+
+namespace gramless {
+
+/// A kernel, by its name: `gaussian(x,y) * linear(u,v)**2`.
+class Kernel {
+ public:
+  /// Throws ArgumentError, with column and caret, if the name is wrong.
+  explicit Kernel(std::string name);
+
+  [[nodiscard]] const std::string& name() const { return name_; }
+  [[nodiscard]] const ParsedKernel& parsed() const { return *parsed_; }
+
+  /// Kernels are equal if they say the same, with any names of variables.
+  bool operator==(const Kernel& other) const;
+  /// A text that equal kernels share.
+  [[nodiscard]] const std::string& structure() const { return structure_; }
+
+ private:
+  std::string name_;
+  std::shared_ptr<const ParsedKernel> parsed_;
+  std::string structure_;
+};
+
+/// Which engine runs a call.
+enum class Backend : uint8_t {
+  automatic,  // The engine of the arrays' device.
+  cpu,
+  cuda,
+  reference,  // Plain loops in float64: slow, and the meaning of a program.
+};
+
+/// Returns the backend of a name: `auto`, `reference`, `CPU`, or one of `GPU`,
+/// `GPU_1D`, `GPU_2D`, the last two and `GPU` also with `_host` or `_device`.
+Backend parse_backend(std::string_view name);
+
+struct Options {
+  Backend backend = Backend::automatic;
+  int threads = 0;  // 0: OMP_NUM_THREADS, or the processors of this process.
+  /// Called on the caller's thread about every tenth of a second or less
+  /// often; throws to stop the call.
+  Interrupt interrupt;
+};
+
+/// How a function is built. Optional stages can be left out, to find out
+/// whether one of them is to blame for something.
+struct BuildOptions {
+  std::vector<std::string> skip;  // Of `simplify`.
+};
+
+/// A differentiable function of arrays: a kernel product, or a derivative of
+/// one, ready to run. Cheap to copy; safe to use from several threads.
+class ArrayFunction {
+ public:
+  /// Builds the kernel product for arguments of the given form.
+  ArrayFunction(const Kernel& kernel, const Signature& signature,
+                const BuildOptions& options = {});
+
+  /// The arrays that it takes and gives. In memory an array with i has the
+  /// shape (M, columns), one with j (N, columns), any other (columns,).
+  [[nodiscard]] const std::vector<ArraySpec>& arguments() const;
+  [[nodiscard]] const std::vector<ArraySpec>& results() const;
+
+  /// Computes the results. Throws ArgumentError or DTypeError for arrays that
+  /// do not fit, DeviceError where the backend cannot run on their device.
+  void operator()(std::span<const ArrayView> arguments,
+                  std::span<const MutableArrayView> results,
+                  const Options& options = {}) const;
+
+  /// Returns the product of the Jacobian's transpose with a vector: a function
+  /// of the same arguments and a cotangent for each result in `cotangents`,
+  /// with the gradient of each argument in `wrt`. Both are positions.
+  [[nodiscard]] ArrayFunction vjp(
+      const std::vector<std::size_t>& wrt,
+      const std::vector<std::size_t>& cotangents = {0}) const;
+
+  /// Returns what was generated, as text: the formula with its shared nodes,
+  /// the program of each sweep by rates, and the times of the stages.
+  [[nodiscard]] std::string explain() const;
+
+ private:
+  struct State;
+  explicit ArrayFunction(std::shared_ptr<const State> state);
+
+  std::shared_ptr<const State> state_;
+};
+
+/// Computes a_i = Σ_j k(x_i, y_j) b_j into `result`, of the shape (M, E).
+///
+/// Throws ArgumentError for wrong counts or shapes, DTypeError for mixed
+/// dtypes, DeviceError for mixed devices, before anything runs.
+void kernel_product(const Kernel& kernel, const Arguments& arguments,
+                    const MutableArrayView& result,
+                    const Options& options = {});
+
+/// Returns what kernel_product() runs for these arguments, as text.
+std::string explain(const Kernel& kernel, const Arguments& arguments);
+
+}  // namespace gramless

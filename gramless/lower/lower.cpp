@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: MIT
+// Lowers map-reduces to programs.
+#include <algorithm>
+#include <array>
+#include <unordered_map>
+
+#include "gramless/base/error.h"
+#include "gramless/lower/program.h"
+
+namespace gramless {
+namespace {
+
+Rate rate_of(const Node& node) {
+  const bool has_i = node.depends_on(kAxisI);
+  const bool has_j = node.depends_on(kAxisJ);
+  if (has_i && has_j) return Rate::pair;
+  if (has_i) return Rate::i;
+  return has_j ? Rate::j : Rate::call;
+}
+
+std::vector<Axis> feature_axes(const std::vector<Axis>& axes) {
+  std::vector<Axis> features;
+  std::copy_if(axes.begin(), axes.end(), std::back_inserter(features),
+               [](const Axis& axis) { return !is_pair_axis(axis); });
+  return features;
+}
+
+class Lowering {
+ public:
+  Lowering(const MapReduce& map_reduce, PairIndex reduced) {
+    program_.reduced = reduced;
+    program_.arguments = map_reduce.arguments;
+    for (const Output& output : map_reduce.outputs) {
+      program_.results.push_back(output.array);
+    }
+  }
+
+  void add_output(std::size_t position, const Output& output) {
+    program_.outputs.push_back({position, lower(output.value)});
+  }
+
+  Program finish() { return std::move(program_); }
+
+ private:
+  int lower(Expr expr) {
+    if (const auto done = done_.find(expr->id); done != done_.end()) {
+      return done->second;
+    }
+    Instruction instruction;
+    instruction.kind = expr->kind;
+    instruction.rate = rate_of(*expr);
+    instruction.axes = feature_axes(expr->free_axes);
+    instruction.value = expr->value;
+    instruction.function = expr->function;
+    instruction.axis = expr->axis;
+    switch (expr->kind) {
+      case NodeKind::constant:
+        break;
+      case NodeKind::load:
+        lower_load(*expr, instruction);
+        break;
+      case NodeKind::add:
+      case NodeKind::multiply:
+        instruction.operands = by_rate(expr->kind, expr->operands);
+        break;
+      case NodeKind::power:
+      case NodeKind::power0:
+      case NodeKind::function:
+        instruction.operands = {lower(expr->operands[0])};
+        break;
+      case NodeKind::sum:
+        instruction.operands =
+            by_rate(NodeKind::multiply, factors_of(expr->operands[0]));
+        break;
+    }
+    const int position = push(std::move(instruction));
+    done_.emplace(expr->id, position);
+    return position;
+  }
+
+  void lower_load(const Node& load, Instruction& instruction) {
+    const std::vector<ArraySpec>& arguments = program_.arguments;
+    const auto found = std::find_if(
+        arguments.begin(), arguments.end(),
+        [&](const ArraySpec& array) { return array.name == load.argument; });
+    instruction.argument =
+        static_cast<std::size_t>(found - arguments.begin());
+    const std::ptrdiff_t first = found->pair == PairIndex::none ? 0 : 1;
+    instruction.indices = {load.indices.begin() + first, load.indices.end()};
+  }
+
+  /// Returns the factors of the body of a sum, squares as two equal ones.
+  static std::vector<Expr> factors_of(Expr body) {
+    std::vector<Expr> factors = {body};
+    if (body->kind == NodeKind::multiply) factors = body->operands;
+    std::vector<Expr> result;
+    for (const Expr& factor : factors) {
+      const bool is_square =
+          factor->kind == NodeKind::power && factor->value == 2;
+      const Expr base = is_square ? factor->operands[0] : factor;
+      result.insert(result.end(), is_square ? 2 : 1, base);
+    }
+    return result;
+  }
+
+  /// Returns operands that have the same sum or product: those of a slower
+  /// rate are combined among themselves first.
+  std::vector<int> by_rate(NodeKind kind, const std::vector<Expr>& operands) {
+    std::array<std::vector<int>, 4> groups;
+    for (const Expr& operand : operands) {
+      groups[static_cast<std::size_t>(rate_of(*operand))].push_back(
+          lower(operand));
+    }
+    std::vector<int> combined;
+    for (std::size_t rate = 0; rate < groups.size(); ++rate) {
+      std::vector<int>& group = groups[rate];
+      if (group.empty()) continue;
+      // What is known per call joins the first group that follows.
+      const bool joins = rate > 0 && combined.size() == 1 &&
+                         rate_at(combined[0]) == Rate::call;
+      if (joins) group.insert(group.begin(), combined[0]);
+      if (joins) combined.clear();
+      const bool is_last =
+          std::all_of(groups.begin() + static_cast<std::ptrdiff_t>(rate) + 1,
+                      groups.end(), [](const auto& g) { return g.empty(); });
+      if (is_last && combined.empty()) return group;
+      if (is_last && static_cast<Rate>(rate) == Rate::pair) {
+        combined.insert(combined.end(), group.begin(), group.end());
+      } else {
+        combined.push_back(combine(kind, group));
+      }
+    }
+    return combined;
+  }
+
+  [[nodiscard]] Rate rate_at(int position) const {
+    return program_.instructions[static_cast<std::size_t>(position)].rate;
+  }
+
+  /// Adds the instruction that combines operands of one rate, if there are
+  /// several.
+  int combine(NodeKind kind, const std::vector<int>& operands) {
+    if (operands.size() == 1) return operands[0];
+    Instruction instruction;
+    instruction.kind = kind;
+    instruction.operands = operands;
+    for (const int operand : operands) {
+      const Instruction& source =
+          program_.instructions[static_cast<std::size_t>(operand)];
+      instruction.rate = std::max(instruction.rate, source.rate);
+      instruction.axes.insert(instruction.axes.end(), source.axes.begin(),
+                              source.axes.end());
+    }
+    std::vector<Axis>& axes = instruction.axes;
+    std::sort(axes.begin(), axes.end());
+    axes.erase(std::unique(axes.begin(), axes.end()), axes.end());
+    return push(std::move(instruction));
+  }
+
+  int push(Instruction instruction) {
+    program_.instructions.push_back(std::move(instruction));
+    return static_cast<int>(program_.instructions.size()) - 1;
+  }
+
+  Program program_;
+  std::unordered_map<int, int> done_;
+};
+
+}  // namespace
+
+std::vector<Program> lower(const MapReduce& map_reduce) {
+  const std::vector<Output>& outputs = map_reduce.outputs;
+  const auto has = [&](PairIndex pair) {
+    return std::any_of(outputs.begin(), outputs.end(), [&](const Output& o) {
+      return o.array.pair == pair;
+    });
+  };
+  // Outputs that have neither i nor j join a sweep that is made anyway.
+  const PairIndex home = has(PairIndex::i) || !has(PairIndex::j)
+                             ? PairIndex::i
+                             : PairIndex::j;
+  std::vector<Program> programs;
+  for (const PairIndex kept : {PairIndex::i, PairIndex::j}) {
+    Lowering lowering(map_reduce,
+                      kept == PairIndex::i ? PairIndex::j : PairIndex::i);
+    for (std::size_t k = 0; k < outputs.size(); ++k) {
+      const PairIndex pair = outputs[k].array.pair;
+      const bool is_here =
+          pair == kept || (pair == PairIndex::none && kept == home);
+      if (is_here) lowering.add_output(k, outputs[k]);
+    }
+    Program program = lowering.finish();
+    if (!program.outputs.empty()) programs.push_back(std::move(program));
+  }
+  return programs;
+}
+
+}  // namespace gramless

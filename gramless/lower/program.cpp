@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+// Prints programs.
+#include "gramless/lower/program.h"
+
+#include <array>
+
+#include "gramless/base/error.h"
+#include "gramless/base/text.h"
+#include "gramless/ir/printer.h"
+
+namespace gramless {
+namespace {
+
+std::string reference_text(const Program& program, int position) {
+  const Instruction& instruction =
+      program.instructions[static_cast<std::size_t>(position)];
+  if (instruction.kind == NodeKind::constant) {
+    return number_text(instruction.value);
+  }
+  std::vector<std::string> axes;
+  for (const Axis& axis : instruction.axes) axes.push_back(axis.text());
+  const std::string name = concat("v", position);
+  return axes.empty() ? name : concat(name, "[", join(axes, ","), "]");
+}
+
+std::string load_text(const Program& program, const Instruction& load) {
+  const ArraySpec& array = program.arguments[load.argument];
+  std::vector<std::string> indices;
+  if (array.pair != PairIndex::none) {
+    indices.emplace_back(pair_index_name(array.pair));
+  }
+  for (const Index& index : load.indices) {
+    const Axis* axis = std::get_if<Axis>(&index);
+    indices.push_back(axis != nullptr
+                          ? axis->text()
+                          : std::to_string(std::get<int64_t>(index)));
+  }
+  return concat(array.name, "[", join(indices, ","), "]");
+}
+
+std::string instruction_text(const Program& program,
+                             const Instruction& instruction) {
+  std::vector<std::string> operands;
+  for (const int operand : instruction.operands) {
+    operands.push_back(reference_text(program, operand));
+  }
+  switch (instruction.kind) {
+    case NodeKind::constant:
+      return number_text(instruction.value);
+    case NodeKind::load:
+      return load_text(program, instruction);
+    case NodeKind::add:
+      return join(operands, " + ");
+    case NodeKind::multiply:
+      return join(operands, "*");
+    case NodeKind::power:
+      return concat(operands[0], "**", number_text(instruction.value));
+    case NodeKind::power0:
+      return concat("power0(", operands[0], ", ",
+                    number_text(instruction.value), ")");
+    case NodeKind::function:
+      return concat(row_of(instruction.function).name, "(", operands[0], ")");
+    case NodeKind::sum:
+      return concat("sum(", instruction.axis.text(), ", ", join(operands, "*"),
+                    ")");
+  }
+  throw InternalError("instruction_text(): unknown kind.");
+}
+
+}  // namespace
+
+std::string to_text(const Program& program) {
+  constexpr std::array<std::pair<Rate, std::string_view>, 4> kRates = {{
+      {Rate::call, "per call"},
+      {Rate::i, "per i"},
+      {Rate::j, "per j"},
+      {Rate::pair, "per pair"},
+  }};
+  std::string text = concat("sweep over ", pair_index_name(program.reduced));
+  text += "\n";
+  for (const auto& [rate, title] : kRates) {
+    std::string lines;
+    for (std::size_t k = 0; k < program.instructions.size(); ++k) {
+      const Instruction& instruction = program.instructions[k];
+      const bool is_listed = instruction.rate == rate &&
+                             instruction.kind != NodeKind::constant;
+      if (!is_listed) continue;
+      lines += concat("    ", reference_text(program, static_cast<int>(k)),
+                      " = ", instruction_text(program, instruction), "\n");
+    }
+    if (!lines.empty()) text += concat("  ", title, "\n", lines);
+  }
+  text += "  summed\n";
+  for (const ProgramOutput& output : program.outputs) {
+    text += concat("    ", to_text(program.results[output.output]),
+                   " += ", reference_text(program, output.value), "\n");
+  }
+  return text;
+}
+
+}  // namespace gramless

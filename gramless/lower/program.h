@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+// A program: the instructions of one sweep over all pairs, in order, each at
+// the rate at which its value changes.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "gramless/ir/map_reduce.h"
+
+namespace gramless {
+
+/// How often a value is computed.
+enum class Rate : uint8_t { call, i, j, pair };
+
+/// Computes one value: a block of numbers over its feature axes. Operands
+/// that lack an axis are repeated along it.
+struct Instruction {
+  NodeKind kind = NodeKind::constant;
+  Rate rate = Rate::call;
+  /// The feature axes of the value, in order.
+  std::vector<Axis> axes;
+  /// Earlier instructions. For `sum`, the factors of the product to sum.
+  std::vector<int> operands;
+  double value = 0;                   // constant, power, power0
+  Function function = Function::exp;  // function
+  std::size_t argument = 0;           // load: a position among the arguments
+  std::vector<Index> indices;         // load: behind i or j
+  Axis axis;                          // sum
+};
+
+struct ProgramOutput {
+  std::size_t output = 0;  // A position among the map-reduce's outputs.
+  int value = 0;           // An instruction.
+};
+
+/// One sweep. Outputs are summed over the pair axis `reduced`, and over the
+/// other one too if they do not have it.
+struct Program {
+  PairIndex reduced = PairIndex::j;
+  std::vector<ArraySpec> arguments;
+  std::vector<ArraySpec> results;  // Of all sweeps.
+  std::vector<Instruction> instructions;
+  std::vector<ProgramOutput> outputs;
+};
+
+/// Lowers a map-reduce to one program for each pair axis that is reduced: at
+/// most two. Products are split by rate, so that what depends on i alone is
+/// computed once for each i, and so on.
+std::vector<Program> lower(const MapReduce& map_reduce);
+
+/// Prints a program, sorted by rate.
+std::string to_text(const Program& program);
+
+}  // namespace gramless

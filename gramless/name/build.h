@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+// From a kernel name and the shapes of its arguments to a map-reduce.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "gramless/ir/map_reduce.h"
+#include "gramless/name/kernel_tree.h"
+
+namespace gramless {
+
+/// What is reduced, and how.
+enum class Mode : uint8_t {
+  sum,  // Σ_j k(x_i, y_j) b_j
+};
+
+/// How a gamma slot weights the components of a difference.
+enum class Metric : uint8_t { none, scalar, diagonal, full };
+
+/// The form of one gamma slot.
+struct GammaForm {
+  Metric metric = Metric::none;
+  PairIndex pair = PairIndex::none;
+  bool operator==(const GammaForm&) const = default;
+};
+
+/// All that a map-reduce depends on, beside the kernel: no sizes M and N, no
+/// dtype, no device.
+struct Signature {
+  Mode mode = Mode::sum;
+  /// The number of columns of each pair.
+  std::vector<int64_t> dimensions;
+  std::vector<GammaForm> gammas;
+  /// The number of columns of b.
+  int64_t signal = 0;
+  bool operator==(const Signature&) const = default;
+};
+
+/// Returns a short text that two signatures share only if they are equal.
+std::string to_text(const Signature& signature);
+
+/// Returns the name of an argument in the map-reduce: x0, y0, g0, …
+std::string x_name(std::size_t pair);
+std::string y_name(std::size_t pair);
+std::string gamma_name(std::size_t slot);
+
+/// Builds the map-reduce of a kernel product. Its arguments are x0, x1, …,
+/// y0, …, the gammas that are not None (g0, …), and b; its output is a.
+MapReduce build_kernel_product(const ParsedKernel& kernel,
+                               const Signature& signature);
+
+}  // namespace gramless

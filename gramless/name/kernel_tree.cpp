@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: MIT
+// Implements the reader of kernel names.
+#include "gramless/name/kernel_tree.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "gramless/base/error.h"
+#include "gramless/base/text.h"
+#include "gramless/ir/operators.h"
+#include "gramless/ir/syntax.h"
+
+namespace gramless {
+namespace {
+
+constexpr std::string_view kAtomForm = "'atom(x,y)'";
+
+/// A tree, with what is known of its values.
+struct Checked {
+  KernelTree tree;
+  bool nonnegative = false;
+  bool has_atoms = false;
+  double value = 0;  // Where there are no atoms.
+};
+
+double combine(KernelNode kind, double a, double b) {
+  switch (kind) {
+    case KernelNode::add:
+      return a + b;
+    case KernelNode::subtract:
+      return a - b;
+    case KernelNode::multiply:
+      return a * b;
+    case KernelNode::divide:
+      return a / b;
+    case KernelNode::power:
+      return power(a, b);
+    case KernelNode::negate:
+      return -a;
+    case KernelNode::number:
+    case KernelNode::atom:
+      break;
+  }
+  throw InternalError("combine(): not an operator.");
+}
+
+class KernelReader {
+ public:
+  explicit KernelReader(const Source& source) : source_(source) {}
+
+  ParsedKernel read_all() {
+    kernel_.tree = read(parse_syntax(source_)).tree;
+    return std::move(kernel_);
+  }
+
+ private:
+  Checked read(const Syntax& syntax) {
+    switch (syntax.kind) {
+      case SyntaxKind::number: {
+        const double value = syntax.number;
+        return {{KernelNode::number, value, 0, {}}, value >= 0, false, value};
+      }
+      case SyntaxKind::call:
+        return read_atom(syntax);
+      case SyntaxKind::negate:
+        return read_operator(KernelNode::negate, syntax);
+      case SyntaxKind::add:
+        return read_operator(KernelNode::add, syntax);
+      case SyntaxKind::subtract:
+        return read_operator(KernelNode::subtract, syntax);
+      case SyntaxKind::multiply:
+        return read_operator(KernelNode::multiply, syntax);
+      case SyntaxKind::divide:
+        return read_operator(KernelNode::divide, syntax);
+      case SyntaxKind::power:
+        return read_power(syntax);
+      case SyntaxKind::name:
+        fail_at(source_, syntax,
+                concat("expected an atom with its pair of variables, got '",
+                       syntax.name, "'"),
+                concat(" Write ", kAtomForm, "."));
+      case SyntaxKind::element:
+        fail_at(source_, syntax,
+                concat("expected an atom in round brackets, got '",
+                       syntax.name, "['"),
+                concat(" Write ", kAtomForm, "."));
+    }
+    throw InternalError("read(): unknown kind of syntax.");
+  }
+
+  Checked read_operator(KernelNode kind, const Syntax& syntax) {
+    Checked result{{kind, 0, 0, {}}, true, false, 0};
+    std::vector<double> values;
+    for (const Syntax& operand : syntax.operands) {
+      Checked checked = read(operand);
+      result.nonnegative = result.nonnegative && checked.nonnegative;
+      result.has_atoms = result.has_atoms || checked.has_atoms;
+      values.push_back(checked.value);
+      result.tree.operands.push_back(std::move(checked.tree));
+    }
+    if (!result.has_atoms) {
+      result.value = combine(kind, values.front(), values.back());
+      result.nonnegative = result.value >= 0;
+    } else if (kind == KernelNode::negate || kind == KernelNode::subtract) {
+      result.nonnegative = false;
+    }
+    return result;
+  }
+
+  Checked read_power(const Syntax& syntax) {
+    Checked base = read(syntax.operands[0]);
+    const double exponent = syntax.number;
+    const bool is_integer = exponent == std::trunc(exponent);
+    if (std::abs(exponent) > kLargestExponent) {
+      fail_at(source_, syntax,
+              concat("expected an exponent between -1024 and 1024, got ",
+                     number_text(exponent)));
+    }
+    if (!is_integer && !base.nonnegative) {
+      fail_at(source_, syntax,
+              concat("expected an integer exponent of a kernel that may be "
+                     "negative, got ",
+                     number_text(exponent)));
+    }
+    Checked result{{KernelNode::power, exponent, 0, {}}, false,
+                   base.has_atoms, 0};
+    result.nonnegative = base.nonnegative || std::fmod(exponent, 2) == 0;
+    if (!base.has_atoms) {
+      result.value = combine(KernelNode::power, base.value, exponent);
+    }
+    result.tree.operands.push_back(std::move(base.tree));
+    return result;
+  }
+
+  Checked read_atom(const Syntax& syntax) {
+    const auto rows = catalogue();
+    const auto row =
+        std::find_if(rows.begin(), rows.end(), [&](const AtomRow& candidate) {
+          return candidate.name == syntax.name;
+        });
+    if (row == rows.end()) fail_unknown(syntax);
+    if (syntax.operands.size() != 2) {
+      fail_at(source_, syntax,
+              concat("expected a pair of variables, got ",
+                     syntax.operands.size(), " argument",
+                     syntax.operands.size() == 1 ? "" : "s"),
+              concat(" Write '", row->name, "(x,y)'."));
+    }
+    const std::size_t pair =
+        find_pair(syntax.operands[0], syntax.operands[1]);
+    kernel_.atoms.push_back({&*row, pair});
+    return {{KernelNode::atom, 0, kernel_.atoms.size() - 1, {}},
+            row->nonnegative, true, 0};
+  }
+
+  [[noreturn]] void fail_unknown(const Syntax& syntax) {
+    const std::vector<std::string> names = atom_names();
+    const std::size_t end = syntax.begin + syntax.name.size();
+    std::string advice = did_you_mean(syntax.name, names);
+    if (advice.empty()) advice = concat(" Known: ", join(names, ", "), ".");
+    constexpr std::size_t kLongestName = 40;
+    const std::string shown =
+        syntax.name.size() <= kLongestName
+            ? syntax.name
+            : syntax.name.substr(0, kLongestName) + "...";
+    fail_at(source_, syntax.begin, end,
+            concat("expected the name of an atom, got '", shown, "'"), advice);
+  }
+
+  /// Returns the number of a pair, a new one if it was not seen before.
+  std::size_t find_pair(const Syntax& first, const Syntax& second) {
+    for (const Syntax* variable : {&first, &second}) {
+      if (variable->kind != SyntaxKind::name) {
+        fail_at(source_, *variable, "expected the name of a variable");
+      }
+    }
+    if (first.name == second.name) {
+      fail_at(source_, first.begin, second.end,
+              concat("expected two different variables, got '", first.name,
+                     "' twice"));
+    }
+    for (std::size_t p = 0; p < kernel_.pairs.size(); ++p) {
+      const auto& [i_name, j_name] = kernel_.pairs[p];
+      if (first.name == i_name && second.name == j_name) return p;
+      for (const Syntax* variable : {&first, &second}) {
+        if (variable->name == i_name || variable->name == j_name) {
+          fail_at(source_, *variable,
+                  concat("expected each variable in one pair only, got '",
+                         variable->name, "' in (", i_name, ",", j_name,
+                         ") and in (", first.name, ",", second.name, ")"));
+        }
+      }
+    }
+    kernel_.pairs.emplace_back(first.name, second.name);
+    return kernel_.pairs.size() - 1;
+  }
+
+  const Source& source_;
+  ParsedKernel kernel_;
+};
+
+std::string tree_text(const KernelTree& tree, const ParsedKernel& kernel) {
+  constexpr std::array<std::string_view, 8> kSymbols = {
+      "", "", "neg", "+", "-", "*", "/", "**"};
+  if (tree.kind == KernelNode::number) return number_text(tree.number);
+  if (tree.kind == KernelNode::atom) {
+    const AtomUse& use = kernel.atoms[tree.gamma_slot];
+    return concat(use.row->name, "(", use.pair, ")");
+  }
+  std::string text =
+      concat("(", kSymbols[static_cast<std::size_t>(tree.kind)]);
+  for (const KernelTree& operand : tree.operands) {
+    text += " " + tree_text(operand, kernel);
+  }
+  if (tree.kind == KernelNode::power) text += " " + number_text(tree.number);
+  return text + ")";
+}
+
+}  // namespace
+
+ParsedKernel parse_kernel(const std::string& name) {
+  const Source source{name, "Kernel()"};
+  return KernelReader(source).read_all();
+}
+
+std::string structure_text(const ParsedKernel& kernel) {
+  return tree_text(kernel.tree, kernel);
+}
+
+}  // namespace gramless

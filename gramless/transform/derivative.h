@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+// Derivatives of map-reduces: reverse mode over the graph of expressions.
+#pragma once
+
+#include <vector>
+
+#include "gramless/ir/map_reduce.h"
+
+namespace gramless {
+
+/// Returns the product of a vector with the Jacobian of a map-reduce.
+///
+/// With outputs o_k and cotangents c_k, the result has an output
+/// `grad_A` = ∂/∂A Σ_k <c_k, o_k> for each argument A in `wrt`. Its arguments
+/// are those of `map_reduce`, then one cotangent for each output in
+/// `cotangents`, called `cot_` and the output's name; an output that is not
+/// listed has cotangent 0. An argument indexed by i is reduced over j, one
+/// indexed by j over i, and one indexed by neither over both.
+///
+/// `wrt` and `cotangents` are positions among arguments and outputs.
+MapReduce vjp(const MapReduce& map_reduce, const std::vector<std::size_t>& wrt,
+              const std::vector<std::size_t>& cotangents);
+
+/// Returns the derivative of an operation by its operand number `k`, for use
+/// by vjp() and by the tests of the derivative rows.
+Expr partial_derivative(Expr operation, std::size_t k);
+
+}  // namespace gramless

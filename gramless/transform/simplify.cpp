@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT
+// Holds the rules of the simplifier and applies them.
+#include "gramless/transform/simplify.h"
+
+#include <array>
+#include <cmath>
+#include <optional>
+
+#include "gramless/base/error.h"
+#include "gramless/ir/reader.h"
+#include "gramless/ir/syntax.h"
+
+namespace gramless {
+namespace {
+
+constexpr std::array kRules = {
+    // Powers of kernels: gaussian(x,y)**2, cauchy(x,y)**0.5.
+    SimplifyRule{"power(exp(a), n)", "exp(n*a)", Validity::exact},
+    SimplifyRule{"power(power(a, -1), n)", "power(a, -n)", Validity::exact},
+    // Logarithms of kernels.
+    SimplifyRule{"log(exp(a))", "a", Validity::real},
+    SimplifyRule{"log(1/a)", "-log(a)", Validity::exact},
+    SimplifyRule{"log(sqrt(a))", "log(a)/2", Validity::exact},
+    SimplifyRule{"log(rsqrt(a))", "-log(a)/2", Validity::exact},
+    SimplifyRule{"log(1 + a)", "log1p(a)", Validity::exact},
+};
+
+/// Matches an expression against a pattern, learning what its names stand for.
+class Matcher {
+ public:
+  explicit Matcher(ExprPool& pool) : pool_(pool) {}
+
+  bool matches(const Syntax& pattern, Expr expr) {
+    switch (pattern.kind) {
+      case SyntaxKind::name:
+        return bind(pattern.name, expr);
+      case SyntaxKind::number:
+        return expr->is_constant() && expr->value == pattern.number;
+      case SyntaxKind::negate:
+        return expr->is_constant() &&
+               matches(pattern.operands[0], pool_.constant(-expr->value));
+      case SyntaxKind::call:
+        return matches_call(pattern, expr);
+      case SyntaxKind::divide:
+        return matches_power(pattern.operands[1], -1, expr);
+      case SyntaxKind::add:
+        return expr->kind == NodeKind::add &&
+               matches(pattern.operands[0], expr->operands[0]) &&
+               matches(pattern.operands[1],
+                       pool_.add({expr->operands.begin() + 1,
+                                  expr->operands.end()}));
+      case SyntaxKind::element:
+      case SyntaxKind::subtract:
+      case SyntaxKind::multiply:
+      case SyntaxKind::power:
+        break;
+    }
+    throw InternalError("simplify(): unknown kind of pattern.");
+  }
+
+  [[nodiscard]] const Names& names() const { return names_; }
+
+ private:
+  bool bind(const std::string& name, Expr expr) {
+    const bool is_number = name == "n" || name == "m";
+    if (is_number && !expr->is_constant()) return false;
+    const auto [entry, is_new] = names_.values.emplace(name, expr);
+    return is_new || entry->second == expr;
+  }
+
+  bool matches_call(const Syntax& pattern, Expr expr) {
+    const Syntax& operand = pattern.operands[0];
+    if (pattern.name == "sqrt") return matches_power(operand, 0.5, expr);
+    if (pattern.name == "rsqrt") return matches_power(operand, -0.5, expr);
+    if (pattern.name == "power") {
+      return expr->kind == NodeKind::power &&
+             matches(pattern.operands[1], pool_.constant(expr->value)) &&
+             matches(operand, expr->operands[0]);
+    }
+    return expr->kind == NodeKind::function &&
+           row_of(expr->function).name == pattern.name &&
+           matches(operand, expr->operands[0]);
+  }
+
+  bool matches_power(const Syntax& base, double exponent, Expr expr) {
+    return expr->kind == NodeKind::power && expr->value == exponent &&
+           matches(base, expr->operands[0]);
+  }
+
+  ExprPool& pool_;
+  Names names_;
+};
+
+struct ParsedRule {
+  Syntax pattern;
+  std::string_view result;
+};
+
+std::vector<ParsedRule> parse_rules() {
+  std::vector<ParsedRule> rules;
+  for (const SimplifyRule& rule : kRules) {
+    const Source source{std::string(rule.pattern), "simplify_rules()"};
+    rules.push_back({parse_syntax(source), rule.result});
+  }
+  return rules;
+}
+
+/// Applies the first rule that fits to the node itself, until none does.
+Expr simplify_node(ExprPool& pool, Expr expr) {
+  static const std::vector<ParsedRule> rules = parse_rules();
+  constexpr int kMostRewrites = 16;
+  for (int rewrites = 0; rewrites < kMostRewrites; ++rewrites) {
+    const Expr before = expr;
+    for (const ParsedRule& rule : rules) {
+      Matcher matcher(pool);
+      if (!matcher.matches(rule.pattern, expr)) continue;
+      expr = read_expr(pool, rule.result, matcher.names());
+      break;
+    }
+    if (expr == before) break;
+  }
+  return expr;
+}
+
+}  // namespace
+
+std::span<const SimplifyRule> simplify_rules() { return kRules; }
+
+Expr simplify(ExprPool& pool, Expr expr) {
+  std::unordered_map<int, Expr> done;
+  return rebuild(pool, expr, done, simplify_node);
+}
+
+MapReduce simplify(const MapReduce& map_reduce) {
+  MapReduce result{std::make_shared<ExprPool>(), map_reduce.arguments, {}};
+  std::unordered_map<int, Expr> done;
+  for (const Output& output : map_reduce.outputs) {
+    result.outputs.push_back(
+        {output.array,
+         rebuild(*result.pool, output.value, done, simplify_node)});
+  }
+  return result;
+}
+
+}  // namespace gramless

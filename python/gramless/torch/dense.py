@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: MIT
+"""The backend "pytorch": a kernel as it was parsed, by plain torch operations.
+
+It holds the whole M-by-N matrix and leaves derivatives to torch's autograd. It
+shares no formula with the engine, so that each can check the other.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable, Sequence
+
+import torch
+
+from gramless import _core
+
+GammaSlot = tuple[torch.Tensor, str] | None
+"""A gamma slot: the tensor, and the axis of its rows: "i", "j" or ""."""
+
+
+def _root(q: torch.Tensor, at_zero: torch.Tensor | float = 0.0):
+    """Returns sqrt(q) with derivative 0 at 0, at every order."""
+    is_zero = q == 0
+    return torch.where(is_zero, at_zero, torch.where(is_zero, 1.0, q).sqrt())
+
+
+def _matern32(q: torch.Tensor) -> torch.Tensor:
+    # As a function of q it is smooth up to its first derivative: near 0 it is
+    # 1 - q/2, where the formula in r would lose the derivative.
+    is_zero = q == 0
+    r = torch.where(is_zero, 1.0, q).sqrt()
+    return torch.where(is_zero, 1 - q / 2, (1 + r) * torch.exp(-r))
+
+
+def _matern52(q: torch.Tensor) -> torch.Tensor:
+    is_zero = q == 0
+    r = torch.where(is_zero, 1.0, q).sqrt()
+    near = 1 - q / 6 + q * q / 24
+    return torch.where(is_zero, near, (1 + r + r * r / 3) * torch.exp(-r))
+
+
+_OF_Q: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+    "gaussian": lambda q: torch.exp(-q),
+    "laplacian": lambda q: torch.exp(-_root(q)),
+    "cauchy": lambda q: 1 / (1 + q),
+    "inverse_multiquadric": lambda q: 1 / torch.sqrt(1 + q),
+    "distance": _root,
+    "matern32": _matern32,
+    "matern52": _matern52,
+    "multiquadric": lambda q: _root(1 + q),
+}
+
+_OF_S: dict[str, Callable[..., torch.Tensor]] = {
+    "linear": lambda s, _: s,
+    "binet": lambda s, _: s * s,
+    "gaussian_oriented": lambda s, g: torch.exp(2 * g * (s - 1)),
+    "gaussian_unoriented": lambda s, g: torch.exp(2 * g * (s * s - 1)),
+}
+
+_OPERATORS = {
+    "negate": operator.neg,
+    "add": operator.add,
+    "subtract": operator.sub,
+    "multiply": operator.mul,
+    "divide": operator.truediv,
+}
+
+
+def _per_pair(gamma: GammaSlot) -> torch.Tensor | None:
+    """Returns gamma in a shape that broadcasts to (M, N, K)."""
+    if gamma is None:
+        return None
+    tensor, rows = gamma
+    if rows == "i":
+        return tensor[:, None, :]
+    if rows == "j":
+        return tensor[None, :, :]
+    return tensor.reshape(1, 1, -1)
+
+
+def _quadratic_form(
+    x: torch.Tensor, y: torch.Tensor, gamma: torch.Tensor
+) -> torch.Tensor:
+    """Returns q = <x - y, G (x - y)> for all pairs."""
+    difference = x[:, None, :] - y[None, :, :]
+    dimension = x.shape[1]
+    if gamma.shape[2] in (1, dimension):
+        return (gamma * difference * difference).sum(2)
+    matrix = gamma.reshape(*gamma.shape[:2], dimension, dimension)
+    rotated = (matrix * difference[:, :, None, :]).sum(3)
+    return (difference * rotated).sum(2)
+
+
+def _integer_power(base, exponent: int):
+    """Multiplies, so that signs are kept and derivatives at 0 are right."""
+    if exponent < 0:
+        return 1 / _integer_power(base, -exponent)
+    result = base
+    for bit in bin(exponent)[3:]:
+        result = result * result
+        if bit == "1":
+            result = result * base
+    return result
+
+
+class _Evaluator:
+    def __init__(
+        self,
+        x: Sequence[torch.Tensor],
+        y: Sequence[torch.Tensor],
+        gamma: Sequence[GammaSlot],
+    ) -> None:
+        self._x = x
+        self._y = y
+        self._gamma = gamma
+
+    def evaluate(self, tree: tuple):
+        kind = tree[0]
+        if kind == "number":
+            return tree[1]
+        if kind == "atom":
+            return self._atom(*tree[1:])
+        if kind == "power":
+            return self._power(tree[1], tree[2])
+        return _OPERATORS[kind](*map(self.evaluate, tree[1:]))
+
+    def _q(self, slot: int, pair: int) -> torch.Tensor:
+        gamma = _per_pair(self._gamma[slot])
+        return _quadratic_form(self._x[pair], self._y[pair], gamma)
+
+    def _atom(self, name: str, slot: int, pair: int) -> torch.Tensor:
+        if name in _OF_Q:
+            return _OF_Q[name](self._q(slot, pair))
+        x, y = self._x[pair], self._y[pair]
+        s = (x[:, None, :] * y[None, :, :]).sum(2)
+        gamma = _per_pair(self._gamma[slot])
+        return _OF_S[name](s, None if gamma is None else gamma[:, :, 0])
+
+    def _power(self, base: tuple, exponent: float):
+        if exponent == 0:
+            return 1.0
+        if base[0] == "negate" and exponent % 2 == 0:
+            base = base[1]
+        if base[0] == "atom" and base[1] == "distance":
+            return self._distance_power(base, exponent)
+        value = self.evaluate(base)
+        if exponent == math.trunc(exponent):
+            return _integer_power(value, int(exponent))
+        return self._real_power(value, exponent)
+
+    def _distance_power(self, atom: tuple, exponent: float) -> torch.Tensor:
+        """Returns q**(exponent/2): whole powers of q stay smooth at 0."""
+        q = self._q(*atom[2:])
+        whole, half = divmod(exponent, 2)
+        if exponent > 0 and half in (0, 1):
+            smooth = _integer_power(q, int(whole)) if whole else 1.0
+            return smooth * _root(q) if half else smooth
+        if half == 0:
+            return _integer_power(q, int(whole))
+        return self._real_power(q, exponent / 2)
+
+    @staticmethod
+    def _real_power(value, exponent: float):
+        if not isinstance(value, torch.Tensor):
+            return value**exponent
+        is_zero = value == 0
+        power = torch.where(is_zero, 1.0, value) ** exponent
+        return torch.where(is_zero, 0.0 if exponent > 0 else math.inf, power)
+
+
+def kernel_matrix(
+    kernel: _core.Kernel,
+    x: Sequence[torch.Tensor],
+    y: Sequence[torch.Tensor],
+    gamma: Sequence[GammaSlot],
+) -> torch.Tensor:
+    """Returns the (M, N) matrix k(x_i, y_j)."""
+    matrix = _Evaluator(x, y, gamma).evaluate(kernel.tree)
+    if not isinstance(matrix, torch.Tensor):
+        matrix = x[0].new_tensor(matrix)
+    return matrix.expand(x[0].shape[0], y[0].shape[0])

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: MIT
+"""Runs functions of the engine on torch tensors, inside torch's autograd."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import torch
+
+from gramless import _core
+
+_DTYPE_NAMES = {torch.float32: "float32", torch.float64: "float64"}
+
+
+def view_of(tensor: torch.Tensor) -> _core.Array:
+    """Returns the engine's view of a tensor's memory."""
+    pointer = 0 if tensor.is_meta else tensor.data_ptr()
+    return _core.Array(
+        pointer,
+        tuple(tensor.shape),
+        tensor.stride(),
+        _DTYPE_NAMES[tensor.dtype],
+        str(tensor.device),
+    )
+
+
+@lru_cache(maxsize=512)
+def vjp(
+    function: _core.ArrayFunction,
+    wrt: tuple[int, ...],
+    cotangents: tuple[int, ...],
+) -> _core.ArrayFunction:
+    """Returns the vector-Jacobian product of a function, built once."""
+    return function.vjp(list(wrt), list(cotangents))
+
+
+def _rows(
+    function: _core.ArrayFunction, tensors: Sequence[torch.Tensor]
+) -> dict[str, int]:
+    """Returns the lengths of the pair axes, by name."""
+    return {
+        pair: tensor.shape[0]
+        for (pair, _), tensor in zip(function.arguments, tensors, strict=True)
+        if pair
+    }
+
+
+def _evaluate(
+    function: _core.ArrayFunction,
+    backend: str,
+    tensors: Sequence[torch.Tensor],
+) -> tuple[torch.Tensor, ...]:
+    rows = _rows(function, tensors)
+    results = tuple(
+        tensors[0].new_empty((rows[pair], columns) if pair else (columns,))
+        for pair, columns in function.results
+    )
+    if not tensors[0].is_meta:
+        function.run(
+            [view_of(tensor) for tensor in tensors],
+            [view_of(result) for result in results],
+            backend,
+            torch.get_num_threads(),
+        )
+    return results
+
+
+class MapReduce(torch.autograd.Function):
+    """A function of the engine. Its backward is another one, and so on."""
+
+    @staticmethod
+    def forward(ctx, function, backend, *tensors):
+        ctx.set_materialize_grads(False)
+        ctx.function = function
+        ctx.backend = backend
+        ctx.save_for_backward(*tensors)
+        return _evaluate(function, backend, tensors)
+
+    @staticmethod
+    def backward(ctx, *cotangents):
+        needed = ctx.needs_input_grad[2:]
+        wrt = tuple(k for k, is_needed in enumerate(needed) if is_needed)
+        given = tuple(k for k, c in enumerate(cotangents) if c is not None)
+        gradients: list[torch.Tensor | None] = [None] * len(needed)
+        if wrt and given:
+            results = MapReduce.apply(
+                vjp(ctx.function, wrt, given),
+                ctx.backend,
+                *ctx.saved_tensors,
+                *(cotangents[k] for k in given),
+            )
+            for k, result in zip(wrt, results, strict=True):
+                gradients[k] = result.reshape(ctx.saved_tensors[k].shape)
+        return None, None, *gradients

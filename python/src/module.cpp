@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: MIT
+// gramless._core: the engine for arrays of any Python library.
+#include <nanobind/nanobind.h>
+#include <nanobind/operators.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/string_view.h>
+#include <nanobind/stl/vector.h>
+
+#include <chrono>
+
+#include "gramless/gramless.h"
+
+namespace nb = nanobind;
+using namespace nb::literals;
+
+namespace gramless {
+namespace {
+
+DType parse_dtype(std::string_view name) {
+  if (name == "float32") return DType::float32;
+  if (name == "float64") return DType::float64;
+  throw DTypeError("Array(): expected dtype 'float32' or 'float64', got '" +
+                   std::string(name) + "'.");
+}
+
+PairIndex parse_rows(std::string_view name) {
+  if (name == "i") return PairIndex::i;
+  if (name == "j") return PairIndex::j;
+  throw ArgumentError("Gamma(): expected rows 'i' or 'j', got '" +
+                      std::string(name) + "'.");
+}
+
+ArrayView make_array(uintptr_t pointer, std::vector<int64_t> shape,
+                     std::vector<int64_t> strides, std::string_view dtype,
+                     std::string device) {
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): how Python hands over memory.
+  return {reinterpret_cast<const void*>(pointer), parse_dtype(dtype),
+          std::move(shape), std::move(strides), {std::move(device)}};
+}
+
+MutableArrayView as_mutable(const ArrayView& view) {
+  return {const_cast<void*>(view.data), view.dtype, view.shape, view.strides,
+          view.device};
+}
+
+std::string_view node_name(KernelNode kind) {
+  switch (kind) {
+    case KernelNode::number:
+      return "number";
+    case KernelNode::atom:
+      return "atom";
+    case KernelNode::negate:
+      return "negate";
+    case KernelNode::add:
+      return "add";
+    case KernelNode::subtract:
+      return "subtract";
+    case KernelNode::multiply:
+      return "multiply";
+    case KernelNode::divide:
+      return "divide";
+    case KernelNode::power:
+      return "power";
+  }
+  throw InternalError("node_name(): unknown kind of node.");
+}
+
+/// Returns a name as it was parsed, as nested tuples.
+nb::tuple tree_of(const KernelTree& tree, const ParsedKernel& kernel) {
+  const std::string_view name = node_name(tree.kind);
+  if (tree.kind == KernelNode::number) return nb::make_tuple(name, tree.number);
+  if (tree.kind == KernelNode::atom) {
+    const AtomUse& use = kernel.atoms[tree.gamma_slot];
+    return nb::make_tuple(name, use.row->name, tree.gamma_slot, use.pair);
+  }
+  nb::list parts;
+  parts.append(name);
+  for (const KernelTree& operand : tree.operands) {
+    parts.append(tree_of(operand, kernel));
+  }
+  if (tree.kind == KernelNode::power) parts.append(tree.number);
+  return nb::tuple(parts);
+}
+
+std::vector<std::string> atoms_of(const Kernel& kernel) {
+  std::vector<std::string> names;
+  for (const AtomUse& use : kernel.parsed().atoms) {
+    names.emplace_back(use.row->name);
+  }
+  return names;
+}
+
+/// Returns an interrupt that lets Python handle signals, ten times a second.
+Interrupt python_signals() {
+  using Clock = std::chrono::steady_clock;
+  return [last = Clock::now()]() mutable {
+    if (Clock::now() - last < std::chrono::milliseconds(100)) return;
+    last = Clock::now();
+    const nb::gil_scoped_acquire gil;
+    if (PyErr_CheckSignals() != 0) throw nb::python_error();
+  };
+}
+
+void run_function(const ArrayFunction& function,
+                  const std::vector<ArrayView>& arguments,
+                  const std::vector<ArrayView>& results,
+                  std::string_view backend, int threads) {
+  std::vector<MutableArrayView> targets;
+  for (const ArrayView& view : results) targets.push_back(as_mutable(view));
+  const Options options{parse_backend(backend), threads, python_signals()};
+  const nb::gil_scoped_release no_gil;
+  function(arguments, targets, options);
+}
+
+using Spec = std::pair<std::string, int64_t>;
+
+/// Returns pair axis and columns of each array.
+std::vector<Spec> specs_of(const std::vector<ArraySpec>& arrays) {
+  std::vector<Spec> specs;
+  for (const ArraySpec& array : arrays) {
+    specs.emplace_back(pair_index_name(array.pair), array.columns());
+  }
+  return specs;
+}
+
+nb::list catalogue_rows() {
+  nb::list rows;
+  for (const AtomRow& row : catalogue()) {
+    rows.append(nb::make_tuple(row.name, row.formula, row.log_formula,
+                               row.description));
+  }
+  return rows;
+}
+
+void register_exceptions() {
+  nb::register_exception_translator(
+      [](const std::exception_ptr& pointer, void*) {
+        try {
+          std::rethrow_exception(pointer);
+        } catch (const DTypeError& error) {
+          PyErr_SetString(PyExc_TypeError, error.what());
+        } catch (const ArgumentError& error) {
+          PyErr_SetString(PyExc_ValueError, error.what());
+        } catch (const UnsupportedError& error) {
+          PyErr_SetString(PyExc_NotImplementedError, error.what());
+        } catch (const Error& error) {
+          PyErr_SetString(PyExc_RuntimeError, error.what());
+        }
+      });
+}
+
+}  // namespace
+
+NB_MODULE(_core, m) {
+  m.doc() = "The engine of Gramless, for arrays given by pointer and strides.";
+  register_exceptions();
+
+  nb::class_<ArrayView>(m, "Array",
+                        "A view of an array: address, shape and strides (in "
+                        "elements), dtype and device. The memory must live "
+                        "as long as calls use the view.")
+      .def("__init__",
+           [](ArrayView* self, uintptr_t pointer, std::vector<int64_t> shape,
+              std::vector<int64_t> strides, std::string_view dtype,
+              std::string device) {
+             new (self) ArrayView(make_array(pointer, std::move(shape),
+                                             std::move(strides), dtype,
+                                             std::move(device)));
+           },
+           "pointer"_a, "shape"_a, "strides"_a, "dtype"_a, "device"_a = "cpu");
+
+  nb::class_<Gamma>(m, "Gamma",
+                    "A gamma slot: an array or None, and the pair axis, 'i' "
+                    "or 'j', that the rows of a 2-d array stand for.")
+      .def("__init__",
+           [](Gamma* self, std::optional<ArrayView> array,
+              std::string_view rows) {
+             new (self) Gamma{std::move(array), parse_rows(rows)};
+           },
+           "array"_a.none(), "rows"_a = "j");
+
+  nb::class_<Signature>(m, "Signature",
+                        "What a function depends on, beside the kernel.")
+      .def(nb::self == nb::self)
+      .def("__hash__",
+           [](const Signature& self) { return nb::hash(nb::cast(to_text(self))); })
+      .def("__str__", [](const Signature& self) { return to_text(self); });
+
+  nb::class_<Kernel>(m, "Kernel", "A kernel, by its name.")
+      .def(nb::init<std::string>(), "name"_a)
+      .def_prop_ro("name", &Kernel::name)
+      .def_prop_ro("structure", &Kernel::structure,
+                   "A text that equal kernels share.")
+      .def_prop_ro("atoms", &atoms_of, "The atom of each gamma slot.")
+      .def_prop_ro(
+          "pairs", [](const Kernel& self) { return self.parsed().pairs; },
+          "The pairs of variables.")
+      .def_prop_ro(
+          "tree",
+          [](const Kernel& self) {
+            return tree_of(self.parsed().tree, self.parsed());
+          },
+          "The name as parsed: ('number', value), ('atom', name, slot, pair), "
+          "('power', base, exponent), or an operator and its operands.")
+      .def(nb::self == nb::self)
+      .def("__hash__", [](const Kernel& self) {
+        return nb::hash(nb::cast(self.structure()));
+      });
+
+  m.def(
+      "check_arguments",
+      [](const Kernel& kernel, std::vector<ArrayView> x,
+         std::vector<ArrayView> y, std::vector<Gamma> gamma,
+         std::vector<ArrayView> b, std::string_view mode) {
+        return check_arguments(kernel.parsed(),
+                               {std::move(x), std::move(y), std::move(gamma),
+                                std::move(b), parse_mode(mode)});
+      },
+      "kernel"_a, "x"_a, "y"_a, "gamma"_a, "b"_a, "mode"_a,
+      "Checks the arguments of a kernel product and returns their signature.");
+
+  m.def(
+      "check_backend", [](std::string_view name) { parse_backend(name); },
+      "name"_a, "Raises ValueError for an unknown backend.");
+  m.def("catalogue", &catalogue_rows,
+        "Returns name, formula, log formula and description of each atom.");
+
+  nb::class_<ArrayFunction>(m, "ArrayFunction",
+                            "A differentiable function of arrays.")
+      .def("__init__",
+           [](ArrayFunction* self, const Kernel& kernel,
+              const Signature& signature, std::vector<std::string> skip) {
+             new (self) ArrayFunction(kernel, signature, {std::move(skip)});
+           },
+           "kernel"_a, "signature"_a, "skip"_a = std::vector<std::string>())
+      .def_prop_ro(
+          "arguments",
+          [](const ArrayFunction& self) { return specs_of(self.arguments()); },
+          "Pair axis ('i', 'j' or '') and columns of each argument.")
+      .def_prop_ro(
+          "results",
+          [](const ArrayFunction& self) { return specs_of(self.results()); },
+          "The same for each result.")
+      .def("vjp", &ArrayFunction::vjp, "wrt"_a, "cotangents"_a,
+           "Returns the vector-Jacobian product: a function of the arguments "
+           "and of the cotangents, by positions.")
+      .def("run", &run_function, "arguments"_a, "results"_a, "backend"_a,
+           "threads"_a, "Computes the results into the given arrays.")
+      .def("explain", &ArrayFunction::explain,
+           "Returns formula, programs and times of the stages.");
+}
+
+}  // namespace gramless
