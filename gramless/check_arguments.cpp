@@ -93,9 +93,9 @@ void check_rows(const std::string& name, const ArrayView& array,
   if (array.shape.size() != 2) {
     fail(name, " to have two dimensions, ", form, ", got ",
          shape_text(array.shape), ".",
-         array.shape.size() == 1 ? concat(" Write '", name, ".view(-1, 1)'",
-                                          " for one column.")
-                                 : std::string());
+         array.shape.size() == 1
+             ? concat(" Write '", name, ".view(-1, 1)'", " for one column.")
+             : std::string());
   }
   if (array.shape[0] != first.shape[0]) {
     fail(first_name, " and ", name, " to have the same number of rows, got ",
@@ -124,8 +124,9 @@ void check_signal(const Arguments& arguments) {
   check_rows("b", b, "(N, E)", has_pairs ? "y[0]" : "b",
              has_pairs ? arguments.y[0] : b);
   if (!has_pairs) {
-    fail("an argument indexed by i, which tells the number of rows M, got a "
-         "kernel without pairs of variables in mode 'sum', which has none.");
+    fail(
+        "an argument indexed by i, which tells the number of rows M, got a "
+        "kernel without pairs of variables in mode 'sum', which has none.");
   }
 }
 
@@ -147,8 +148,7 @@ PairIndex check_gamma_rows(const std::string& name, const Gamma& gamma,
                            int64_t dimension, const Arguments& arguments) {
   const std::vector<int64_t>& shape = gamma.array->shape;
   if (shape.size() > 2) {
-    fail(name, " to have at most two dimensions, got ", shape_text(shape),
-         ".");
+    fail(name, " to have at most two dimensions, got ", shape_text(shape), ".");
   }
   if (shape.size() < 2) return PairIndex::none;
   const bool by_i = gamma.rows == PairIndex::i;
@@ -170,8 +170,7 @@ GammaForm check_gamma(std::size_t slot, const AtomUse& use,
   if (!gamma.array) return {};
   const int64_t dimension = arguments.x[use.pair].shape[1];
   const std::vector<int64_t>& shape = gamma.array->shape;
-  const PairIndex pair =
-      check_gamma_rows(name, gamma, dimension, arguments);
+  const PairIndex pair = check_gamma_rows(name, gamma, dimension, arguments);
   const int64_t columns = shape.empty() ? 1 : shape.back();
   if (columns == 1) return {Metric::scalar, pair};
   if (use.row->parameter == Parameter::scalar) {
@@ -180,9 +179,8 @@ GammaForm check_gamma(std::size_t slot, const AtomUse& use,
   }
   if (columns == dimension) return {Metric::diagonal, pair};
   if (columns == dimension * dimension) return {Metric::full, pair};
-  fail(name, " to have 1, D = ", dimension, " or D*D = ",
-       dimension * dimension, " columns for '", use.row->name, "', got ",
-       shape_text(shape), ".");
+  fail(name, " to have 1, D = ", dimension, " or D*D = ", dimension * dimension,
+       " columns for '", use.row->name, "', got ", shape_text(shape), ".");
 }
 
 }  // namespace
@@ -216,10 +214,10 @@ std::vector<ArrayView> flatten(const Arguments& arguments) {
 
 Mode parse_mode(std::string_view name) {
   static constexpr std::array<std::string_view, 13> kLater = {
-      "lse",          "log_scaled",     "log_scaled_lse",
-      "lse_mult_i",   "sinkhorn_cost",  "sinkhorn_primal",
-      "log",          "log_scaled_log", "log_scaled_barycenter",
-      "log_mult_i",   "log_cost",       "log_primal",
+      "lse",           "log_scaled",     "log_scaled_lse",
+      "lse_mult_i",    "sinkhorn_cost",  "sinkhorn_primal",
+      "log",           "log_scaled_log", "log_scaled_barycenter",
+      "log_mult_i",    "log_cost",       "log_primal",
       "log_barycenter"};
   if (name == "sum") return Mode::sum;
   if (std::find(kLater.begin(), kLater.end(), name) != kLater.end()) {

@@ -50,7 +50,8 @@ auto run_stage(StageTimes& stages, const std::string& name, Stage stage) {
 
 /// Runs a stage that gives a map-reduce, and verifies the result.
 template <class Stage>
-MapReduce run_transform(StageTimes& stages, const std::string& name, Stage stage) {
+MapReduce run_transform(StageTimes& stages, const std::string& name,
+                        Stage stage) {
   MapReduce result = run_stage(stages, name, stage);
   verify(result);
   return result;
@@ -100,8 +101,7 @@ void check_views(std::span<const ArraySpec> specs, std::span<const View> views,
   for (std::size_t k = 0; k < specs.size(); ++k) {
     const std::vector<int64_t> expected = expected_shape(specs[k], sizes);
     const bool is_number = views[k].shape.empty() &&
-                           specs[k].pair == PairIndex::none &&
-                           expected[0] == 1;
+                           specs[k].pair == PairIndex::none && expected[0] == 1;
     if (views[k].shape != expected && !is_number) {
       throw ArgumentError(concat("ArrayFunction(): expected ", specs[k].name,
                                  " of the shape ", shape_text(expected),
@@ -164,9 +164,8 @@ bool Kernel::operator==(const Kernel& other) const {
 
 Backend parse_backend(std::string_view name) {
   static constexpr std::array<std::string_view, 9> kCuda = {
-      "GPU",           "GPU_host",      "GPU_device",
-      "GPU_1D",        "GPU_1D_host",   "GPU_1D_device",
-      "GPU_2D",        "GPU_2D_host",   "GPU_2D_device"};
+      "GPU",           "GPU_host", "GPU_device",  "GPU_1D",       "GPU_1D_host",
+      "GPU_1D_device", "GPU_2D",   "GPU_2D_host", "GPU_2D_device"};
   if (name == "auto") return Backend::automatic;
   if (name == "reference") return Backend::reference;
   if (name == "CPU") return Backend::cpu;
@@ -175,10 +174,9 @@ Backend parse_backend(std::string_view name) {
   }
   const std::vector<std::string> known = {"auto",   "reference", "pytorch",
                                           "matrix", "CPU",       "GPU"};
-  throw ArgumentError(
-      concat("kernel_product(): expected one of the backends '",
-             join(known, "', '"), "', got '", name, "'.",
-             did_you_mean(name, known)));
+  throw ArgumentError(concat("kernel_product(): expected one of the backends '",
+                             join(known, "', '"), "', got '", name, "'.",
+                             did_you_mean(name, known)));
 }
 
 ArrayFunction::ArrayFunction(const Kernel& kernel, const Signature& signature,
@@ -194,12 +192,11 @@ ArrayFunction::ArrayFunction(const Kernel& kernel, const Signature& signature,
 ArrayFunction::ArrayFunction(std::shared_ptr<const State> built) {
   State state = *built;
   if (!is_skipped(state.options, "simplify")) {
-    state.map_reduce = run_transform(state.stages, "simplify", [&] {
-      return simplify(state.map_reduce);
-    });
+    state.map_reduce = run_transform(
+        state.stages, "simplify", [&] { return simplify(state.map_reduce); });
   }
-  state.programs = run_stage(state.stages, "lower",
-                             [&] { return lower(state.map_reduce); });
+  state.programs =
+      run_stage(state.stages, "lower", [&] { return lower(state.map_reduce); });
   for (const Output& output : state.map_reduce.outputs) {
     state.results.push_back(output.array);
   }
@@ -242,14 +239,14 @@ ArrayFunction ArrayFunction::vjp(
                         const std::vector<std::size_t>& positions) {
     for (const std::size_t position : positions) {
       if (position < count) continue;
-      throw ArgumentError(concat("vjp(): expected positions among ", count,
-                                 " ", what, ", got ", position, "."));
+      throw ArgumentError(concat("vjp(): expected positions among ", count, " ",
+                                 what, ", got ", position, "."));
     }
   };
   check("arguments", arguments().size(), wrt);
   check("results", results().size(), cotangents);
-  State state{"derivative of " + state_->title, state_->options, {}, {}, {},
-              {}};
+  State state{
+      "derivative of " + state_->title, state_->options, {}, {}, {}, {}};
   state.map_reduce = run_transform(state.stages, "vjp", [&] {
     return gramless::vjp(state_->map_reduce, wrt, cotangents);
   });

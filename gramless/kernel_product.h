@@ -82,9 +82,9 @@ class ArrayFunction {
   /// Returns the product of the Jacobian's transpose with a vector: a function
   /// of the same arguments and a cotangent for each result in `cotangents`,
   /// with the gradient of each argument in `wrt`. Both are positions.
-  [[nodiscard]] ArrayFunction vjp(
-      const std::vector<std::size_t>& wrt,
-      const std::vector<std::size_t>& cotangents = {0}) const;
+  [[nodiscard]] ArrayFunction vjp(const std::vector<std::size_t>& wrt,
+                                  const std::vector<std::size_t>& cotangents = {
+                                      0}) const;
 
   /// Returns what was generated, as text: the formula with its shared nodes,
   /// the program of each sweep by rates, and the times of the stages.

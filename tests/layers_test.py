@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Checks who includes whom: the layers of the library, with no exceptions."""
 
 import ast
@@ -76,11 +77,12 @@ def library_faults(path, text):
 
 
 def heading_faults(path, text):
-    """Yields what is wrong with the first two lines of a C++ file."""
+    """Yields what is wrong with the first two lines of a source."""
+    mark, start = ("#", '"""') if path.endswith(".py") else ("//", "// ")
     lines = [*text.splitlines(), "", ""]
-    if lines[0] != "// SPDX-License-Identifier: MIT":
+    if lines[0] != f"{mark} SPDX-License-Identifier: MIT":
         yield f"{path}:1: the first line names the license"
-    if not re.match(r"// [A-Z].", lines[1]):
+    if not re.match(re.escape(start) + r"\w", lines[1]):
         yield f"{path}:2: the second line says what the file does"
 
 
@@ -127,7 +129,7 @@ def test_library():
 
 @pytest.mark.parametrize("folder", ["gramless", "python", "tests", "examples"])
 def test_headings(folder):
-    assert faults(heading_faults, files(folder, CXX_SUFFIXES)) == []
+    assert faults(heading_faults, files(folder, {*CXX_SUFFIXES, ".py"})) == []
 
 
 def test_python_module():
@@ -201,9 +203,12 @@ def test_finds_no_fault_in_the_library(path, line):
 
 
 def test_finds_a_fault_in_a_heading():
-    good = "// SPDX-License-Identifier: MIT\n// Adds numbers.\n"
+    line = "SPDX-License-Identifier: MIT"
+    good = f"// {line}\n// Adds numbers.\n"
     assert list(heading_faults("a.h", good)) == []
     assert len(list(heading_faults("a.h", "#pragma once\n"))) == 2
+    assert list(heading_faults("a.py", f'# {line}\n"""Adds numbers."""')) == []
+    assert len(list(heading_faults("a.py", "import re\n"))) == 2
 
 
 @pytest.mark.parametrize(

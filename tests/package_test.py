@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Checks the installed package: what it holds, and how quietly it loads."""
 
 import importlib.metadata
@@ -38,7 +39,9 @@ def test_holds_types(name):
 
 def test_holds_no_cxx_headers():
     paths = importlib.metadata.files("gramless")
-    assert [path for path in paths if path.suffix in {".h", ".a", ".cmake"}] == []
+    assert [
+        path for path in paths if path.suffix in {".h", ".a", ".cmake"}
+    ] == []
 
 
 def test_version_is_that_of_the_library():
@@ -50,6 +53,9 @@ def test_version_is_that_of_the_library():
 def test_loads_quietly():
     """Nothing runs at import, and nothing is left over at exit."""
     done = subprocess.run(
-        [sys.executable, "-c", LOAD], capture_output=True, text=True, check=False
+        [sys.executable, "-c", LOAD],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

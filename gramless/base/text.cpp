@@ -72,6 +72,16 @@ std::string join(std::span<const std::string> parts,
   return text;
 }
 
+std::string quoted(std::string_view text) {
+  constexpr std::size_t kMost = 40;
+  const std::vector<std::string> all = characters(text.substr(0, 4 * kMost));
+  std::string result = "'";
+  for (std::size_t c = 0; c < std::min(all.size(), kMost); ++c) {
+    result += all[c];
+  }
+  return result + (all.size() > kMost ? "...'" : "'");
+}
+
 std::vector<std::string> nearest_names(
     std::string_view word, std::span<const std::string> candidates) {
   constexpr std::size_t kLongestWord = 64;
@@ -79,7 +89,8 @@ std::vector<std::string> nearest_names(
   if (word.size() > kLongestWord) return {};
   for (const std::string& candidate : candidates) {
     const std::size_t distance = edit_distance(word, candidate);
-    if (distance <= std::max<std::size_t>(1, word.size() / 3)) {
+    const bool is_start = word.size() >= 3 && candidate.starts_with(word);
+    if (is_start || distance <= std::max<std::size_t>(1, word.size() / 3)) {
       near.emplace_back(distance, candidate);
     }
   }
@@ -111,6 +122,8 @@ std::string caret_picture(std::string_view text, std::size_t begin,
   const auto column = [&](std::size_t byte) {
     return static_cast<std::size_t>(count_characters(text.substr(0, byte)));
   };
+  if (text.find_first_not_of(" \t\n\r\v\f") == std::string_view::npos)
+    return "";
   const std::vector<std::string> all = characters(text);
   const std::size_t first = column(begin);
   const std::size_t last = std::max(first + 1, column(end));
@@ -121,7 +134,8 @@ std::string caret_picture(std::string_view text, std::size_t begin,
   std::string carets(line.size() + first - left, ' ');
   for (std::size_t c = left; c < right; ++c) line += all[c];
   if (right < all.size()) line += "...";
-  carets += std::string(std::min(last, std::max(right, first + 1)) - first, '^');
+  carets +=
+      std::string(std::min(last, std::max(right, first + 1)) - first, '^');
   return concat("\n  ", line, "\n  ", carets);
 }
 

@@ -29,8 +29,11 @@ std::string shape_text(std::span<const int64_t> shape);
 std::string join(std::span<const std::string> parts,
                  std::string_view separator);
 
-/// Returns up to three candidates within a third of the word's length in
-/// edit distance, the nearest first.
+/// Returns the text in quotes, cut to 40 characters.
+std::string quoted(std::string_view text);
+
+/// Returns up to three candidates that start with the word or are within a
+/// third of its length in edit distance, the nearest first.
 std::vector<std::string> nearest_names(std::string_view word,
                                        std::span<const std::string> candidates);
 
@@ -42,7 +45,8 @@ std::string did_you_mean(std::string_view word,
 int64_t count_characters(std::string_view text);
 
 /// Returns a two-line picture: a window of `text` around the bytes
-/// [begin, end), and carets below them. Control characters show as blanks.
+/// [begin, end), and carets below them. Control characters show as blanks. A
+/// blank text has no picture.
 std::string caret_picture(std::string_view text, std::size_t begin,
                           std::size_t end);
 

@@ -45,8 +45,7 @@ bool same(const NodeContent& a, const NodeContent& b) {
   return a.kind == b.kind &&
          std::bit_cast<uint64_t>(a.value) == std::bit_cast<uint64_t>(b.value) &&
          a.function == b.function && a.argument == b.argument &&
-         a.indices == b.indices && a.axis == b.axis &&
-         a.operands == b.operands;
+         a.indices == b.indices && a.axis == b.axis && a.operands == b.operands;
 }
 
 std::vector<Axis> free_axes_of(const NodeContent& content) {
@@ -171,9 +170,7 @@ Expr ExprPool::rename(Expr expr, const std::map<Axis, Axis>& names) {
 
 Expr operator+(Expr a, Expr b) { return a->pool->add({a, b}); }
 
-Expr operator-(Expr a) {
-  return a->pool->multiply({a->pool->constant(-1), a});
-}
+Expr operator-(Expr a) { return a->pool->multiply({a->pool->constant(-1), a}); }
 
 Expr operator-(Expr a, Expr b) { return a + (-b); }
 
@@ -186,8 +183,7 @@ std::vector<Expr> nodes_below(std::span<const Expr> roots) {
     const Expr expr = waiting.back();
     waiting.pop_back();
     if (!found.emplace(expr->id, expr).second) continue;
-    waiting.insert(waiting.end(), expr->operands.begin(),
-                   expr->operands.end());
+    waiting.insert(waiting.end(), expr->operands.begin(), expr->operands.end());
   }
   std::vector<Expr> nodes;
   nodes.reserve(found.size());

@@ -110,9 +110,7 @@ struct Node : NodeContent {
   std::vector<Axis> free_axes;
 
   [[nodiscard]] bool depends_on(const Axis& which) const;
-  [[nodiscard]] bool is_constant() const {
-    return kind == NodeKind::constant;
-  }
+  [[nodiscard]] bool is_constant() const { return kind == NodeKind::constant; }
 };
 
 /// Builds expressions in normal form, each different one once. A pool belongs

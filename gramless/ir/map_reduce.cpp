@@ -48,9 +48,8 @@ void verify_load(const MapReduce& map_reduce, const Node& load) {
   const auto is_named = [&](const ArraySpec& array) {
     return array.name == load.argument;
   };
-  const auto found =
-      std::find_if(map_reduce.arguments.begin(), map_reduce.arguments.end(),
-                   is_named);
+  const auto found = std::find_if(map_reduce.arguments.begin(),
+                                  map_reduce.arguments.end(), is_named);
   require(found != map_reduce.arguments.end(),
           concat("no argument is called '", load.argument, "'"));
   const std::vector<Index> declared = indices_of(*found);

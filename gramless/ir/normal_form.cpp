@@ -161,8 +161,8 @@ Expr ExprPool::power(Expr base, double exponent) {
 Expr ExprPool::power0(Expr base, double exponent) {
   if (exponent > 0) return power(base, exponent);
   if (base->is_constant()) {
-    return constant(
-        base->value == 0 ? 0 : gramless::power(base->value, exponent));
+    return constant(base->value == 0 ? 0
+                                     : gramless::power(base->value, exponent));
   }
   return intern(
       {.kind = NodeKind::power0, .value = exponent, .operands = {base}});

@@ -32,19 +32,16 @@ constexpr std::array kFunctionTable = {
     FunctionRow{Function::laplacian, "laplacian",
                 apply<[](double a) { return std::exp(-std::sqrt(a)); }>,
                 "-laplacian(a)*rsqrt0(a)/2", 0.1, 5, "exp(-sqrt(a))."},
-    FunctionRow{Function::matern32, "matern32",
-                apply<[](double a) {
+    FunctionRow{Function::matern32, "matern32", apply<[](double a) {
                   const double r = std::sqrt(a);
                   return (1 + r) * std::exp(-r);
                 }>,
                 "-laplacian(a)/2", 0, 5, "(1 + sqrt(a)) exp(-sqrt(a))."},
-    FunctionRow{Function::matern52, "matern52",
-                apply<[](double a) {
+    FunctionRow{Function::matern52, "matern52", apply<[](double a) {
                   const double r = std::sqrt(a);
                   return (1 + r + a / 3) * std::exp(-r);
                 }>,
-                "-matern32(a)/6", 0, 5,
-                "(1 + sqrt(a) + a/3) exp(-sqrt(a))."},
+                "-matern32(a)/6", 0, 5, "(1 + sqrt(a) + a/3) exp(-sqrt(a))."},
 };
 
 double integer_power(double a, int64_t exponent) {

@@ -25,17 +25,15 @@ std::string print_number(double value, Level around) {
   if (std::isnan(value)) return "nan";
   const std::string text =
       std::isinf(value) ? "inf" : number_text(std::abs(value));
-  return std::signbit(value) ? in_level("-" + text, Level::sign, around)
-                             : text;
+  return std::signbit(value) ? in_level("-" + text, Level::sign, around) : text;
 }
 
 std::string print_indices(const Node& load) {
   std::vector<std::string> parts;
   for (const Index& index : load.indices) {
     const Axis* axis = std::get_if<Axis>(&index);
-    parts.push_back(axis != nullptr
-                        ? axis->text()
-                        : std::to_string(std::get<int64_t>(index)));
+    parts.push_back(axis != nullptr ? axis->text()
+                                    : std::to_string(std::get<int64_t>(index)));
   }
   return concat(load.argument, "[", join(parts, ","), "]");
 }
@@ -47,8 +45,8 @@ std::string print_factors(const Node& node, std::size_t first,
   std::string below;
   for (std::size_t k = first; k < node.operands.size(); ++k) {
     const Node& factor = *node.operands[k];
-    const bool inverse = factor.kind == NodeKind::power &&
-                         factor.value == -1 && !names.contains(factor.id);
+    const bool inverse = factor.kind == NodeKind::power && factor.value == -1 &&
+                         !names.contains(factor.id);
     if (inverse) {
       below += "/" + print(factor.operands[0], names, Level::power);
     } else {

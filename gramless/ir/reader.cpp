@@ -169,8 +169,8 @@ MapReduce read_map_reduce(std::string_view text) {
     }
     const std::size_t equals = line.find(" = ");
     if (equals == std::string::npos) {
-      throw ArgumentError(concat(
-          "read_map_reduce(): expected a statement, got '", line, "'."));
+      throw ArgumentError(
+          concat("read_map_reduce(): expected a statement, got '", line, "'."));
     }
     const std::string left = line.substr(0, equals);
     std::string right = line.substr(equals + 3);

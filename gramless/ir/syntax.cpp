@@ -31,8 +31,11 @@ class Parser {
   Syntax parse_all() {
     Syntax tree = parse_sum();
     if (at_ < text().size()) {
-      if (peek() == ')') fail_here("expected no ')' without a '('");
-      fail_here(concat("expected an operator or the end, got ", token()));
+      const bool is_open = peek() == ')';
+      const bool is_caret = peek() == '^';
+      fail_here(concat("expected an operator or the end, got ", token(),
+                       is_open ? " without a '('" : ""),
+                is_caret ? " Powers are written '**'." : "");
     }
     return tree;
   }
@@ -98,8 +101,8 @@ class Parser {
               " Use parentheses: '(a**b)**c'.");
     }
     const std::size_t begin = base.begin;
-    return {SyntaxKind::power, sign * *number, "", {std::move(base)}, begin,
-            end};
+    return {SyntaxKind::power, sign * *number, "",
+            {std::move(base)}, begin,          end};
   }
 
   Syntax parse_primary() {
@@ -129,8 +132,8 @@ class Parser {
     }
     while (source_.primes && at_ < text().size() && peek() == '\'') ++at_;
     count_leaf(begin);
-    Syntax result{SyntaxKind::name, 0, text().substr(begin, at_ - begin),
-                  {}, begin, at_};
+    Syntax result{
+        SyntaxKind::name, 0, text().substr(begin, at_ - begin), {}, begin, at_};
     if (take("(")) {
       result.kind = SyntaxKind::call;
       parse_arguments(result, ")");
@@ -187,9 +190,9 @@ class Parser {
     skip_space();
     const std::string_view left = rest();
     const bool starts =
-        !left.empty() && (is_digit(left[0]) || (left[0] == '.' &&
-                                                left.size() > 1 &&
-                                                is_digit(left[1])));
+        !left.empty() &&
+        (is_digit(left[0]) ||
+         (left[0] == '.' && left.size() > 1 && is_digit(left[1])));
     if (!starts) return std::nullopt;
     double value = 0;
     const auto [end, error] =
@@ -198,13 +201,13 @@ class Parser {
     at_ += static_cast<std::size_t>(end - left.data());
     if (error != std::errc() || !std::isfinite(value)) {
       fail_at(source_, begin, at_,
-              concat("expected a number within the range of float64, got '",
-                     text().substr(begin, at_ - begin), "'"));
+              concat("expected a number within the range of float64, got ",
+                     quoted(text().substr(begin, at_ - begin))));
     }
     if (at_ < text().size() && (is_letter(peek()) || peek() == '.')) {
       fail_at(source_, begin, at_ + 1,
-              concat("expected a number, got '",
-                     text().substr(begin, at_ + 1 - begin), "'"));
+              concat("expected a number, got ",
+                     quoted(text().substr(begin, at_ + 1 - begin))));
     }
     return value;
   }
@@ -220,26 +223,35 @@ class Parser {
     while (at_ < text().size() && is_space(peek())) ++at_;
   }
 
-  /// Returns the character that comes next, for a message.
+  /// Returns the word or character that comes next, for a message.
   std::string token() {
     skip_space();
     if (at_ >= text().size()) return "the end";
-    return concat("'", text().substr(at_, token_size()), "'");
+    return quoted(rest().substr(0, token_size()));
   }
 
-  std::size_t token_size() const {
+  [[nodiscard]] std::size_t token_size() const {
     if (at_ >= text().size()) return 1;
     std::size_t size = 1;
-    while (at_ + size < text().size() &&
-           (static_cast<unsigned char>(text()[at_ + size]) & 0xC0U) == 0x80U) {
-      ++size;
-    }
+    const auto belongs = [&](char c) {
+      if (is_letter(peek()) || is_digit(peek())) {
+        return is_letter(c) || is_digit(c);
+      }
+      return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U;
+    };
+    while (at_ + size < text().size() && belongs(text()[at_ + size])) ++size;
     return size;
   }
 
-  [[noreturn]] void fail_here(const std::string& problem) {
+  [[noreturn]] void fail_here(const std::string& problem,
+                              std::string advice = "") {
     skip_space();
-    fail_at(source_, at_, at_ + token_size(), problem);
+    const bool is_ascii =
+        at_ >= text().size() || static_cast<unsigned char>(peek()) < 0x80U;
+    if (!is_ascii || (at_ < text().size() && peek() == '\'')) {
+      advice = " Names are made of the letters a-z and A-Z, digits and '_'.";
+    }
+    fail_at(source_, at_, at_ + token_size(), problem, advice);
   }
 
   [[nodiscard]] const std::string& text() const { return source_.text; }
@@ -270,10 +282,10 @@ void fail_at(const Source& source, std::size_t begin, std::size_t end,
   const std::size_t size = source.text.size();
   const std::string_view before =
       std::string_view(source.text).substr(0, std::min(begin, size));
-  throw ArgumentError(concat(source.function, ": ", problem, " at column ",
-                             count_characters(before) + 1, ".", advice,
-                             caret_picture(source.text, std::min(begin, size),
-                                           std::min(end, size))));
+  throw ArgumentError(concat(
+      source.function, ": ", problem, " at column ",
+      count_characters(before) + 1, ".", advice,
+      caret_picture(source.text, std::min(begin, size), std::min(end, size))));
 }
 
 void fail_at(const Source& source, const Syntax& place,

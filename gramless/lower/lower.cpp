@@ -83,8 +83,7 @@ class Lowering {
     const auto found = std::find_if(
         arguments.begin(), arguments.end(),
         [&](const ArraySpec& array) { return array.name == load.argument; });
-    instruction.argument =
-        static_cast<std::size_t>(found - arguments.begin());
+    instruction.argument = static_cast<std::size_t>(found - arguments.begin());
     const std::ptrdiff_t first = found->pair == PairIndex::none ? 0 : 1;
     instruction.indices = {load.indices.begin() + first, load.indices.end()};
   }
@@ -104,13 +103,15 @@ class Lowering {
   }
 
   /// Returns operands that have the same sum or product: those of a slower
-  /// rate are combined among themselves first.
+  /// rate are combined among themselves first, and among those of one rate
+  /// the ones without feature axes.
   std::vector<int> by_rate(NodeKind kind, const std::vector<Expr>& operands) {
     std::array<std::vector<int>, 4> groups;
     for (const Expr& operand : operands) {
       groups[static_cast<std::size_t>(rate_of(*operand))].push_back(
           lower(operand));
     }
+    for (std::vector<int>& group : groups) combine_plain(kind, group);
     std::vector<int> combined;
     for (std::size_t rate = 0; rate < groups.size(); ++rate) {
       std::vector<int>& group = groups[rate];
@@ -131,6 +132,18 @@ class Lowering {
       }
     }
     return combined;
+  }
+
+  void combine_plain(NodeKind kind, std::vector<int>& group) {
+    const auto middle =
+        std::stable_partition(group.begin(), group.end(), [&](int operand) {
+          return program_.instructions[static_cast<std::size_t>(operand)]
+              .axes.empty();
+        });
+    if (middle == group.begin() || middle == group.end()) return;
+    const int plain = combine(kind, {group.begin(), middle});
+    group.erase(group.begin(), middle);
+    group.insert(group.begin(), plain);
   }
 
   [[nodiscard]] Rate rate_at(int position) const {
@@ -171,14 +184,12 @@ class Lowering {
 std::vector<Program> lower(const MapReduce& map_reduce) {
   const std::vector<Output>& outputs = map_reduce.outputs;
   const auto has = [&](PairIndex pair) {
-    return std::any_of(outputs.begin(), outputs.end(), [&](const Output& o) {
-      return o.array.pair == pair;
-    });
+    return std::any_of(outputs.begin(), outputs.end(),
+                       [&](const Output& o) { return o.array.pair == pair; });
   };
   // Outputs that have neither i nor j join a sweep that is made anyway.
-  const PairIndex home = has(PairIndex::i) || !has(PairIndex::j)
-                             ? PairIndex::i
-                             : PairIndex::j;
+  const PairIndex home =
+      has(PairIndex::i) || !has(PairIndex::j) ? PairIndex::i : PairIndex::j;
   std::vector<Program> programs;
   for (const PairIndex kept : {PairIndex::i, PairIndex::j}) {
     Lowering lowering(map_reduce,

@@ -82,8 +82,8 @@ std::string to_text(const Program& program) {
     std::string lines;
     for (std::size_t k = 0; k < program.instructions.size(); ++k) {
       const Instruction& instruction = program.instructions[k];
-      const bool is_listed = instruction.rate == rate &&
-                             instruction.kind != NodeKind::constant;
+      const bool is_listed =
+          instruction.rate == rate && instruction.kind != NodeKind::constant;
       if (!is_listed) continue;
       lines += concat("    ", reference_text(program, static_cast<int>(k)),
                       " = ", instruction_text(program, instruction), "\n");

@@ -115,8 +115,8 @@ class Builder {
 
   Expr load_gamma(std::size_t slot) {
     const GammaForm form = signature_.gammas[slot];
-    return load(pool(), {gamma_name(slot), form.pair,
-                         gamma_axes(slot, form.metric)});
+    return load(pool(),
+                {gamma_name(slot), form.pair, gamma_axes(slot, form.metric)});
   }
 
   /// Returns q = <x - y, G (x - y)>: the difference first, then the metric.
@@ -149,8 +149,8 @@ std::string to_text(const Signature& signature) {
   }
   text += concat(" E ", signature.signal, " gamma");
   for (const GammaForm& form : signature.gammas) {
-    text += concat(" ", static_cast<int>(form.metric),
-                   pair_index_name(form.pair));
+    text +=
+        concat(" ", static_cast<int>(form.metric), pair_index_name(form.pair));
   }
   return text;
 }

@@ -77,13 +77,13 @@ class KernelReader {
         return read_power(syntax);
       case SyntaxKind::name:
         fail_at(source_, syntax,
-                concat("expected an atom with its pair of variables, got '",
-                       syntax.name, "'"),
+                concat("expected an atom with its pair of variables, got ",
+                       quoted(syntax.name)),
                 concat(" Write ", kAtomForm, "."));
       case SyntaxKind::element:
         fail_at(source_, syntax,
-                concat("expected an atom in round brackets, got '",
-                       syntax.name, "['"),
+                concat("expected an atom with round brackets, got ",
+                       quoted(syntax.name + "[")),
                 concat(" Write ", kAtomForm, "."));
     }
     throw InternalError("read(): unknown kind of syntax.");
@@ -123,8 +123,8 @@ class KernelReader {
                      "negative, got ",
                      number_text(exponent)));
     }
-    Checked result{{KernelNode::power, exponent, 0, {}}, false,
-                   base.has_atoms, 0};
+    Checked result{
+        {KernelNode::power, exponent, 0, {}}, false, base.has_atoms, 0};
     result.nonnegative = base.nonnegative || std::fmod(exponent, 2) == 0;
     if (!base.has_atoms) {
       result.value = combine(KernelNode::power, base.value, exponent);
@@ -141,17 +141,18 @@ class KernelReader {
         });
     if (row == rows.end()) fail_unknown(syntax);
     if (syntax.operands.size() != 2) {
-      fail_at(source_, syntax,
-              concat("expected a pair of variables, got ",
-                     syntax.operands.size(), " argument",
-                     syntax.operands.size() == 1 ? "" : "s"),
-              concat(" Write '", row->name, "(x,y)'."));
+      fail_at(
+          source_, syntax,
+          concat("expected a pair of variables, got ", syntax.operands.size(),
+                 " argument", syntax.operands.size() == 1 ? "" : "s"),
+          concat(" Write '", row->name, "(x,y)'."));
     }
-    const std::size_t pair =
-        find_pair(syntax.operands[0], syntax.operands[1]);
+    const std::size_t pair = find_pair(syntax.operands[0], syntax.operands[1]);
     kernel_.atoms.push_back({&*row, pair});
     return {{KernelNode::atom, 0, kernel_.atoms.size() - 1, {}},
-            row->nonnegative, true, 0};
+            row->nonnegative,
+            true,
+            0};
   }
 
   [[noreturn]] void fail_unknown(const Syntax& syntax) {
@@ -159,26 +160,26 @@ class KernelReader {
     const std::size_t end = syntax.begin + syntax.name.size();
     std::string advice = did_you_mean(syntax.name, names);
     if (advice.empty()) advice = concat(" Known: ", join(names, ", "), ".");
-    constexpr std::size_t kLongestName = 40;
-    const std::string shown =
-        syntax.name.size() <= kLongestName
-            ? syntax.name
-            : syntax.name.substr(0, kLongestName) + "...";
     fail_at(source_, syntax.begin, end,
-            concat("expected the name of an atom, got '", shown, "'"), advice);
+            concat("expected the name of an atom, got ", quoted(syntax.name)),
+            advice);
   }
 
   /// Returns the number of a pair, a new one if it was not seen before.
   std::size_t find_pair(const Syntax& first, const Syntax& second) {
     for (const Syntax* variable : {&first, &second}) {
       if (variable->kind != SyntaxKind::name) {
-        fail_at(source_, *variable, "expected the name of a variable");
+        const std::string_view text = source_.text;
+        fail_at(source_, *variable,
+                concat("expected the name of a variable, got ",
+                       quoted(text.substr(variable->begin,
+                                          variable->end - variable->begin))));
       }
     }
     if (first.name == second.name) {
       fail_at(source_, first.begin, second.end,
-              concat("expected two different variables, got '", first.name,
-                     "' twice"));
+              concat("expected two different variables, got ",
+                     quoted(first.name), " twice"));
     }
     for (std::size_t p = 0; p < kernel_.pairs.size(); ++p) {
       const auto& [i_name, j_name] = kernel_.pairs[p];
@@ -186,9 +187,10 @@ class KernelReader {
       for (const Syntax* variable : {&first, &second}) {
         if (variable->name == i_name || variable->name == j_name) {
           fail_at(source_, *variable,
-                  concat("expected each variable in one pair only, got '",
-                         variable->name, "' in (", i_name, ",", j_name,
-                         ") and in (", first.name, ",", second.name, ")"));
+                  concat("expected each variable in one pair only, got ",
+                         quoted(variable->name), " in two"),
+                  concat(" A second pair needs names of its own, such as ",
+                         "'(u,v)'."));
         }
       }
     }
@@ -201,15 +203,14 @@ class KernelReader {
 };
 
 std::string tree_text(const KernelTree& tree, const ParsedKernel& kernel) {
-  constexpr std::array<std::string_view, 8> kSymbols = {
-      "", "", "neg", "+", "-", "*", "/", "**"};
+  constexpr std::array<std::string_view, 8> kSymbols = {"",  "",  "neg", "+",
+                                                        "-", "*", "/",   "**"};
   if (tree.kind == KernelNode::number) return number_text(tree.number);
   if (tree.kind == KernelNode::atom) {
     const AtomUse& use = kernel.atoms[tree.gamma_slot];
     return concat(use.row->name, "(", use.pair, ")");
   }
-  std::string text =
-      concat("(", kSymbols[static_cast<std::size_t>(tree.kind)]);
+  std::string text = concat("(", kSymbols[static_cast<std::size_t>(tree.kind)]);
   for (const KernelTree& operand : tree.operands) {
     text += " " + tree_text(operand, kernel);
   }

@@ -24,7 +24,7 @@ enum class KernelNode : uint8_t {
 /// The name as it was written, before any transformation.
 struct KernelTree {
   KernelNode kind = KernelNode::number;
-  double number = 0;          // The value of a number, the exponent of a power.
+  double number = 0;  // The value of a number, the exponent of a power.
   std::size_t gamma_slot = 0;  // Of an atom.
   std::vector<KernelTree> operands;
 };

@@ -26,8 +26,8 @@ std::string fresh_name(const MapReduce& map_reduce, const std::string& wanted) {
     const auto has_name = [&](const ArraySpec& array) {
       return array.name == name;
     };
-    return std::any_of(map_reduce.arguments.begin(),
-                       map_reduce.arguments.end(), has_name);
+    return std::any_of(map_reduce.arguments.begin(), map_reduce.arguments.end(),
+                       has_name);
   };
   std::string name = wanted;
   for (int k = 2; is_taken(name); ++k) name = concat(wanted, "_", k);
@@ -93,10 +93,11 @@ class ReverseMode {
     std::map<Axis, Axis> names;
     for (std::size_t k = 0; k < argument.features.size(); ++k) {
       const Axis* axis = std::get_if<Axis>(&load.indices[first + k]);
-      if (axis == nullptr || !names.emplace(*axis, argument.features[k]).second) {
-        throw InternalError(concat(
-            "vjp(): '", argument.name,
-            "' is indexed by a fixed position or twice by one axis."));
+      if (axis == nullptr ||
+          !names.emplace(*axis, argument.features[k]).second) {
+        throw InternalError(
+            concat("vjp(): '", argument.name,
+                   "' is indexed by a fixed position or twice by one axis."));
       }
     }
     return names;
@@ -124,9 +125,9 @@ Expr partial_derivative(Expr operation, std::size_t k) {
     case NodeKind::power:
     case NodeKind::power0: {
       const double exponent = operation->value;
-      const bool is_root = operation->kind == NodeKind::power0 ||
-                           exponent != static_cast<double>(
-                                           static_cast<int64_t>(exponent));
+      const bool is_root =
+          operation->kind == NodeKind::power0 ||
+          exponent != static_cast<double>(static_cast<int64_t>(exponent));
       const Expr power = is_root ? pool.power0(operands[0], exponent - 1)
                                  : pool.power(operands[0], exponent - 1);
       return pool.constant(exponent) * power;

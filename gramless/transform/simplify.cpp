@@ -47,8 +47,8 @@ class Matcher {
         return expr->kind == NodeKind::add &&
                matches(pattern.operands[0], expr->operands[0]) &&
                matches(pattern.operands[1],
-                       pool_.add({expr->operands.begin() + 1,
-                                  expr->operands.end()}));
+                       pool_.add(
+                           {expr->operands.begin() + 1, expr->operands.end()}));
       case SyntaxKind::element:
       case SyntaxKind::subtract:
       case SyntaxKind::multiply:
@@ -135,9 +135,8 @@ MapReduce simplify(const MapReduce& map_reduce) {
   MapReduce result{std::make_shared<ExprPool>(), map_reduce.arguments, {}};
   std::unordered_map<int, Expr> done;
   for (const Output& output : map_reduce.outputs) {
-    result.outputs.push_back(
-        {output.array,
-         rebuild(*result.pool, output.value, done, simplify_node)});
+    result.outputs.push_back({output.array, rebuild(*result.pool, output.value,
+                                                    done, simplify_node)});
   }
   return result;
 }

@@ -36,8 +36,11 @@ ArrayView make_array(uintptr_t pointer, std::vector<int64_t> shape,
                      std::vector<int64_t> strides, std::string_view dtype,
                      std::string device) {
   // NOLINTNEXTLINE(performance-no-int-to-ptr): how Python hands over memory.
-  return {reinterpret_cast<const void*>(pointer), parse_dtype(dtype),
-          std::move(shape), std::move(strides), {std::move(device)}};
+  return {reinterpret_cast<const void*>(pointer),
+          parse_dtype(dtype),
+          std::move(shape),
+          std::move(strides),
+          {std::move(device)}};
 }
 
 MutableArrayView as_mutable(const ArrayView& view) {
@@ -161,31 +164,35 @@ NB_MODULE(_core, m) {
                         "A view of an array: address, shape and strides (in "
                         "elements), dtype and device. The memory must live "
                         "as long as calls use the view.")
-      .def("__init__",
-           [](ArrayView* self, uintptr_t pointer, std::vector<int64_t> shape,
-              std::vector<int64_t> strides, std::string_view dtype,
-              std::string device) {
-             new (self) ArrayView(make_array(pointer, std::move(shape),
-                                             std::move(strides), dtype,
-                                             std::move(device)));
-           },
-           "pointer"_a, "shape"_a, "strides"_a, "dtype"_a, "device"_a = "cpu");
+      .def(
+          "__init__",
+          [](ArrayView* self, uintptr_t pointer, std::vector<int64_t> shape,
+             std::vector<int64_t> strides, std::string_view dtype,
+             std::string device) {
+            new (self) ArrayView(make_array(pointer, std::move(shape),
+                                            std::move(strides), dtype,
+                                            std::move(device)));
+          },
+          "pointer"_a, "shape"_a, "strides"_a, "dtype"_a, "device"_a = "cpu");
 
   nb::class_<Gamma>(m, "Gamma",
                     "A gamma slot: an array or None, and the pair axis, 'i' "
                     "or 'j', that the rows of a 2-d array stand for.")
-      .def("__init__",
-           [](Gamma* self, std::optional<ArrayView> array,
-              std::string_view rows) {
-             new (self) Gamma{std::move(array), parse_rows(rows)};
-           },
-           "array"_a.none(), "rows"_a = "j");
+      .def(
+          "__init__",
+          [](Gamma* self, std::optional<ArrayView> array,
+             std::string_view rows) {
+            new (self) Gamma{std::move(array), parse_rows(rows)};
+          },
+          "array"_a.none(), "rows"_a = "j");
 
   nb::class_<Signature>(m, "Signature",
                         "What a function depends on, beside the kernel.")
       .def(nb::self == nb::self)
       .def("__hash__",
-           [](const Signature& self) { return nb::hash(nb::cast(to_text(self))); })
+           [](const Signature& self) {
+             return nb::hash(nb::cast(to_text(self)));
+           })
       .def("__str__", [](const Signature& self) { return to_text(self); });
 
   nb::class_<Kernel>(m, "Kernel", "A kernel, by its name.")
@@ -229,12 +236,13 @@ NB_MODULE(_core, m) {
 
   nb::class_<ArrayFunction>(m, "ArrayFunction",
                             "A differentiable function of arrays.")
-      .def("__init__",
-           [](ArrayFunction* self, const Kernel& kernel,
-              const Signature& signature, std::vector<std::string> skip) {
-             new (self) ArrayFunction(kernel, signature, {std::move(skip)});
-           },
-           "kernel"_a, "signature"_a, "skip"_a = std::vector<std::string>())
+      .def(
+          "__init__",
+          [](ArrayFunction* self, const Kernel& kernel,
+             const Signature& signature, std::vector<std::string> skip) {
+            new (self) ArrayFunction(kernel, signature, {std::move(skip)});
+          },
+          "kernel"_a, "signature"_a, "skip"_a = std::vector<std::string>())
       .def_prop_ro(
           "arguments",
           [](const ArrayFunction& self) { return specs_of(self.arguments()); },

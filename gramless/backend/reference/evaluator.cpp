@@ -203,8 +203,7 @@ void Evaluator::load(std::size_t position, double* cell, int64_t index,
   for_each_position(extents, {strides}, [&](const auto& offsets) {
     const int64_t column = (fixed + offsets[0]) * array.column_stride;
     for (int64_t lane = 0; lane < count; ++lane) {
-      cell[lane] =
-          array.view.at((first + lane) * array.row_stride + column);
+      cell[lane] = array.view.at((first + lane) * array.row_stride + column);
     }
     cell += has_lanes ? kLanes : 1;
   });
@@ -252,8 +251,8 @@ void Evaluator::compute(std::size_t position, Values& values, int64_t row,
     for (std::size_t k = 1; k < bases.size(); ++k) {
       const double* other = operand(k, offsets[k]);
       for (int64_t lane = 0; lane < count; ++lane) {
-        result[lane] = is_add ? result[lane] + other[lane]
-                              : result[lane] * other[lane];
+        result[lane] =
+            is_add ? result[lane] + other[lane] : result[lane] * other[lane];
       }
     }
     if (is_sum) {

@@ -55,8 +55,8 @@ class CompensatedSums {
 
 void store(const CompensatedSums& sums, const MutableArrayView& result,
            int64_t row, int64_t columns) {
-  const BoundArray array = bind(
-      {result.data, result.dtype, result.shape, result.strides, {}});
+  const BoundArray array =
+      bind({result.data, result.dtype, result.shape, result.strides, {}});
   for (int64_t column = 0; column < columns; ++column) {
     result.store(row * array.row_stride + column * array.column_stride,
                  sums.total(static_cast<std::size_t>(column)));
@@ -84,9 +84,9 @@ class Sweep {
   void run(const RunOptions& options) {
     const int threads =
         options.threads > 0 ? options.threads : default_thread_count();
-    const bool is_small = static_cast<double>(rows_) *
-                              static_cast<double>(reduced_ * cells_) <
-                          kSmallSweep;
+    const bool is_small =
+        static_cast<double>(rows_) * static_cast<double>(reduced_ * cells_) <
+        kSmallSweep;
     partials_.resize(static_cast<std::size_t>(tasks_));
     parallel_for(tasks_, is_small ? 1 : threads, options.interrupt,
                  [&](int64_t task) { run_task(task); });
@@ -186,8 +186,7 @@ class Sweep {
 
 void run(const Program& program, Sizes sizes,
          std::span<const ArrayView> arguments,
-         std::span<const MutableArrayView> results,
-         const RunOptions& options) {
+         std::span<const MutableArrayView> results, const RunOptions& options) {
   Sweep(program, sizes, arguments, results).run(options);
 }
 

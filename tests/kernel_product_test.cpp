@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+// Tests the public C++ functions against plain loops.
+#include <gramless/gramless.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <numbers>
+
+namespace gramless {
+namespace {
+
+/// Numbers without a pattern that a wrong index would keep.
+std::vector<double> numbers(std::size_t count, double seed) {
+  std::vector<double> result(count);
+  for (std::size_t k = 0; k < count; ++k) {
+    result[k] = std::sin(seed + 1.7 * static_cast<double>(k * k + k));
+  }
+  return result;
+}
+
+struct Problem {
+  std::size_t M = 37;
+  std::size_t N = 300;
+  std::size_t D = 3;
+  std::vector<double> x = numbers(M * D, 0.1);
+  std::vector<double> y = numbers(N * D, 0.2);
+  std::vector<double> b = numbers(N, 0.3);
+  double gamma = 0.7;
+
+  [[nodiscard]] Arguments arguments() const {
+    const auto rows = [](std::size_t n) { return static_cast<int64_t>(n); };
+    return {{ArrayView::contiguous(x.data(), {rows(M), rows(D)})},
+            {ArrayView::contiguous(y.data(), {rows(N), rows(D)})},
+            {{ArrayView::contiguous(&gamma, {})}},
+            {ArrayView::contiguous(b.data(), {rows(N), 1})}};
+  }
+
+  [[nodiscard]] double squared(std::size_t i, std::size_t j) const {
+    double sum = 0;
+    for (std::size_t d = 0; d < D; ++d) {
+      sum += std::pow(x[i * D + d] - y[j * D + d], 2);
+    }
+    return sum;
+  }
+};
+
+TEST(KernelProduct, AgreesWithPlainLoops) {
+  const Problem p;
+  std::vector<double> a(p.M);
+  kernel_product(Kernel("gaussian(x,y)"), p.arguments(),
+                 MutableArrayView::contiguous(a.data(), {37, 1}));
+  for (std::size_t i = 0; i < p.M; ++i) {
+    double expected = 0;
+    for (std::size_t j = 0; j < p.N; ++j) {
+      expected += std::exp(-p.gamma * p.squared(i, j)) * p.b[j];
+    }
+    EXPECT_NEAR(a[i], expected, 1e-13);
+  }
+}
+
+TEST(KernelProduct, GivesTheGradientOfGamma) {
+  const Problem p;
+  const Kernel kernel("cauchy(x,y)");
+  const Arguments arguments = p.arguments();
+  const ArrayFunction function(kernel,
+                               check_arguments(kernel.parsed(), arguments));
+  std::vector<ArrayView> arrays = flatten(arguments);
+  const std::vector<double> ones(p.M, 1);
+  arrays.push_back(ArrayView::contiguous(ones.data(), {37, 1}));
+  std::vector<double> by_threads;
+  for (const int threads : {1, 2, 3}) {
+    double gradient = 0;
+    function.vjp({2})(arrays, {{MutableArrayView::contiguous(&gradient, {1})}},
+                      {Backend::automatic, threads, {}});
+    by_threads.push_back(gradient);
+  }
+  double expected = 0;
+  for (std::size_t i = 0; i < p.M; ++i) {
+    for (std::size_t j = 0; j < p.N; ++j) {
+      const double q = p.squared(i, j);
+      expected -= q / std::pow(1 + p.gamma * q, 2) * p.b[j];
+    }
+  }
+  EXPECT_NEAR(by_threads[0], expected, 1e-11);
+  EXPECT_EQ(by_threads[0], by_threads[1]);
+  EXPECT_EQ(by_threads[0], by_threads[2]);
+}
+
+TEST(KernelProduct, SaysWhatWasExpectedAndWhatCame) {
+  Problem p;
+  Arguments arguments = p.arguments();
+  arguments.y[0].shape = {450, 2};
+  try {
+    check_arguments(Kernel("gaussian(x,y)").parsed(), arguments);
+    FAIL();
+  } catch (const ArgumentError& error) {
+    EXPECT_STREQ(error.what(),
+                 "kernel_product(): expected x[0] and y[0] to have the same "
+                 "number of columns, got x[0] (37, 3) and y[0] (450, 2).");
+  }
+}
+
+TEST(KernelProduct, ExplainsItself) {
+  const Problem p;
+  const std::string text = explain(Kernel("gaussian(x,y)"), p.arguments());
+  EXPECT_NE(text.find("a[i,e:1] = sum_j(b[j,e]*exp(-g0[]*"), std::string::npos)
+      << text;
+}
+
+}  // namespace
+}  // namespace gramless

@@ -1,0 +1,298 @@
+# SPDX-License-Identifier: MIT
+"""Dense kernel matrices: NumPy for values, torch autograd for derivatives.
+
+A name is read by Python's own parser, whose rules of precedence and order of
+evaluation are those of names. Nothing here comes from the library.
+"""
+# ruff: noqa: N803, N806 (M, N, D and E are the sizes' own names)
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import torch
+
+ATOMS_OF_Q = (
+    "gaussian",
+    "laplacian",
+    "cauchy",
+    "inverse_multiquadric",
+    "distance",
+    "matern32",
+    "matern52",
+    "multiquadric",
+)
+ATOMS_OF_S = ("linear", "binet")
+ATOMS_OF_S_AND_G = ("gaussian_oriented", "gaussian_unoriented")
+ATOMS = ATOMS_OF_Q + ATOMS_OF_S + ATOMS_OF_S_AND_G
+
+SCALAR_FORMS = ("number", "()", "(1,)", "(N,1)", "j(N,1)", "i(M,1)")
+METRIC_FORMS = (
+    *SCALAR_FORMS,
+    "(D,)",
+    "(DD,)",
+    "(N,D)",
+    "(N,DD)",
+    "j(N,D)",
+    "j(N,DD)",
+    "i(M,D)",
+    "i(M,DD)",
+)
+
+
+def forms_of(atom):
+    """Returns the forms that the gamma of an atom can have."""
+    if atom in ATOMS_OF_S:
+        return ("none",)
+    return SCALAR_FORMS if atom in ATOMS_OF_S_AND_G else METRIC_FORMS
+
+
+def atoms_of(name):
+    """Returns the atoms of a kernel's name, in reading order."""
+    return re.findall(r"([a-z]\w*)\(", name)
+
+
+def pairs_of(name):
+    """Returns the distinct pairs of variables of a kernel's name."""
+    found = re.findall(r"\(\s*([a-z]\w*)\s*,\s*([a-z]\w*)\s*\)", name)
+    return list(dict.fromkeys(found))
+
+
+class Data:
+    """Random tensors, the same for the same seed."""
+
+    def __init__(self, seed, dtype=torch.float64):
+        self._generator = torch.Generator().manual_seed(seed)
+        self._dtype = dtype
+
+    def normal(self, *shape):
+        values = torch.randn(
+            shape, generator=self._generator, dtype=torch.float64, device="cpu"
+        )
+        return values.to(self._dtype)
+
+    def positive(self, *shape):
+        values = torch.rand(
+            shape, generator=self._generator, dtype=torch.float64, device="cpu"
+        )
+        return (0.4 + values).to(self._dtype)
+
+    def metrics(self, rows, dimension):
+        """Positive definite matrices, plus antisymmetric ones."""
+        root = self.normal(rows, dimension, dimension)
+        skew = self.normal(rows, dimension, dimension)
+        metric = root @ root.mT / (1 + dimension) + skew - skew.mT
+        metric = metric + 0.4 * torch.eye(dimension, dtype=self._dtype)
+        return metric.reshape(rows, dimension * dimension)
+
+    def gamma(self, form, M, N, D):
+        """Returns what stands in a gamma slot for a form, such as "i(M,D)"."""
+        if form == "none":
+            return None
+        if form == "number":
+            return 0.7
+        if form in ("()", "(1,)"):
+            return self.positive(*([1] if form == "(1,)" else []))
+        rows = {"M": M, "N": N}.get(form.strip("ij(")[0], 1)
+        if "DD" in form:
+            values = self.metrics(rows, D)
+        else:
+            values = self.positive(rows, 1 if "1" in form else D)
+        if form in ("(D,)", "(DD,)"):
+            return values[0]
+        return (form[0], values) if form[0] in "ij" else values
+
+
+def gamma_tensor(slot):
+    """Returns the tensor of a gamma slot, or None."""
+    value = slot[1] if isinstance(slot, tuple) else slot
+    return value if isinstance(value, torch.Tensor) else None
+
+
+def with_tensor(slot, tensor):
+    """Returns a gamma slot with another tensor in it."""
+    return (slot[0], tensor) if isinstance(slot, tuple) else tensor
+
+
+def as_numpy(value):
+    """Returns a tensor, or the tensor of a gamma slot, as NumPy float64."""
+    if isinstance(value, tuple):
+        return (value[0], as_numpy(value[1]))
+    if isinstance(value, torch.Tensor):
+        return value.detach().numpy().astype(np.float64)
+    return value
+
+
+def _per_pair(gamma):
+    """Returns gamma in a shape that broadcasts to (M, N, K)."""
+    if isinstance(gamma, float):
+        return np.full((1, 1, 1), gamma)
+    rows = "j"
+    if isinstance(gamma, tuple):
+        rows, gamma = gamma
+    if gamma.ndim < 2:
+        return gamma.reshape(1, 1, -1)
+    return gamma[:, None, :] if rows == "i" else gamma[None, :, :]
+
+
+def quadratic_form(x, y, gamma):
+    """Returns the sum of G[a,b] d[a] d[b], d = x - y, for all pairs."""
+    g = _per_pair(gamma)
+    d = x[:, None, :] - y[None, :, :]
+    if isinstance(x, torch.Tensor) and not isinstance(g, torch.Tensor):
+        g = torch.as_tensor(g, dtype=x.dtype)
+    D = d.shape[2]
+    if g.shape[2] in (1, D):
+        return (g * d * d).sum(2)
+    products = (d[:, :, :, None] * d[:, :, None, :]).reshape(
+        *d.shape[:2], D * D
+    )
+    return (g * products).sum(2)
+
+
+def _numpy_of_q(name, q):
+    r = np.sqrt(np.maximum(q, 0))
+    return {
+        "gaussian": lambda: np.exp(-q),
+        "laplacian": lambda: np.exp(-r),
+        "cauchy": lambda: 1 / (1 + q),
+        "inverse_multiquadric": lambda: 1 / np.sqrt(1 + q),
+        "distance": lambda: r,
+        "matern32": lambda: (1 + r) * np.exp(-r),
+        "matern52": lambda: (1 + r + q / 3) * np.exp(-r),
+        "multiquadric": lambda: np.sqrt(1 + q),
+    }[name]()
+
+
+def root(q):
+    """Returns the root of q, with derivative 0 at 0 at every order."""
+    is_zero = q == 0
+    return torch.where(is_zero, 0.0, torch.where(is_zero, 1.0, q).sqrt())
+
+
+class _Matern32(torch.autograd.Function):
+    """Matern 3/2 as a function of q, whose derivative is -exp(-r)/2."""
+
+    @staticmethod
+    def forward(ctx, q):
+        ctx.save_for_backward(q)
+        return (1 + q.sqrt()) * torch.exp(-q.sqrt())
+
+    @staticmethod
+    def backward(ctx, cotangent):
+        (q,) = ctx.saved_tensors
+        return -cotangent * torch.exp(-root(q)) / 2
+
+
+class _Matern52(torch.autograd.Function):
+    """Matern 5/2 as a function of q: its derivative is -matern32(q)/6."""
+
+    @staticmethod
+    def forward(ctx, q):
+        ctx.save_for_backward(q)
+        return (1 + q.sqrt() + q / 3) * torch.exp(-q.sqrt())
+
+    @staticmethod
+    def backward(ctx, cotangent):
+        (q,) = ctx.saved_tensors
+        return -cotangent * _Matern32.apply(q) / 6
+
+
+def _torch_of_q(name, q):
+    return {
+        "gaussian": lambda: torch.exp(-q),
+        "laplacian": lambda: torch.exp(-root(q)),
+        "cauchy": lambda: 1 / (1 + q),
+        "inverse_multiquadric": lambda: (1 + q) ** -0.5,
+        "distance": lambda: root(q),
+        "matern32": lambda: _Matern32.apply(q),
+        "matern52": lambda: _Matern52.apply(q),
+        "multiquadric": lambda: (1 + q) ** 0.5,
+    }[name]()
+
+
+def atom_matrix(name, x, y, gamma=None):
+    """Returns the (M, N) matrix of an atom, of the arrays' library."""
+    is_torch = isinstance(x, torch.Tensor)
+    if name in ATOMS_OF_Q:
+        q = quadratic_form(x, y, gamma)
+        return (_torch_of_q if is_torch else _numpy_of_q)(name, q)
+    s = x @ y.T
+    if name in ATOMS_OF_S:
+        return s if name == "linear" else s * s
+    g = _per_pair(gamma)[:, :, 0]
+    if is_torch and not isinstance(g, torch.Tensor):
+        g = torch.as_tensor(g, dtype=x.dtype)
+    power = s if name == "gaussian_oriented" else s * s
+    return (torch if is_torch else np).exp(2 * g * (power - 1))
+
+
+class _Names(dict):
+    """Atoms by their name. Any other name is a variable: the name itself."""
+
+    def __missing__(self, name):
+        return name
+
+
+def kernel_matrix(name, xs, ys, gammas):
+    """Returns the (M, N) matrix of a kernel: by Python's parser.
+
+    Python evaluates from left to right, so slots and pairs come up in reading
+    order.
+    """
+    slots = iter(gammas)
+    pairs = {}
+
+    def atom(atom_name):
+        def apply(i_name, j_name):
+            pair = pairs.setdefault((i_name, j_name), len(pairs))
+            return atom_matrix(atom_name, xs[pair], ys[pair], next(slots))
+
+        return apply
+
+    names = _Names({atom_name: atom(atom_name) for atom_name in ATOMS})
+    matrix = eval(name.strip(), {"__builtins__": {}}, names)
+    if isinstance(xs[0], torch.Tensor):
+        matrix = torch.as_tensor(matrix, dtype=xs[0].dtype)
+        return matrix.expand(xs[0].shape[0], ys[0].shape[0])
+    return np.broadcast_to(matrix, (xs[0].shape[0], ys[0].shape[0]))
+
+
+def numpy_matrix(name, xs, ys, gammas):
+    """Returns the matrix of a kernel of tensors, in NumPy's float64."""
+    return kernel_matrix(
+        name,
+        *([as_numpy(value) for value in group] for group in (xs, ys, gammas)),
+    )
+
+
+def derivatives(function, tensors, order, seed=0):
+    """Returns the gradients of all orders up to `order`, as lists.
+
+    Each order is the gradient to all tensors of the last one's product with
+    fixed random numbers.
+    """
+    data = Data(1000 + seed)
+    results = [function(*tensors)]
+    gradients = []
+    for step in range(order):
+        weighted = [result * data.normal(*result.shape) for result in results]
+        results = torch.autograd.grad(
+            sum(term.sum() for term in weighted),
+            tensors,
+            create_graph=step + 1 < order,
+            materialize_grads=True,
+        )
+        gradients.append([result.detach() for result in results])
+    return gradients
+
+
+def assert_near(actual, expected, tolerance=1e-11):
+    """Asserts equality up to rounding, relative to the largest number."""
+    assert actual.shape == expected.shape
+    assert torch.isfinite(actual).all()
+    if expected.numel():
+        scale = max(1.0, expected.abs().max().item())
+        error = (actual - expected).abs().max().item()
+        assert error <= tolerance * scale, f"error {error}, scale {scale}"

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: MIT
+"""Kernel products in processes of their own: signals, and what they print."""
+
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+LONG_CALL = """
+import torch
+from gramless.torch import Kernel, kernel_product
+x = torch.rand(200_000, 3)
+print("ready", flush=True)
+try:
+    kernel_product({"id": Kernel("laplacian(x,y)"), "gamma": 1.0}, x, x, x)
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT")
+def test_interrupt():
+    process = subprocess.Popen(
+        [sys.executable, "-c", LONG_CALL], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(0.5)
+        assert process.poll() is None
+        start = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=30)[0] == "interrupted\n"
+        assert time.monotonic() - start < 10
+    finally:
+        process.kill()
+        process.wait()
+
+
+IMPORTS = """
+import torch
+from gramless.torch import Kernel, explain, kernel_product
+"""
+# What a process may still hold when it ends.
+HELD = {
+    "nothing": "",
+    "a kernel": "kernel = Kernel('gaussian(x,y)')",
+    "a kernel in a function": """
+def function(kernel=Kernel("gaussian(x,y)")):
+    return torch.ones(1)
+""",
+    "a result": """
+params = {"id": Kernel("laplacian(x,y)"), "gamma": 1.0}
+x = torch.rand(20, 3)
+a = kernel_product(params, x, x, x)
+""",
+    "gradients": """
+params = {"id": Kernel("laplacian(x,y)"), "gamma": 1.0}
+x = torch.rand(20, 3, requires_grad=True)
+kernel_product(params, x, x, x).sum().backward()
+""",
+    "a graph": """
+params = {"id": Kernel("laplacian(x,y)"), "gamma": 1.0}
+x = torch.rand(20, 3, requires_grad=True)
+a = kernel_product(params, x, x, x)
+(gradient,) = torch.autograd.grad(a.sum(), x, create_graph=True)
+""",
+    "an explanation": """
+params = {"id": Kernel("laplacian(x,y)"), "gamma": 1.0}
+x = torch.rand(20, 3, requires_grad=True)
+text = explain(params, x, x, x)
+""",
+}
+
+
+@pytest.mark.parametrize("held", HELD)
+def test_says_nothing(held):
+    """Neither during a call, nor at the end of the process."""
+    command = [sys.executable, "-W", "error", "-c", IMPORTS + HELD[held]]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
