@@ -24,6 +24,7 @@ from gramless.torch import Kernel, kernel_product
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402
+from matplotlib.colors import LogNorm  # noqa: E402
 
 BANDWIDTH = 0.05
 TOLERANCE = 1e-5
@@ -136,6 +137,77 @@ def deviations(
     """Returns the largest deviations, relative to the largest values."""
     expected = density_numpy(photograph.reshape(-1, 3)[rows], colours)
     return [
-        float(np.abs(is_.reshape(-1)[rows] - should).max() / np.abs(should).max())
+        float(
+            np.abs(is_.reshape(-1)[rows] - should).max() / np.abs(should).max()
+        )
         for is_, should in zip(results, expected, strict=True)
     ]
+
+
+def draw(
+    photograph: np.ndarray,
+    value: np.ndarray,
+    slope: np.ndarray,
+    output: Path,
+) -> None:
+    """Saves the photograph beside its density and the derivative."""
+    figure, axes = plt.subplots(1, 3, figsize=(16, 4.2), layout="constrained")
+    axes[0].imshow(photograph)
+    axes[0].set_title("china.jpg")
+    density_image = axes[1].imshow(
+        value,
+        norm=LogNorm(max(value.max() * 1e-4, 1e-30), value.max()),
+        cmap="magma",
+    )
+    axes[1].set_title("density of its colours in flower.jpg")
+    figure.colorbar(density_image, ax=axes[1], shrink=0.85)
+    # Relative to the density, so that rare colours show as well.
+    relative = BANDWIDTH * slope / np.maximum(value, 1e-30)
+    slope_image = axes[2].imshow(relative, cmap="RdBu_r", vmin=-6, vmax=6)
+    axes[2].set_title("d log(density) / d log(bandwidth)")
+    figure.colorbar(slope_image, ax=axes[2], shrink=0.85, extend="both")
+    for axis in axes:
+        axis.set_axis_off()
+    output.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(output, dpi=110)
+    plt.close(figure)
+
+
+def main() -> int:
+    arguments = parse_arguments()
+    random = np.random.default_rng(arguments.seed)
+    photograph = load("china.jpg")
+    palette = load("flower.jpg").reshape(-1, 3)
+    colours = palette[
+        random.choice(len(palette), arguments.colours, replace=False)
+    ]
+
+    flat = torch.from_numpy(photograph.reshape(-1, 3)[:CHUNK])
+    rate = pairs_per_second(flat, torch.from_numpy(colours))
+    pixels = int(0.9 * arguments.seconds * rate / len(colours))
+    pixels = min(pixels, arguments.pixels or pixels)
+    photograph = thin_out(photograph, pixels)
+    height, width = photograph.shape[:2]
+    print(
+        f"china.jpg at {width} x {height} pixels, {len(colours)} colours of flower.jpg"
+    )
+
+    value, slope, elapsed = compute(photograph, colours)
+    pairs = photograph.size // 3 * len(colours)
+    print(
+        f"{pairs / elapsed / 1e6:.0f} million pairs per second, with the derivative"
+    )
+
+    rows = random.integers(height * width, size=arguments.rows_check)
+    worst = deviations(photograph, colours, (value, slope), rows)
+    for name, deviation in zip(("density", "derivative"), worst, strict=True):
+        print(
+            f"largest deviation of the {name} from NumPy in float64: {deviation:.1e}"
+        )
+    draw(photograph, value, slope, arguments.output)
+    print(f"picture: {arguments.output}")
+    return 0 if max(worst) < TOLERANCE else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

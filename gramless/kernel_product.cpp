@@ -179,6 +179,10 @@ Backend parse_backend(std::string_view name) {
                              did_you_mean(name, known)));
 }
 
+void check_backend(Backend backend, const Device& device) {
+  choose_engine(backend, device);
+}
+
 ArrayFunction::ArrayFunction(const Kernel& kernel, const Signature& signature,
                              const BuildOptions& options) {
   check_options(options);

@@ -46,6 +46,10 @@ enum class Backend : uint8_t {
 /// `GPU_1D`, `GPU_2D`, the last two and `GPU` also with `_host` or `_device`.
 Backend parse_backend(std::string_view name);
 
+/// Throws DeviceError or ArgumentError where the backend cannot run on arrays
+/// of the device.
+void check_backend(Backend backend, const Device& device);
+
 struct Options {
   Backend backend = Backend::automatic;
   int threads = 0;  // 0: OMP_NUM_THREADS, or the processors of this process.

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
-// A plain evaluator of expressions for the tests: one recursion over the graph,
-// with nothing lowered, hoisted or blocked.
+// A plain evaluator for the tests: recursion over the graph, with nothing
+// simplified, lowered, hoisted or blocked.
 #pragma once
 
-#include <cmath>
 #include <functional>
 #include <map>
 #include <string>
 #include <vector>
 
 #include "gramless/ir/map_reduce.h"
+#include "gramless/name/build.h"
 
 namespace gramless::testing {
 
@@ -20,50 +20,36 @@ using Lookup = std::function<double(const std::string& argument,
 /// Positions on the axes, by their text: i, j, d, d', …
 using Positions = std::map<std::string, int64_t>;
 
-inline double evaluate(Expr expr, const Lookup& lookup, Positions at = {}) {
-  const auto operand = [&](std::size_t k) {
-    return evaluate(expr->operands[k], lookup, at);
-  };
-  switch (expr->kind) {
-    case NodeKind::constant:
-      return expr->value;
-    case NodeKind::load: {
-      std::vector<int64_t> positions;
-      for (const Index& index : expr->indices) {
-        const Axis* axis = std::get_if<Axis>(&index);
-        positions.push_back(axis != nullptr ? at.at(axis->text())
-                                            : std::get<int64_t>(index));
-      }
-      return lookup(expr->argument, positions);
-    }
-    case NodeKind::add: {
-      double sum = 0;
-      for (std::size_t k = 0; k < expr->operands.size(); ++k) sum += operand(k);
-      return sum;
-    }
-    case NodeKind::multiply: {
-      double product = 1;
-      for (std::size_t k = 0; k < expr->operands.size(); ++k) {
-        product *= operand(k);
-      }
-      return product;
-    }
-    case NodeKind::power:
-      return std::pow(operand(0), expr->value);
-    case NodeKind::power0:
-      return operand(0) == 0 ? 0 : std::pow(operand(0), expr->value);
-    case NodeKind::function:
-      return evaluate(expr->function, operand(0));
-    case NodeKind::sum: {
-      double sum = 0;
-      for (int64_t k = 0; k < expr->axis.extent; ++k) {
-        at[expr->axis.text()] = k;
-        sum += operand(0);
-      }
-      return sum;
-    }
-  }
-  return std::nan("");
-}
+double evaluate(Expr expr, const Lookup& lookup, Positions at = {});
+
+/// The arguments of a map-reduce, by name, row-major.
+struct Data {
+  int64_t M = 0;
+  int64_t N = 0;
+  std::map<std::string, std::vector<double>> arrays;
+};
+
+/// Returns the number of elements of an array.
+int64_t size_of(const ArraySpec& array, const Data& data);
+
+/// Fills the arrays that `data` lacks with numbers between 0.2 and 1, and
+/// matrices such that they are positive definite.
+void fill(Data& data, const MapReduce& map_reduce, unsigned seed);
+
+/// Returns all outputs, row-major, by a loop over i, j and the elements.
+std::vector<std::vector<double>> evaluate(const MapReduce& map_reduce,
+                                          const Data& data);
+
+/// Returns a kernel product with three columns in x and y and two in b.
+MapReduce product_of(const std::string& name, Metric metric,
+                     PairIndex rows = PairIndex::none);
+
+/// Kernels that between them use all that the tables have.
+std::vector<std::string> sample_kernels();
+
+/// Expects that two lists of arrays agree to a relative tolerance.
+void expect_close(const std::vector<std::vector<double>>& is,
+                  const std::vector<std::vector<double>>& should,
+                  double tolerance, const std::string& what);
 
 }  // namespace gramless::testing

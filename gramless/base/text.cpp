@@ -15,6 +15,14 @@ bool continues_character(char byte) {
   return (static_cast<unsigned char>(byte) & 0xC0U) == 0x80U;
 }
 
+std::string lower_case(std::string_view text) {
+  std::string result(text);
+  for (char& c : result) {
+    if ('A' <= c && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return result;
+}
+
 std::size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> row(b.size() + 1);
   std::iota(row.begin(), row.end(), std::size_t{0});
@@ -87,15 +95,18 @@ std::vector<std::string> nearest_names(
   constexpr std::size_t kLongestWord = 64;
   std::vector<std::pair<std::size_t, std::string>> near;
   if (word.size() > kLongestWord) return {};
+  const std::string given = lower_case(word);
   for (const std::string& candidate : candidates) {
-    const std::size_t distance = edit_distance(word, candidate);
-    const bool is_start = word.size() >= 3 && candidate.starts_with(word);
+    const std::string name = lower_case(candidate);
+    const std::size_t distance = edit_distance(given, name);
+    const bool is_start = given.size() >= 3 && name.starts_with(given);
     if (is_start || distance <= std::max<std::size_t>(1, word.size() / 3)) {
       near.emplace_back(distance, candidate);
     }
   }
   std::sort(near.begin(), near.end());
-  if (near.size() > 3) near.resize(3);
+  const bool is_same = !near.empty() && near[0].first == 0;
+  near.resize(std::min<std::size_t>(near.size(), is_same ? 1 : 3));
   std::vector<std::string> names;
   names.reserve(near.size());
   for (const auto& [distance, name] : near) names.push_back(name);
@@ -104,9 +115,12 @@ std::vector<std::string> nearest_names(
 
 std::string did_you_mean(std::string_view word,
                          std::span<const std::string> candidates) {
+  const std::vector<std::string> names = nearest_names(word, candidates);
   std::string text;
-  for (const std::string& name : nearest_names(word, candidates)) {
-    text += concat(text.empty() ? " Did you mean '" : " or '", name, "'");
+  for (std::size_t k = 0; k < names.size(); ++k) {
+    const bool is_last = k + 1 == names.size();
+    const std::string_view separator = is_last ? " or " : ", ";
+    text += concat(k == 0 ? " Did you mean " : separator, "'", names[k], "'");
   }
   return text.empty() ? text : text + "?";
 }

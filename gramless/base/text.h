@@ -33,7 +33,7 @@ std::string join(std::span<const std::string> parts,
 std::string quoted(std::string_view text);
 
 /// Returns up to three candidates that start with the word or are within a
-/// third of its length in edit distance, the nearest first.
+/// third of its length in edit distance, in any case, the nearest first.
 std::vector<std::string> nearest_names(std::string_view word,
                                        std::span<const std::string> candidates);
 

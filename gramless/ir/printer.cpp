@@ -146,18 +146,6 @@ std::vector<Expr> shared_nodes(const MapReduce& map_reduce) {
   return shared;
 }
 
-std::string reduction_name(const ArraySpec& array) {
-  switch (array.pair) {
-    case PairIndex::none:
-      return "sum_ij";
-    case PairIndex::i:
-      return "sum_j";
-    case PairIndex::j:
-      return "sum_i";
-  }
-  throw InternalError("reduction_name(): unknown index.");
-}
-
 }  // namespace
 
 std::string to_text(Expr expr) { return print(expr, {}, Level::sum); }
@@ -175,6 +163,18 @@ std::string to_text(const ArraySpec& array) {
     parts.push_back(concat(axis.text(), ":", axis.extent));
   }
   return concat(array.name, "[", join(parts, ","), "]");
+}
+
+std::string reduction_name(const ArraySpec& array) {
+  switch (array.pair) {
+    case PairIndex::none:
+      return "sum_ij";
+    case PairIndex::i:
+      return "sum_j";
+    case PairIndex::j:
+      return "sum_i";
+  }
+  throw InternalError("reduction_name(): unknown index.");
 }
 
 std::string to_text(const MapReduce& map_reduce) {

@@ -9,6 +9,7 @@
 
 #include "gramless/base/error.h"
 #include "gramless/base/text.h"
+#include "gramless/ir/printer.h"
 
 namespace gramless {
 namespace {
@@ -140,8 +141,10 @@ ArraySpec read_array(std::string_view text, Names& names) {
     if (colon == std::string::npos) fail();
     Axis axis{part.substr(0, part.find_first_of("':")), 0, 0};
     axis.copy = static_cast<int>(colon - axis.name.size());
-    std::from_chars(part.data() + colon + 1, part.data() + part.size(),
-                    axis.extent);
+    const char* const end = part.data() + part.size();
+    const auto read =
+        std::from_chars(part.data() + colon + 1, end, axis.extent);
+    if (read.ec != std::errc() || read.ptr != end) fail();
     names.extents[axis.name] = axis.extent;
     array.features.push_back(axis);
   }
@@ -179,7 +182,12 @@ MapReduce read_map_reduce(std::string_view text) {
       continue;
     }
     const ArraySpec array = read_array(left, names);
-    right = right.substr(right.find('('));
+    const std::string reduction = reduction_name(array);
+    if (!right.starts_with(reduction + "(")) {
+      throw ArgumentError(concat("read_map_reduce(): expected '", reduction,
+                                 "(...)' for ", left, ", got '", right, "'."));
+    }
+    right = right.substr(reduction.size());
     result.outputs.push_back({array, read_expr(*result.pool, right, names)});
   }
   return result;

@@ -159,6 +159,8 @@ void register_exceptions() {
 NB_MODULE(_core, m) {
   m.doc() = "The engine of Gramless, for arrays given by pointer and strides.";
   register_exceptions();
+  // Graphs of torch and caches outlive the module when a process ends.
+  nb::set_leak_warnings(false);
 
   nb::class_<ArrayView>(m, "Array",
                         "A view of an array: address, shape and strides (in "
@@ -229,8 +231,13 @@ NB_MODULE(_core, m) {
       "Checks the arguments of a kernel product and returns their signature.");
 
   m.def(
-      "check_backend", [](std::string_view name) { parse_backend(name); },
-      "name"_a, "Raises ValueError for an unknown backend.");
+      "check_backend",
+      [](std::string_view name, std::string device) {
+        check_backend(parse_backend(name), {std::move(device)});
+      },
+      "name"_a, "device"_a,
+      "Raises ValueError for an unknown backend, or what it raises for arrays "
+      "of a device that it cannot run on.");
   m.def("catalogue", &catalogue_rows,
         "Returns name, formula, log formula and description of each atom.");
 

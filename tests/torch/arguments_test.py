@@ -190,8 +190,7 @@ GAMMAS = [
     ),
     (
         {"gamma": ("k", rows(3, 1))},
-        'gamma[0] as ("i", G) or ("j", G), got '
-        "('k', tensor([[1.],\n        [1.],\n        [1.]])).",
+        'gamma[0] as ("i", G) or ("j", G), got (\'k\', a tensor (3, 1)).',
     ),
 ]
 
@@ -216,7 +215,7 @@ TYPES = [
     ({"x": 2.0}, "x[0] to be a tensor, got float."),
     ({"bs": ("b",)}, "b to be a tensor, got str."),
     ({"bs": (rows(4, 1), 3)}, "bs[1] to be a tensor, got int."),
-    ({"gamma": "1"}, "gamma[0] to be a tensor, got str."),
+    ({"gamma": "1"}, "gamma[0] to be a tensor or a number, got str."),
     ({"gamma": ("i", [1.0])}, "gamma[0] to be a tensor, got list."),
     ({"id": "gaussian(x,y)"}, "params['id'] to be a Kernel, got str."),
     ({"id": None}, "params['id'] to be a Kernel, got None."),
@@ -329,6 +328,7 @@ def test_unknown_modes(mode, advice):
         ("torch", ""),
         ("", ""),
         ("Auto", " Did you mean 'auto'?"),
+        ("cpu", " Did you mean 'CPU'?"),
     ],
 )
 def test_unknown_backends(backend, advice):
@@ -347,3 +347,6 @@ def test_no_engine_for_cuda(dimensions, place):
         "of Gramless runs on the CPU only. Use backend='auto'."
     )
     fails(RuntimeError, message, backend=f"GPU{dimensions}{place}")
+    meta = {"x": rows(3, 2).to("meta"), "y": rows(4, 2).to("meta")}
+    meta |= {"bs": (rows(4, 1).to("meta"),)}
+    fails(RuntimeError, message, backend=f"GPU{dimensions}{place}", **meta)

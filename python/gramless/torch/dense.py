@@ -140,12 +140,19 @@ class _Evaluator:
     def _power(self, base: tuple, exponent: float):
         if exponent == 0:
             return 1.0
-        if base[0] == "negate" and exponent % 2 == 0:
-            base = base[1]
-        if base[0] == "atom" and base[1] == "distance":
+        is_whole = exponent == math.trunc(exponent)
+        if is_whole and base[0] in ("multiply", "divide"):
+            powers = (self._power(part, exponent) for part in base[1:])
+            return _OPERATORS[base[0]](*powers)
+        if is_whole and base[0] == "negate":
+            power = self._power(base[1], exponent)
+            return -power if exponent % 2 else power
+        if is_whole and base[0] == "power":
+            return self._power(base[1], base[2] * exponent)
+        if base[:2] == ("atom", "distance"):
             return self._distance_power(base, exponent)
         value = self.evaluate(base)
-        if exponent == math.trunc(exponent):
+        if is_whole:
             return _integer_power(value, int(exponent))
         return self._real_power(value, exponent)
 

@@ -27,14 +27,25 @@ def _type_name(value: object) -> str:
     return "None" if value is None else type(value).__name__
 
 
+def _described(value: object) -> str:
+    """Returns a short text for what stands in a gamma slot."""
+    if isinstance(value, torch.Tensor):
+        return f"a tensor {tuple(value.shape)}"
+    if isinstance(value, (tuple, list)):
+        return f"({', '.join(map(_described, value))})"
+    return repr(value)
+
+
 def _as_list(value: Any) -> list:
     return list(value) if isinstance(value, (tuple, list)) else [value]
 
 
-def _check_tensor(name: str, value: Any) -> torch.Tensor:
+def _check_tensor(
+    name: str, value: Any, wish: str = "a tensor"
+) -> torch.Tensor:
     """Returns a strided float32 or float64 tensor, or raises TypeError."""
     if not isinstance(value, torch.Tensor):
-        _fail(TypeError, f"{name} to be a tensor, got {_type_name(value)}.")
+        _fail(TypeError, f"{name} to be {wish}, got {_type_name(value)}.")
     if value.layout != torch.strided:
         layout = str(value.layout).removeprefix("torch.")
         _fail(TypeError, f"{name} to be a dense tensor, got {layout}.")
@@ -72,11 +83,11 @@ def _check_gamma(
     name = f"gamma[{position}]"
     if value is None:
         return None
-    rows = "j"
     if isinstance(value, (tuple, list)):
         is_valid = len(value) == 2 and value[0] in ("i", "j")
         if not is_valid:
-            _fail(ValueError, f'{name} as ("i", G) or ("j", G), got {value!r}.')
+            got = _described(value)
+            _fail(ValueError, f'{name} as ("i", G) or ("j", G), got {got}.')
         rows, value = value
         if isinstance(value, torch.Tensor) and value.dim() != 2:
             _fail(
@@ -84,10 +95,11 @@ def _check_gamma(
                 f'("{rows}", G) in {name} with a 2-d G, got '
                 f"{tuple(value.shape)}.",
             )
-    elif isinstance(value, Real) and like is not None:
+        return _check_tensor(name, value), rows
+    if isinstance(value, Real) and like is not None:
         value = torch.tensor(float(value), dtype=like.dtype, device=like.device)
-    value = _check_tensor(name, value)
-    return value, rows if value.dim() == 2 else ""
+    value = _check_tensor(name, value, "a tensor or a number")
+    return value, "j" if value.dim() == 2 else ""
 
 
 def _check_dtype(name: str, value: Any, tensors: list[torch.Tensor]) -> None:
@@ -145,6 +157,12 @@ class _Call:
         """The tensors in the engine's order."""
         gammas = [slot[0] for slot in self.gamma if slot is not None]
         return self.x + self.y + gammas + self.bs
+
+    @property
+    def device(self) -> str:
+        """Where the first tensor lives; meta tensors are checked as CPU's."""
+        device = self.tensors[0].device if self.tensors else "cpu"
+        return str(device).replace("meta", "cpu")
 
     def function(self, mode: str) -> _core.ArrayFunction:
         """Checks the tensors against the kernel; returns what to run."""
@@ -221,7 +239,7 @@ def kernel_product(
     mode = _option(params, "mode", mode, "sum")
     backend = _option(params, "backend", backend, "auto")
     if backend not in ("pytorch", "matrix"):
-        _core.check_backend(backend)
+        _core.check_backend(backend, call.device)
     _check_dtype("dtype", dtype, call.tensors)
     _check_dtype("cuda_type", cuda_type, call.tensors)
     function = call.function(mode)

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+// Tests that tasks run once each, and that failures stop them.
+#include "gramless/base/threads.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <stdexcept>
+#include <thread>
+#include <vector>
+
+namespace gramless {
+namespace {
+
+TEST(Threads, RunEachTaskOnce) {
+  for (const int threads : {0, 1, 2, 7}) {
+    for (const int64_t count : {0, 1, 5, 1000}) {
+      std::vector<std::atomic<int>> runs(static_cast<std::size_t>(count));
+      parallel_for(count, threads, {}, [&](int64_t task) {
+        ++runs[static_cast<std::size_t>(task)];
+      });
+      for (const std::atomic<int>& times : runs) EXPECT_EQ(times, 1);
+    }
+  }
+}
+
+TEST(Threads, HandOnTheException) {
+  for (const int threads : {1, 4}) {
+    std::atomic<int> runs = 0;
+    const auto task = [&](int64_t which) {
+      ++runs;
+      if (which == 3) throw std::runtime_error("task 3");
+    };
+    EXPECT_THROW(parallel_for(1000000, threads, {}, task), std::runtime_error);
+    EXPECT_LT(runs, 1000000);
+  }
+}
+
+TEST(Threads, StopWhenInterrupted) {
+  std::atomic<int> runs = 0;
+  int calls = 0;
+  const Interrupt interrupt = [&] {
+    if (++calls == 3) throw std::domain_error("stop");
+  };
+  const auto task = [&](int64_t) {
+    ++runs;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  };
+  EXPECT_THROW(parallel_for(100000, 4, interrupt, task), std::domain_error);
+  EXPECT_LT(runs, 100000);
+}
+
+TEST(Threads, InterruptOnTheCallersThread) {
+  const std::thread::id caller = std::this_thread::get_id();
+  const Interrupt interrupt = [&] {
+    EXPECT_EQ(std::this_thread::get_id(), caller);
+  };
+  parallel_for(100, 4, interrupt, [](int64_t) {});
+}
+
+TEST(Threads, AreAtLeastOne) { EXPECT_GE(default_thread_count(), 1); }
+
+}  // namespace
+}  // namespace gramless

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: MIT
+// Implements the plain evaluator.
+#include "evaluate.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+
+#include "gramless/ir/operators.h"
+#include "gramless/name/kernel_tree.h"
+
+namespace gramless::testing {
+namespace {
+
+std::vector<int64_t> positions_of(const Node& load, const Positions& at) {
+  std::vector<int64_t> positions;
+  for (const Index& index : load.indices) {
+    const Axis* axis = std::get_if<Axis>(&index);
+    positions.push_back(axis != nullptr ? at.at(axis->text())
+                                        : std::get<int64_t>(index));
+  }
+  return positions;
+}
+
+/// Returns a look-up of row-major arrays. A scalar has no feature axes.
+Lookup lookup_in(const MapReduce& map_reduce, const Data& data) {
+  return [&](const std::string& name, const std::vector<int64_t>& positions) {
+    const auto spec = std::find_if(
+        map_reduce.arguments.begin(), map_reduce.arguments.end(),
+        [&](const ArraySpec& argument) { return argument.name == name; });
+    const std::size_t behind = spec->pair == PairIndex::none ? 0 : 1;
+    int64_t offset = behind == 1 ? positions[0] : 0;
+    for (std::size_t k = 0; k < spec->features.size(); ++k) {
+      offset = offset * spec->features[k].extent + positions[behind + k];
+    }
+    return data.arrays.at(name)[static_cast<std::size_t>(offset)];
+  };
+}
+
+/// Adds the values for one pair to an output's elements.
+void add_pair(const Output& output, const Lookup& lookup, Positions at,
+              std::vector<double>& sums) {
+  const ArraySpec& array = output.array;
+  const int64_t columns = array.columns();
+  const int64_t row = array.pair == PairIndex::none ? 0
+                      : array.pair == PairIndex::i  ? at["i"]
+                                                    : at["j"];
+  for (int64_t column = 0; column < columns; ++column) {
+    int64_t rest = column;
+    for (std::size_t k = array.features.size(); k-- > 0;) {
+      at[array.features[k].text()] = rest % array.features[k].extent;
+      rest /= array.features[k].extent;
+    }
+    sums[static_cast<std::size_t>(row * columns + column)] +=
+        evaluate(output.value, lookup, at);
+  }
+}
+
+}  // namespace
+
+double evaluate(Expr expr, const Lookup& lookup, Positions at) {
+  const auto operand = [&](std::size_t k) {
+    return evaluate(expr->operands[k], lookup, at);
+  };
+  double result = 0;
+  switch (expr->kind) {
+    case NodeKind::constant:
+      return expr->value;
+    case NodeKind::load:
+      return lookup(expr->argument, positions_of(*expr, at));
+    case NodeKind::add:
+      for (std::size_t k = 0; k < expr->operands.size(); ++k) {
+        result += operand(k);
+      }
+      return result;
+    case NodeKind::multiply:
+      result = 1;
+      for (std::size_t k = 0; k < expr->operands.size(); ++k) {
+        result *= operand(k);
+      }
+      return result;
+    case NodeKind::power:
+      return std::pow(operand(0), expr->value);
+    case NodeKind::power0:
+      return operand(0) == 0 ? 0 : std::pow(operand(0), expr->value);
+    case NodeKind::function:
+      return gramless::evaluate(expr->function, operand(0));
+    case NodeKind::sum:
+      for (int64_t k = 0; k < expr->axis.extent; ++k) {
+        at[expr->axis.text()] = k;
+        result += operand(0);
+      }
+      return result;
+  }
+  return std::nan("");
+}
+
+int64_t size_of(const ArraySpec& array, const Data& data) {
+  switch (array.pair) {
+    case PairIndex::none:
+      return array.columns();
+    case PairIndex::i:
+      return data.M * array.columns();
+    case PairIndex::j:
+      return data.N * array.columns();
+  }
+  return 0;
+}
+
+void fill(Data& data, const MapReduce& map_reduce, unsigned seed) {
+  std::mt19937 random(seed);
+  std::uniform_real_distribution<double> numbers(0.2, 1.0);
+  for (const ArraySpec& argument : map_reduce.arguments) {
+    if (data.arrays.contains(argument.name)) continue;
+    std::vector<double>& values = data.arrays[argument.name];
+    values.resize(static_cast<std::size_t>(size_of(argument, data)));
+    for (double& value : values) value = numbers(random);
+    if (argument.features.size() != 2) continue;  // Or a positive metric.
+    const auto extent = static_cast<std::size_t>(argument.features[0].extent);
+    for (std::size_t k = 0; k < values.size(); ++k) {
+      if (k % (extent * extent) % (extent + 1) == 0) values[k] += 2;
+    }
+  }
+}
+
+std::vector<std::vector<double>> evaluate(const MapReduce& map_reduce,
+                                          const Data& data) {
+  const Lookup lookup = lookup_in(map_reduce, data);
+  std::vector<std::vector<double>> results;
+  for (const Output& output : map_reduce.outputs) {
+    std::vector<double>& sums = results.emplace_back(
+        static_cast<std::size_t>(size_of(output.array, data)));
+    for (int64_t i = 0; i < data.M; ++i) {
+      for (int64_t j = 0; j < data.N; ++j) {
+        add_pair(output, lookup, {{"i", i}, {"j", j}}, sums);
+      }
+    }
+  }
+  return results;
+}
+
+MapReduce product_of(const std::string& name, Metric metric, PairIndex rows) {
+  const ParsedKernel kernel = parse_kernel(name);
+  Signature signature{Mode::sum, {}, {}, 2};
+  signature.dimensions.assign(kernel.pairs.size(), 3);
+  for (const AtomUse& use : kernel.atoms) {
+    const bool is_metric = use.row->parameter == Parameter::metric;
+    const bool is_bare = use.row->parameter == Parameter::none;
+    signature.gammas.push_back(is_bare     ? GammaForm{}
+                               : is_metric ? GammaForm{metric, rows}
+                                           : GammaForm{Metric::scalar, rows});
+  }
+  return build_kernel_product(kernel, signature);
+}
+
+std::vector<std::string> sample_kernels() {
+  std::vector<std::string> names = {
+      "gaussian(x,y) * linear(u,v)**2", "cauchy(x,y) - distance(x,y)**3/2",
+      "matern32(x,y)**0.5 + 1/2", "(laplacian(x,y)*distance(x,y))**3"};
+  for (const std::string& atom : atom_names()) names.push_back(atom + "(x,y)");
+  return names;
+}
+
+void expect_close(const std::vector<std::vector<double>>& is,
+                  const std::vector<std::vector<double>>& should,
+                  double tolerance, const std::string& what) {
+  ASSERT_EQ(is.size(), should.size()) << what;
+  for (std::size_t k = 0; k < is.size(); ++k) {
+    ASSERT_EQ(is[k].size(), should[k].size()) << what;
+    double largest = 0;
+    for (const double value : should[k]) {
+      largest = std::max(largest, std::abs(value));
+    }
+    for (std::size_t element = 0; element < is[k].size(); ++element) {
+      ASSERT_NEAR(is[k][element], should[k][element], tolerance * largest)
+          << what << ", output " << k << ", element " << element;
+    }
+  }
+}
+
+}  // namespace gramless::testing

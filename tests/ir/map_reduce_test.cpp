@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+// Tests that broken map-reduces are found.
+#include "gramless/ir/map_reduce.h"
+
+#include <gtest/gtest.h>
+
+#include "gramless/base/error.h"
+
+namespace gramless {
+namespace {
+
+const Axis kD{"d", 0, 3};
+const Axis kE{"e", 0, 2};
+
+/// Returns a[i,e] = value, over x0[i,d] and b[j,e].
+template <class Build>
+MapReduce with_value(Build build) {
+  MapReduce result;
+  result.pool = std::make_shared<ExprPool>();
+  result.arguments = {{"x0", PairIndex::i, {kD}}, {"b", PairIndex::j, {kE}}};
+  result.outputs = {{{"a", PairIndex::i, {kE}}, build(*result.pool)}};
+  return result;
+}
+
+template <class Build>
+void expect_broken(Build build, const std::string& part) {
+  try {
+    verify(with_value(build));
+    FAIL() << "accepted: " << part;
+  } catch (const InternalError& error) {
+    EXPECT_NE(std::string(error.what()).find(part), std::string::npos)
+        << error.what();
+  }
+}
+
+TEST(MapReduce, AcceptsWhatIsRight) {
+  EXPECT_NO_THROW(verify(with_value([](ExprPool& pool) {
+    return pool.sum(kD, pool.load("x0", {kAxisI, kD})) *
+           pool.load("b", {kAxisJ, kE});
+  })));
+}
+
+TEST(MapReduce, FindsWhatIsBroken) {
+  expect_broken([](ExprPool&) { return Expr(); }, "'a' has no value");
+  expect_broken([](ExprPool& pool) { return pool.load("c", {}); }, "'c'");
+  expect_broken([](ExprPool& pool) { return pool.load("b", {kAxisJ}); }, "'b'");
+  expect_broken(
+      [](ExprPool& pool) { return pool.load("b", {kAxisJ, int64_t{2}}); },
+      "'b'");
+  expect_broken([](ExprPool& pool) { return pool.load("b", {kAxisI, kE}); },
+                "'b'");
+  expect_broken([](ExprPool& pool) { return pool.load("x0", {kAxisI, kD}); },
+                "d");
+  expect_broken(
+      [](ExprPool& pool) { return pool.load("b", {kAxisJ, Axis{"e", 0, 5}}); },
+      "e");
+}
+
+TEST(MapReduce, CountsColumns) {
+  EXPECT_EQ((ArraySpec{"g", PairIndex::none, {}}.columns()), 1);
+  EXPECT_EQ((ArraySpec{"g", PairIndex::j, {kD, kE}}.columns()), 6);
+}
+
+}  // namespace
+}  // namespace gramless
