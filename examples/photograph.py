@@ -23,8 +23,8 @@ from tqdm import tqdm
 from gramless.torch import Kernel, kernel_product
 
 matplotlib.use("Agg")
-import matplotlib.pyplot as plt  # noqa: E402
-from matplotlib.colors import LogNorm  # noqa: E402
+import matplotlib.pyplot as plt
+from matplotlib.colors import LogNorm
 
 BANDWIDTH = 0.05
 TOLERANCE = 1e-5
@@ -123,7 +123,9 @@ def compute(
             results.append(density(chunk, sources))
             progress.update(len(chunk))
     elapsed = time.perf_counter() - start
-    value, slope = (torch.cat(parts).numpy() for parts in zip(*results))
+    value, slope = (
+        torch.cat(parts).numpy() for parts in zip(*results, strict=True)
+    )
     shape = photograph.shape[:2]
     return value.reshape(shape), slope.reshape(shape), elapsed
 
@@ -189,21 +191,19 @@ def main() -> int:
     photograph = thin_out(photograph, pixels)
     height, width = photograph.shape[:2]
     print(
-        f"china.jpg at {width} x {height} pixels, {len(colours)} colours of flower.jpg"
+        f"china.jpg at {width} x {height} pixels, among {len(colours)} colours "
+        "of flower.jpg"
     )
 
     value, slope, elapsed = compute(photograph, colours)
     pairs = photograph.size // 3 * len(colours)
-    print(
-        f"{pairs / elapsed / 1e6:.0f} million pairs per second, with the derivative"
-    )
+    rate = pairs / elapsed / 1e6
+    print(f"{rate:.0f} million pairs per second, with the derivative")
 
     rows = random.integers(height * width, size=arguments.rows_check)
     worst = deviations(photograph, colours, (value, slope), rows)
     for name, deviation in zip(("density", "derivative"), worst, strict=True):
-        print(
-            f"largest deviation of the {name} from NumPy in float64: {deviation:.1e}"
-        )
+        print(f"largest deviation of the {name} from NumPy: {deviation:.1e}")
     draw(photograph, value, slope, arguments.output)
     print(f"picture: {arguments.output}")
     return 0 if max(worst) < TOLERANCE else 1

@@ -171,7 +171,9 @@ class _Call:
             [view_of(tensor) for tensor in self.x],
             [view_of(tensor) for tensor in self.y],
             [
-                _core.Gamma(slot and view_of(slot[0]), slot and slot[1] or "j")
+                _core.Gamma(view_of(slot[0]), slot[1] or "j")
+                if slot
+                else _core.Gamma(None)
                 for slot in self.gamma
             ],
             [view_of(tensor) for tensor in self.bs],
