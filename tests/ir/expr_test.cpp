@@ -14,7 +14,7 @@
 namespace gramless {
 namespace {
 
-constexpr double kInf = std::numeric_limits<double>::infinity();
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 class ExprTest : public ::testing::Test {
  protected:
@@ -51,11 +51,11 @@ TEST_F(ExprTest, BuildsEqualExpressionsOnce) {
 
 TEST_F(ExprTest, KeepsNaNAndInfinity) {
   // Each would be finite if it were rewritten as real numbers allow.
-  EXPECT_TRUE(std::isnan(value_of(f - f, kInf)));
-  EXPECT_TRUE(std::isnan(value_of(pool.constant(0) * f, kInf)));
+  EXPECT_TRUE(std::isnan(value_of(f - f, kInfinity)));
+  EXPECT_TRUE(std::isnan(value_of(pool.constant(0) * f, kInfinity)));
   EXPECT_TRUE(std::isnan(value_of(pool.divide(f, f), 0)));
-  EXPECT_TRUE(std::isnan(value_of(pool.divide(f, f), kInf)));
-  EXPECT_EQ(value_of(pool.divide(pool.constant(1), f), 0), kInf);
+  EXPECT_TRUE(std::isnan(value_of(pool.divide(f, f), kInfinity)));
+  EXPECT_EQ(value_of(pool.divide(pool.constant(1), f), 0), kInfinity);
 }
 
 TEST_F(ExprTest, MergesRootsWithTheirBase) {
