@@ -193,7 +193,7 @@ ArrayFunction::ArrayFunction(const Kernel& kernel, const Signature& signature,
   *this = ArrayFunction(std::make_shared<const State>(std::move(state)));
 }
 
-ArrayFunction::ArrayFunction(std::shared_ptr<const State> built) {
+ArrayFunction::ArrayFunction(const std::shared_ptr<const State>& built) {
   State state = *built;
   if (!is_skipped(state.options, "simplify")) {
     state.map_reduce = run_transform(

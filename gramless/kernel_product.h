@@ -96,7 +96,7 @@ class ArrayFunction {
 
  private:
   struct State;
-  explicit ArrayFunction(std::shared_ptr<const State> state);
+  explicit ArrayFunction(const std::shared_ptr<const State>& state);
 
   std::shared_ptr<const State> state_;
 };

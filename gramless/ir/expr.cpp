@@ -111,16 +111,17 @@ Expr ExprPool::apply(Function function, Expr argument) {
                  .operands = {argument}});
 }
 
-Expr ExprPool::with_operands(const Node& node, std::vector<Expr> operands) {
+Expr ExprPool::with_operands(const Node& node,
+                             const std::vector<Expr>& operands) {
   switch (node.kind) {
     case NodeKind::constant:
       return constant(node.value);
     case NodeKind::load:
       return load(node.argument, node.indices);
     case NodeKind::add:
-      return add(std::move(operands));
+      return add(operands);
     case NodeKind::multiply:
-      return multiply(std::move(operands));
+      return multiply(operands);
     case NodeKind::power:
       return power(operands[0], node.value);
     case NodeKind::power0:

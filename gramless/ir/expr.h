@@ -123,8 +123,8 @@ class ExprPool {
 
   Expr constant(double value);
   Expr load(const std::string& argument, std::vector<Index> indices);
-  Expr add(std::vector<Expr> terms);
-  Expr multiply(std::vector<Expr> factors);
+  Expr add(const std::vector<Expr>& terms);
+  Expr multiply(const std::vector<Expr>& factors);
   Expr divide(Expr numerator, Expr denominator);
   Expr power(Expr base, double exponent);
   Expr power0(Expr base, double exponent);
@@ -132,7 +132,7 @@ class ExprPool {
   Expr sum(const Axis& axis, Expr body);
 
   /// Builds the node of the same kind, axis and value over other operands.
-  Expr with_operands(const Node& node, std::vector<Expr> operands);
+  Expr with_operands(const Node& node, const std::vector<Expr>& operands);
 
   /// Renames free axes, all at once, renaming bound ones out of the way.
   Expr rename(Expr expr, const std::map<Axis, Axis>& names);

@@ -52,7 +52,7 @@ std::vector<Expr> flatten(NodeKind kind, const std::vector<Expr>& operands) {
 
 }  // namespace
 
-Expr ExprPool::add(std::vector<Expr> terms) {
+Expr ExprPool::add(const std::vector<Expr>& terms) {
   double number = 0;
   std::vector<std::pair<double, Expr>> merged;
   for (const Expr& term : flatten(NodeKind::add, terms)) {
@@ -83,7 +83,7 @@ Expr ExprPool::add(std::vector<Expr> terms) {
   return intern({.kind = NodeKind::add, .operands = std::move(operands)});
 }
 
-Expr ExprPool::multiply(std::vector<Expr> factors) {
+Expr ExprPool::multiply(const std::vector<Expr>& factors) {
   double number = 1;
   std::vector<Factor> merged;
   for (const Expr& factor : flatten(NodeKind::multiply, factors)) {
@@ -116,7 +116,7 @@ Expr ExprPool::multiply(std::vector<Expr> factors) {
   };
   if (std::any_of(operands.begin(), operands.end(), is_product)) {
     operands.push_back(constant(number));
-    return multiply(std::move(operands));
+    return multiply(operands);
   }
   std::sort(operands.begin(), operands.end(), older);
   if (number != 1 || operands.empty()) {
@@ -151,7 +151,7 @@ Expr ExprPool::power(Expr base, double exponent) {
       for (const Expr& factor : base->operands) {
         powers.push_back(power(factor, exponent));
       }
-      return multiply(std::move(powers));
+      return multiply(powers);
     }
   }
   return intern(
@@ -183,8 +183,8 @@ Expr ExprPool::sum(const Axis& axis, Expr body) {
       (factor->depends_on(axis) ? inside : outside).push_back(factor);
     }
     if (!outside.empty()) {
-      outside.push_back(sum(axis, multiply(std::move(inside))));
-      return multiply(std::move(outside));
+      outside.push_back(sum(axis, multiply(inside)));
+      return multiply(outside);
     }
   }
   Axis lowest = axis;

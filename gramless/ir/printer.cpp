@@ -17,7 +17,7 @@ enum class Level : uint8_t { sum, product, sign, power, atom };
 
 std::string print(Expr expr, const Names& names, Level around);
 
-std::string in_level(std::string text, Level level, Level around) {
+std::string in_level(const std::string& text, Level level, Level around) {
   return level < around ? concat("(", text, ")") : text;
 }
 

@@ -120,7 +120,7 @@ Expr partial_derivative(Expr operation, std::size_t k) {
     case NodeKind::multiply: {
       std::vector<Expr> others = operands;
       others.erase(others.begin() + static_cast<std::ptrdiff_t>(k));
-      return pool.multiply(std::move(others));
+      return pool.multiply(others);
     }
     case NodeKind::power:
     case NodeKind::power0: {
