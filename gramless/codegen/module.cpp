@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+// Makes and checks modules.
+#include "gramless/codegen/module.h"
+
+#include <llvm/IR/Verifier.h>
+#include <llvm/Support/raw_ostream.h>
+#include <llvm/TargetParser/Triple.h>
+
+#include "gramless/base/error.h"
+
+namespace gramless {
+
+GeneratedModule make_module(const Target& target, const std::string& name) {
+  GeneratedModule generated{target, std::make_unique<llvm::LLVMContext>(),
+                            nullptr};
+  generated.module = std::make_unique<llvm::Module>(name, *generated.context);
+  generated.module->setTargetTriple(llvm::Triple(target.triple));
+  return generated;
+}
+
+llvm::Function* add_function(GeneratedModule& generated,
+                             const std::string& name,
+                             llvm::FunctionType* type) {
+  llvm::Function* function = llvm::Function::Create(
+      type, llvm::Function::ExternalLinkage, name, generated.module.get());
+  const std::string bits = std::to_string(8 * generated.target.vector_bytes);
+  function->addFnAttr(llvm::Attribute::NoUnwind);
+  function->addFnAttr("target-cpu", generated.target.cpu);
+  function->addFnAttr("target-features", generated.target.features);
+  // Without these two, LLVM splits 512-bit vectors on some processors.
+  function->addFnAttr("prefer-vector-width", bits);
+  function->addFnAttr("min-legal-vector-width", bits);
+  return function;
+}
+
+void verify(const GeneratedModule& generated) {
+  std::string problem;
+  llvm::raw_string_ostream stream(problem);
+  if (llvm::verifyModule(*generated.module, &stream)) {
+    throw InternalError("verify(): the generated code is wrong: " + problem);
+  }
+}
+
+std::string to_text(const GeneratedModule& generated) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  generated.module->print(stream, nullptr);
+  return text;
+}
+
+}  // namespace gramless

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+// A unit of generated code, before it is compiled.
+#pragma once
+
+#include <llvm/IR/LLVMContext.h>
+#include <llvm/IR/Module.h>
+
+#include <memory>
+#include <string>
+
+#include "gramless/codegen/target.h"
+
+namespace gramless {
+
+/// LLVM IR for one target, in a context of its own.
+struct GeneratedModule {
+  Target target;
+  std::unique_ptr<llvm::LLVMContext> context;
+  std::unique_ptr<llvm::Module> module;
+};
+
+/// Returns an empty module for a target.
+GeneratedModule make_module(const Target& target, const std::string& name);
+
+/// Adds a function with the attributes that generated code wants: no
+/// exceptions, vectors as wide as the target's.
+llvm::Function* add_function(GeneratedModule& generated,
+                             const std::string& name, llvm::FunctionType* type);
+
+/// Throws an InternalError if LLVM finds the module inconsistent.
+void verify(const GeneratedModule& generated);
+
+/// Returns the module as text.
+std::string to_text(const GeneratedModule& generated);
+
+}  // namespace gramless
