@@ -166,7 +166,7 @@ Expr ExprPool::rename(Expr expr, const std::map<Axis, Axis>& names) {
   for (const Expr& operand : expr->operands) {
     operands.push_back(rename(operand, used));
   }
-  return with_operands(*expr, std::move(operands));
+  return with_operands(*expr, operands);
 }
 
 Expr operator+(Expr a, Expr b) { return a->pool->add({a, b}); }
@@ -202,7 +202,7 @@ Expr rebuild(ExprPool& pool, Expr expr, std::unordered_map<int, Expr>& done,
     for (const Expr& operand : node->operands) {
       operands.push_back(done.at(operand->id));
     }
-    Expr built = pool.with_operands(*node, std::move(operands));
+    Expr built = pool.with_operands(*node, operands);
     if (visit != nullptr) built = visit(pool, built);
     done.emplace(node->id, built);
   }
