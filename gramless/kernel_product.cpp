@@ -3,9 +3,11 @@
 //
 //   name ── parse ──▶ tree ── build ──▶ map-reduce ── simplify ──▶ map-reduce
 //                                           │ ▲                        │
-//                                       vjp └─┘                      lower
+//                                       vjp └─┘                  expand, lower
 //                                                                      ▼
 //                             arrays ── check ──▶ run ◀──────────── programs
+//
+// The reference backend runs programs of its own, lowered without expand().
 #include "gramless/kernel_product.h"
 
 #include <algorithm>
@@ -19,6 +21,7 @@
 #include "gramless/lower/program.h"
 #include "gramless/name/build.h"
 #include "gramless/transform/derivative.h"
+#include "gramless/transform/expand.h"
 #include "gramless/transform/simplify.h"
 
 namespace gramless {
@@ -28,7 +31,9 @@ struct ArrayFunction::State {
   BuildOptions options;
   MapReduce map_reduce;
   std::vector<ArraySpec> results;
+  /// Of generated code, and of the reference backend.
   std::vector<Program> programs;
+  std::vector<Program> reference_programs;
   /// The stages that ran, with their times in milliseconds.
   std::vector<std::pair<std::string, double>> stages;
 };
@@ -128,7 +133,8 @@ RunProgram choose_engine(Backend backend, const Device& device) {
         "kernel_product(): expected an engine for CUDA, got none: this build "
         "of Gramless runs on the CPU only. Use backend='auto'.");
   }
-  if (device == Device{}) return reference::run;
+  const bool is_reference = backend == Backend::reference;
+  if (device == Device{}) return is_reference ? reference::run : cpu::run;
   if (backend == Backend::automatic) {
     throw DeviceError(concat(
         "kernel_product(): expected arrays on the CPU, got arrays on ",
@@ -186,7 +192,7 @@ void check_backend(Backend backend, const Device& device) {
 ArrayFunction::ArrayFunction(const Kernel& kernel, const Signature& signature,
                              const BuildOptions& options) {
   check_options(options);
-  State state{kernel.name(), options, {}, {}, {}, {}};
+  State state{kernel.name(), options, {}, {}, {}, {}, {}};
   state.map_reduce = run_transform(state.stages, "build", [&] {
     return build_kernel_product(kernel.parsed(), signature);
   });
@@ -199,8 +205,11 @@ ArrayFunction::ArrayFunction(const std::shared_ptr<const State>& built) {
     state.map_reduce = run_transform(
         state.stages, "simplify", [&] { return simplify(state.map_reduce); });
   }
+  const MapReduce expanded = run_transform(
+      state.stages, "expand", [&] { return expand(state.map_reduce); });
   state.programs =
-      run_stage(state.stages, "lower", [&] { return lower(state.map_reduce); });
+      run_stage(state.stages, "lower", [&] { return lower(expanded); });
+  state.reference_programs = lower(state.map_reduce);
   for (const Output& output : state.map_reduce.outputs) {
     state.results.push_back(output.array);
   }
@@ -230,9 +239,11 @@ void ArrayFunction::operator()(std::span<const ArrayView> arguments,
   Device device;
   for (const ArrayView& view : arguments) device = view.device;
   const RunProgram run = choose_engine(options.backend, device);
-  for (const Program& program : state_->programs) {
+  const bool is_reference = options.backend == Backend::reference;
+  for (const Program& program :
+       is_reference ? state_->reference_programs : state_->programs) {
     run(program, sizes, arguments, results,
-        {options.threads, options.interrupt});
+        {options.threads, options.interrupt, options.most, options.overrides});
   }
 }
 
@@ -250,7 +261,7 @@ ArrayFunction ArrayFunction::vjp(
   check("arguments", arguments().size(), wrt);
   check("results", results().size(), cotangents);
   State state{
-      "derivative of " + state_->title, state_->options, {}, {}, {}, {}};
+      "derivative of " + state_->title, state_->options, {}, {}, {}, {}, {}};
   state.map_reduce = run_transform(state.stages, "vjp", [&] {
     return gramless::vjp(state_->map_reduce, wrt, cotangents);
   });

@@ -55,7 +55,10 @@ struct Options {
   int threads = 0;  // 0: OMP_NUM_THREADS, or the processors of this process.
   /// Called on the caller's thread about every tenth of a second or less
   /// often; throws to stop the call.
-  Interrupt interrupt;
+  Interrupt interrupt = {};
+  /// For tests: the vector instructions to use at most, and forced choices.
+  VectorIsa most = VectorIsa::avx512;
+  PlanOverrides overrides = {};
 };
 
 /// How a function is built. Optional stages can be left out, to find out

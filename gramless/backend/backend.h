@@ -8,7 +8,9 @@
 
 #include "gramless/base/array_view.h"
 #include "gramless/base/threads.h"
+#include "gramless/codegen/target.h"
 #include "gramless/lower/program.h"
+#include "gramless/plan/plan.h"
 
 namespace gramless {
 
@@ -20,7 +22,10 @@ struct Sizes {
 
 struct RunOptions {
   int threads = 0;  // 0: default_thread_count()
-  Interrupt interrupt;
+  Interrupt interrupt = {};
+  /// For tests: instructions and choices of the plan.
+  VectorIsa most = VectorIsa::avx512;
+  PlanOverrides overrides = {};
 };
 
 /// Runs a program. `arguments` and `results` stand in the order of the
@@ -39,4 +44,14 @@ void run(const Program& program, Sizes sizes,
          std::span<const MutableArrayView> results, const RunOptions& options);
 
 }  // namespace reference
+
+namespace cpu {
+
+/// Compiled code for this processor, threaded over tiles. The functions in the
+/// program must be ones that the code generator knows: see expand().
+void run(const Program& program, Sizes sizes,
+         std::span<const ArrayView> arguments,
+         std::span<const MutableArrayView> results, const RunOptions& options);
+
+}  // namespace cpu
 }  // namespace gramless

@@ -21,27 +21,38 @@ void apply(const double* a, double* result, int64_t count) {
 // smooth at coincident points stays smooth there, without a root of 0.
 constexpr std::array kFunctionTable = {
     FunctionRow{Function::exp, "exp",
-                apply<[](double a) { return std::exp(a); }>, "exp(a)", -5, 5,
-                "The exponential."},
+                apply<[](double a) { return std::exp(a); }>, "exp(a)",
+                "exp2(1.4426950408889634*a)", -5, 5, "The exponential."},
+    FunctionRow{Function::exp2, "exp2",
+                apply<[](double a) { return std::exp2(a); }>,
+                "0.6931471805599453*exp2(a)", "", -5, 5, "2**a."},
     FunctionRow{Function::log, "log",
-                apply<[](double a) { return std::log(a); }>, "1/a", 0.1, 5,
+                apply<[](double a) { return std::log(a); }>, "1/a", "", 0.1, 5,
                 "The natural logarithm."},
+    FunctionRow{Function::log2, "log2",
+                apply<[](double a) { return std::log2(a); }>,
+                "1.4426950408889634/a", "", 0.1, 5, "The binary logarithm."},
     FunctionRow{Function::log1p, "log1p",
-                apply<[](double a) { return std::log1p(a); }>, "1/(1 + a)",
+                apply<[](double a) { return std::log1p(a); }>, "1/(1 + a)", "",
                 -0.5, 5, "log(1 + a), accurate for small a."},
     FunctionRow{Function::laplacian, "laplacian",
                 apply<[](double a) { return std::exp(-std::sqrt(a)); }>,
-                "-laplacian(a)*rsqrt0(a)/2", 0.1, 5, "exp(-sqrt(a))."},
+                "-laplacian(a)*rsqrt0(a)/2",
+                "exp2(-1.4426950408889634*sqrt(a))", 0.1, 5, "exp(-sqrt(a))."},
     FunctionRow{Function::matern32, "matern32", apply<[](double a) {
                   const double r = std::sqrt(a);
                   return (1 + r) * std::exp(-r);
                 }>,
-                "-laplacian(a)/2", 0, 5, "(1 + sqrt(a)) exp(-sqrt(a))."},
+                "-laplacian(a)/2",
+                "(1 + sqrt(a))*exp2(-1.4426950408889634*sqrt(a))", 0, 5,
+                "(1 + sqrt(a)) exp(-sqrt(a))."},
     FunctionRow{Function::matern52, "matern52", apply<[](double a) {
                   const double r = std::sqrt(a);
                   return (1 + r + a / 3) * std::exp(-r);
                 }>,
-                "-matern32(a)/6", 0, 5, "(1 + sqrt(a) + a/3) exp(-sqrt(a))."},
+                "-matern32(a)/6",
+                "(1 + sqrt(a) + a/3)*exp2(-1.4426950408889634*sqrt(a))", 0, 5,
+                "(1 + sqrt(a) + a/3) exp(-sqrt(a))."},
 };
 
 double integer_power(double a, int64_t exponent) {

@@ -12,7 +12,9 @@ namespace gramless {
 /// their own (see ir/expr.h).
 enum class Function : uint8_t {
   exp,
+  exp2,
   log,
+  log2,
   log1p,
   laplacian,
   matern32,
@@ -28,6 +30,9 @@ struct FunctionRow {
   /// The derivative as a formula in `a`, in the language of ir/reader.h: this
   /// text is the rule that is applied.
   std::string_view derivative;
+  /// The function in terms of others, in the same language; nothing where the
+  /// code generators know it.
+  std::string_view expansion;
   /// Where the tests take their random arguments.
   double test_low;
   double test_high;

@@ -69,6 +69,38 @@ std::string instruction_text(const Program& program,
 
 }  // namespace
 
+std::string structure_text(const Program& program) {
+  std::string text = concat(pair_index_name(program.reduced), "\n");
+  const auto add_array = [&](const ArraySpec& array) {
+    text += pair_index_name(array.pair);
+    for (const Axis& axis : array.features) text += " " + axis.text();
+    text += "\n";
+  };
+  for (const ArraySpec& array : program.arguments) add_array(array);
+  for (const Instruction& instruction : program.instructions) {
+    text += concat(static_cast<int>(instruction.kind), " ",
+                   static_cast<int>(instruction.rate), " ",
+                   static_cast<int>(instruction.function), " ",
+                   number_text(instruction.value), " ", instruction.argument,
+                   " ", instruction.axis.text());
+    for (const Axis& axis : instruction.axes) text += " " + axis.text();
+    for (const int operand : instruction.operands) {
+      text += concat(" ", operand);
+    }
+    for (const Index& index : instruction.indices) {
+      const Axis* axis = std::get_if<Axis>(&index);
+      text += axis != nullptr ? concat(" ", axis->text())
+                              : concat(" @", std::get<int64_t>(index));
+    }
+    text += "\n";
+  }
+  for (const ProgramOutput& output : program.outputs) {
+    text += concat(output.value, " ");
+    add_array(program.results[output.output]);
+  }
+  return text;
+}
+
 std::string to_text(const Program& program) {
   constexpr std::array<std::pair<Rate, std::string_view>, 4> kRates = {{
       {Rate::call, "per call"},

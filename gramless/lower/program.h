@@ -49,6 +49,10 @@ struct Program {
 /// computed once for each i, and so on.
 std::vector<Program> lower(const MapReduce& map_reduce);
 
+/// Returns a text that two programs share only if they differ in no more than
+/// names of arrays and extents of axes.
+std::string structure_text(const Program& program);
+
 /// Prints a program, sorted by rate.
 std::string to_text(const Program& program);
 

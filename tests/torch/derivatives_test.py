@@ -149,7 +149,8 @@ def test_float32_follows_float64():
     expected = torch.autograd.grad(dense(*double).sum(), double)
     for gradient, wanted in zip(actual, expected, strict=True):
         assert gradient.dtype == torch.float32
-        assert_near(gradient.double(), wanted, 2.0**-23)
+        # Blocks of 64 terms, each of which is rounded a few times.
+        assert_near(gradient.double(), wanted, 72 * 2.0**-24)
 
 
 @pytest.mark.parametrize("form", ["(1,)", "(DD,)", "(N,D)", "i(M,DD)"])

@@ -11,47 +11,11 @@
 // in a fixed order: the number of threads changes no bit.
 #include <algorithm>
 
+#include "gramless/backend/compensated_sums.h"
 #include "gramless/backend/reference/evaluator.h"
 
 namespace gramless::reference {
 namespace {
-
-/// A sum with its rounding errors: twice the working precision.
-class CompensatedSums {
- public:
-  explicit CompensatedSums(int64_t columns = 0)
-      : sums_(static_cast<std::size_t>(columns)),
-        errors_(static_cast<std::size_t>(columns)) {}
-
-  void add(std::span<const double> terms) {
-    for (std::size_t k = 0; k < terms.size(); ++k) add(k, terms[k]);
-  }
-
-  void merge(const CompensatedSums& other) {
-    for (std::size_t k = 0; k < sums_.size(); ++k) {
-      add(k, other.sums_[k]);
-      errors_[k] += other.errors_[k];
-    }
-  }
-
-  /// Returns the total. An infinite sum has a NaN error, which says nothing.
-  [[nodiscard]] double total(std::size_t column) const {
-    const double sum = sums_[column];
-    return sum - sum == 0 ? sum + errors_[column] : sum;
-  }
-
- private:
-  void add(std::size_t column, double term) {
-    const double before = sums_[column];
-    const double sum = before + term;
-    const double rounded = sum - before;
-    errors_[column] += (before - (sum - rounded)) + (term - rounded);
-    sums_[column] = sum;
-  }
-
-  std::vector<double> sums_;
-  std::vector<double> errors_;
-};
 
 void store(const CompensatedSums& sums, const MutableArrayView& result,
            int64_t row, int64_t columns) {

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+// Compiles sweeps, each once as long as it is in use.
+#include "gramless/backend/cpu/compiled_sweep.h"
+
+#include <pthread.h>
+
+#include "gramless/backend/executable_table.h"
+#include "gramless/codegen/module.h"
+
+namespace gramless::cpu {
+namespace {
+
+/// Kernels that are kept: each takes some 100 kB.
+constexpr std::size_t kCapacity = 256;
+
+using Table = ExecutableTable<CompiledSweep>;
+
+/// The table. A fork waits until no thread is in it.
+Table& table() {
+  static Table* const table = [] {
+    static Table made(kCapacity);
+    pthread_atfork([] { ::gramless::cpu::table().mutex().lock(); },
+                   [] { ::gramless::cpu::table().mutex().unlock(); },
+                   [] { ::gramless::cpu::table().mutex().unlock(); });
+    return &made;
+  }();
+  return *table;
+}
+
+}  // namespace
+
+CompiledSweep::CompiledSweep(GeneratedModule generated)
+    : executable(std::move(generated)),
+      pack_call(executable.function<PackFunction>(kPackCall)),
+      pack_kept(executable.function<PackFunction>(kPackKept)),
+      pack_reduced(executable.function<PackFunction>(kPackReduced)),
+      tile(executable.function<TileFunction>(kTile)) {}
+
+std::shared_ptr<const CompiledSweep> compiled_sweep(const Program& program,
+                                                    const TileShape& shape,
+                                                    const Target& target) {
+  const std::string key = code_key(program, shape) + target.features;
+  return table().get(key, [&] {
+    return std::make_shared<const CompiledSweep>(
+        generate_sweep(program, shape, target));
+  });
+}
+
+std::size_t compiled_sweeps() { return table().size(); }
+
+}  // namespace gramless::cpu

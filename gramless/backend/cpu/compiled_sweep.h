@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+// The compiled functions of a sweep, from the table of executables.
+#pragma once
+
+#include <memory>
+
+#include "gramless/backend/cpu/executable.h"
+#include "gramless/codegen/sweep_code.h"
+
+namespace gramless::cpu {
+
+struct CompiledSweep {
+  explicit CompiledSweep(GeneratedModule generated);
+
+  Executable executable;
+  PackFunction* pack_call;
+  PackFunction* pack_kept;
+  PackFunction* pack_reduced;
+  TileFunction* tile;
+};
+
+/// Returns the compiled sweep of a program, from the table if it is there.
+std::shared_ptr<const CompiledSweep> compiled_sweep(const Program& program,
+                                                    const TileShape& shape,
+                                                    const Target& target);
+
+/// Returns the number of sweeps in the table.
+std::size_t compiled_sweeps();
+
+}  // namespace gramless::cpu

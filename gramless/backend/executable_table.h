@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+// The bounded table of what was compiled: the only state that outlives calls.
+#pragma once
+
+#include <functional>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+
+namespace gramless {
+
+/// Keeps the executables that were used last. Safe to use from many threads.
+template <class Executable>
+class ExecutableTable {
+ public:
+  using Shared = std::shared_ptr<const Executable>;
+
+  explicit ExecutableTable(std::size_t capacity) : capacity_(capacity) {}
+
+  /// Returns the executable of a key, made by `make` if it is not there. Two
+  /// threads may make the same one; one of them is kept.
+  Shared get(const std::string& key, const std::function<Shared()>& make) {
+    if (Shared found = find(key)) return found;
+    const Shared made = make();
+    const std::scoped_lock lock(mutex_);
+    entries_.emplace_front(key, made);
+    const auto [place, is_new] = places_.emplace(key, entries_.begin());
+    if (!is_new) {
+      entries_.erase(place->second);
+      place->second = entries_.begin();
+    }
+    if (entries_.size() > capacity_) {
+      places_.erase(entries_.back().first);
+      entries_.pop_back();
+    }
+    return made;
+  }
+
+  [[nodiscard]] std::size_t size() const {
+    const std::scoped_lock lock(mutex_);
+    return entries_.size();
+  }
+
+  /// Held over a fork, so that the child finds the table whole.
+  std::mutex& mutex() { return mutex_; }
+
+ private:
+  using Entries = std::list<std::pair<std::string, Shared>>;
+
+  Shared find(const std::string& key) {
+    const std::scoped_lock lock(mutex_);
+    const auto place = places_.find(key);
+    if (place == places_.end()) return nullptr;
+    entries_.splice(entries_.begin(), entries_, place->second);
+    return place->second->second;
+  }
+
+  const std::size_t capacity_;
+  mutable std::mutex mutex_;
+  Entries entries_;  // The one used last first.
+  std::unordered_map<std::string, typename Entries::iterator> places_;
+};
+
+}  // namespace gramless

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: MIT
+// Emits values, each once in the scope that it is valid in.
+#include "gramless/codegen/block_code.h"
+
+#include <algorithm>
+
+#include "gramless/base/error.h"
+
+namespace gramless {
+
+Extents::Extents(llvm::IRBuilder<>& ir, const Program& program,
+                 const TileShape& shape, llvm::Value* pointer)
+    : ir_(ir) {
+  unsigned position = 0;
+  for (const auto& [name, extent] : long_axes(program, shape)) {
+    llvm::Value* address =
+        ir.CreateConstGEP1_64(ir.getInt64Ty(), pointer, position++);
+    loaded_[name] = ir.CreateLoad(ir.getInt64Ty(), address, name);
+  }
+}
+
+llvm::Value* Extents::of(const Axis& axis) const {
+  const auto found = loaded_.find(axis.name);
+  return found != loaded_.end()
+             ? found->second
+             : ir_.getInt64(static_cast<uint64_t>(axis.extent));
+}
+
+BlockCode::BlockCode(llvm::IRBuilder<>& ir, VectorMath& math, Config config)
+    : ir_(ir), math_(math), config_(std::move(config)), scopes_(1) {}
+
+const Instruction& BlockCode::at(int value) const {
+  return config_.program->instructions[static_cast<std::size_t>(value)];
+}
+
+bool BlockCode::is_unrolled(const Axis& axis) const {
+  return config_.shape.is_unrolled(axis);
+}
+
+BlockCode::Key BlockCode::key_of(int value) const {
+  Key key{value, {}};
+  for (const Axis& axis : at(value).axes) {
+    key.second.push_back(environment_.at(axis));
+  }
+  return key;
+}
+
+BlockValue BlockCode::value(int instruction) {
+  const Key key = key_of(instruction);
+  for (auto scope = scopes_.rbegin(); scope != scopes_.rend(); ++scope) {
+    if (const auto found = scope->find(key); found != scope->end()) {
+      return found->second;
+    }
+  }
+  BlockValue result = emit(instruction, at(instruction));
+  scopes_.back().emplace(key, result);
+  return result;
+}
+
+BlockValue BlockCode::emit(int value, const Instruction& instruction) {
+  if (instruction.kind == NodeKind::constant) {
+    return constant(instruction.value);
+  }
+  const bool is_given =
+      instruction.rate != config_.rate || instruction.kind == NodeKind::load;
+  if (is_given) return config_.given(value, environment_);
+  switch (instruction.kind) {
+    case NodeKind::constant:
+    case NodeKind::load:
+      break;
+    case NodeKind::add: {
+      BlockValue total = this->value(instruction.operands[0]);
+      for (std::size_t k = 1; k < instruction.operands.size(); ++k) {
+        total = combine(total, this->value(instruction.operands[k]),
+                        llvm::Instruction::FAdd);
+      }
+      return total;
+    }
+    case NodeKind::multiply:
+      return product(instruction.operands);
+    case NodeKind::power:
+    case NodeKind::power0:
+      return map(this->value(instruction.operands[0]),
+                 [&](llvm::Value* a) { return power(instruction, a); });
+    case NodeKind::function:
+      return map(this->value(instruction.operands[0]), [&](llvm::Value* a) {
+        return apply(instruction.function, a);
+      });
+    case NodeKind::sum:
+      return emit_sum(instruction);
+  }
+  throw InternalError("emit(): unknown kind of instruction.");
+}
+
+BlockValue BlockCode::product(const std::vector<int>& operands) {
+  BlockValue result = value(operands[0]);
+  for (std::size_t k = 1; k < operands.size(); ++k) {
+    result = combine(result, value(operands[k]), llvm::Instruction::FMul);
+  }
+  return result;
+}
+
+BlockValue BlockCode::emit_sum(const Instruction& instruction) {
+  const Axis& axis = instruction.axis;
+  const Environment around = environment_;
+  if (is_unrolled(axis)) {
+    BlockValue total;
+    for (int64_t k = 0; k < axis.extent; ++k) {
+      environment_[axis] = ir_.getInt64(static_cast<uint64_t>(k));
+      const BlockValue term = product(instruction.operands);
+      total = k == 0 ? term : combine(total, term, llvm::Instruction::FAdd);
+    }
+    environment_ = around;
+    return total;
+  }
+  for (const int operand : instruction.operands) emit_ahead(operand, axis);
+  BlockValue total;
+  for (const int operand : instruction.operands) {
+    // A sum varies with all that its terms vary with.
+    const Rate rate = at(operand).rate;
+    const Rate kept =
+        config_.program->reduced == PairIndex::j ? Rate::i : Rate::j;
+    total.varies_kept |= rate == kept || rate == Rate::pair;
+    total.varies_reduced |=
+        rate == Rate::pair || (rate != kept && rate != Rate::call);
+  }
+  const int kept = total.varies_kept ? config_.shape.kept_copies : 1;
+  const int reduced = total.varies_reduced ? config_.shape.reduced_copies : 1;
+  const Registers zeros(static_cast<std::size_t>(kept * reduced),
+                        llvm::Constant::getNullValue(config_.type));
+  total.registers = emit_loop(
+      ir_, {ir_.getInt64(0), config_.extents->of(axis), ir_.getInt64(1)}, zeros,
+      [&](llvm::Value* index, const Registers& sums) {
+        environment_[axis] = index;
+        scopes_.emplace_back();
+        const BlockValue before{sums, total.varies_kept, total.varies_reduced};
+        const BlockValue after = combine(before, product(instruction.operands),
+                                         llvm::Instruction::FAdd);
+        scopes_.pop_back();
+        return after.registers;
+      });
+  environment_ = around;
+  return total;
+}
+
+BlockValue BlockCode::combine(const BlockValue& a, const BlockValue& b,
+                              llvm::Instruction::BinaryOps operation) {
+  BlockValue result;
+  result.varies_kept = a.varies_kept || b.varies_kept;
+  result.varies_reduced = a.varies_reduced || b.varies_reduced;
+  const int kept = result.varies_kept ? config_.shape.kept_copies : 1;
+  const int reduced = result.varies_reduced ? config_.shape.reduced_copies : 1;
+  const auto copy = [&](const BlockValue& value, int r, int u) {
+    const int width = value.varies_reduced ? config_.shape.reduced_copies : 1;
+    const int place =
+        (value.varies_kept ? r * width : 0) + (value.varies_reduced ? u : 0);
+    return value.registers[static_cast<std::size_t>(place)];
+  };
+  for (int r = 0; r < kept; ++r) {
+    for (int u = 0; u < reduced; ++u) {
+      result.registers.push_back(
+          ir_.CreateBinOp(operation, copy(a, r, u), copy(b, r, u)));
+    }
+  }
+  return result;
+}
+
+BlockValue BlockCode::constant(double value) {
+  return {{llvm::ConstantFP::get(config_.type, value)}, false, false};
+}
+
+BlockValue BlockCode::map(
+    const BlockValue& a,
+    const std::function<llvm::Value*(llvm::Value*)>& function) {
+  BlockValue result = a;
+  for (llvm::Value*& value : result.registers) value = function(value);
+  return result;
+}
+
+llvm::Value* BlockCode::apply(Function function, llvm::Value* a) {
+  switch (function) {
+    case Function::exp:
+      return math_.exp(a);
+    case Function::exp2:
+      return math_.exp2(a);
+    case Function::log:
+      return math_.log(a);
+    case Function::log2:
+      return math_.log2(a);
+    case Function::log1p:
+      return math_.log1p(a);
+    case Function::laplacian:
+    case Function::matern32:
+    case Function::matern52:
+      break;  // Expanded into the ones above.
+  }
+  throw InternalError("apply(): no code for this function.");
+}
+
+llvm::Value* BlockCode::power(const Instruction& instruction, llvm::Value* a) {
+  llvm::Value* result = math_.pow(a, instruction.value);
+  if (instruction.kind == NodeKind::power) return result;
+  llvm::Value* zero = llvm::Constant::getNullValue(a->getType());
+  return ir_.CreateSelect(ir_.CreateFCmpOEQ(a, zero), zero, result);
+}
+
+/// Emits the parts of a value that do not depend on an axis.
+void BlockCode::emit_ahead(int value, const Axis& axis) {
+  const Instruction& instruction = at(value);
+  const std::vector<Axis>& axes = instruction.axes;
+  const bool depends = std::count(axes.begin(), axes.end(), axis) > 0;
+  const bool is_bound = std::all_of(
+      axes.begin(), axes.end(),
+      [&](const Axis& each) { return environment_.contains(each); });
+  if (!depends && is_bound) {
+    this->value(value);
+    return;
+  }
+  const bool is_given = instruction.rate != config_.rate;
+  if (is_given) return;
+  for (const int operand : instruction.operands) emit_ahead(operand, axis);
+}
+
+void BlockCode::run_loop(const Axis& axis, const std::function<void()>& body) {
+  const Environment around = environment_;
+  if (is_unrolled(axis)) {
+    for (int64_t k = 0; k < axis.extent; ++k) {
+      environment_[axis] = ir_.getInt64(static_cast<uint64_t>(k));
+      body();
+    }
+  } else {
+    emit_loop(ir_,
+              {ir_.getInt64(0), config_.extents->of(axis), ir_.getInt64(1)}, {},
+              [&](llvm::Value* index, const Registers&) -> Registers {
+                environment_[axis] = index;
+                scopes_.emplace_back();
+                body();
+                scopes_.pop_back();
+                return {};
+              });
+  }
+  environment_ = around;
+}
+
+void BlockCode::for_each_position(std::span<const Axis> axes, int used,
+                                  const std::function<void()>& body) {
+  if (axes.empty()) {
+    body();
+    return;
+  }
+  if (!is_unrolled(axes[0])) emit_ahead(used, axes[0]);
+  run_loop(axes[0], [&] { for_each_position(axes.subspan(1), used, body); });
+}
+
+llvm::Value* BlockCode::cell(std::span<const Axis> axes) {
+  llvm::Value* place = ir_.getInt64(0);
+  for (const Axis& axis : axes) {
+    place = ir_.CreateAdd(ir_.CreateMul(place, config_.extents->of(axis)),
+                          environment_.at(axis));
+  }
+  return place;
+}
+
+}  // namespace gramless

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+// Emits the values of a program's instructions for a block of pairs: some
+// copies of the kept axis (rows, or vectors of rows) with some of the reduced
+// one, in registers.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "gramless/codegen/loops.h"
+#include "gramless/codegen/vector_math.h"
+#include "gramless/plan/plan.h"
+
+namespace gramless {
+
+/// A value in a block: one register for each copy that it differs in.
+struct BlockValue {
+  Registers registers;
+  bool varies_kept = false;
+  bool varies_reduced = false;
+};
+
+/// Where the feature axes stand.
+using Environment = std::map<Axis, llvm::Value*>;
+
+/// The extents of the axes: loaded for long_axes(), constants for others.
+class Extents {
+ public:
+  /// Loads the extents of long_axes(), in their order, from `pointer`.
+  Extents(llvm::IRBuilder<>& ir, const Program& program, const TileShape& shape,
+          llvm::Value* pointer);
+
+  [[nodiscard]] llvm::Value* of(const Axis& axis) const;
+
+ private:
+  llvm::IRBuilder<>& ir_;
+  std::map<std::string, llvm::Value*> loaded_;
+};
+
+class BlockCode {
+ public:
+  /// Returns a value that is computed elsewhere: of another rate, or a load.
+  using Given = std::function<BlockValue(int value, const Environment&)>;
+
+  struct Config {
+    const Program* program;
+    TileShape shape;
+    /// The type of all registers: float or double, or vectors of them.
+    llvm::Type* type;
+    /// Values of this rate are computed here.
+    Rate rate;
+    const Extents* extents;
+    Given given;
+  };
+
+  BlockCode(llvm::IRBuilder<>& ir, VectorMath& math, Config config);
+
+  /// Emits the value of an instruction at the environment's position.
+  BlockValue value(int instruction);
+
+  /// Calls `body` at each position on the axes: once for each where they are
+  /// unrolled, in a loop where they are long. `used` is what the body will ask
+  /// for: its parts that do not depend on the axes are emitted in front.
+  void for_each_position(std::span<const Axis> axes, int used,
+                         const std::function<void()>& body);
+
+  [[nodiscard]] const Environment& environment() const { return environment_; }
+
+  /// Returns the place of a position among the cells of some axes.
+  llvm::Value* cell(std::span<const Axis> axes);
+
+ private:
+  using Key = std::pair<int, Registers>;
+
+  [[nodiscard]] const Instruction& at(int value) const;
+  [[nodiscard]] bool is_unrolled(const Axis& axis) const;
+  [[nodiscard]] Key key_of(int value) const;
+  BlockValue emit(int value, const Instruction& instruction);
+  BlockValue emit_sum(const Instruction& instruction);
+  BlockValue add_terms(const Instruction& sum, const BlockValue& total);
+  BlockValue combine(const BlockValue& a, const BlockValue& b,
+                     llvm::Instruction::BinaryOps operation);
+  BlockValue product(const std::vector<int>& operands);
+  BlockValue constant(double value);
+  BlockValue map(const BlockValue& a,
+                 const std::function<llvm::Value*(llvm::Value*)>& function);
+  llvm::Value* apply(Function function, llvm::Value* a);
+  llvm::Value* power(const Instruction& instruction, llvm::Value* a);
+  void emit_ahead(int value, const Axis& axis);
+  void run_loop(const Axis& axis, const std::function<void()>& body);
+
+  llvm::IRBuilder<>& ir_;
+  VectorMath& math_;
+  Config config_;
+  Environment environment_;
+  std::vector<std::map<Key, BlockValue>> scopes_;
+};
+
+}  // namespace gramless

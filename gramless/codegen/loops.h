@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+// Emits counted loops.
+#pragma once
+
+#include <llvm/IR/IRBuilder.h>
+
+#include <functional>
+#include <vector>
+
+namespace gramless {
+
+using Registers = std::vector<llvm::Value*>;
+
+/// The range `begin`, `begin + step`, … below `end`.
+struct LoopRange {
+  llvm::Value* begin;
+  llvm::Value* end;
+  llvm::Value* step;
+};
+
+/// Emits `for index in range: carried = body(index, carried)` and returns what
+/// is carried out of it. The builder stands behind the loop afterwards.
+Registers emit_loop(
+    llvm::IRBuilder<>& ir, const LoopRange& range, const Registers& initial,
+    const std::function<Registers(llvm::Value* index, const Registers&)>& body);
+
+}  // namespace gramless

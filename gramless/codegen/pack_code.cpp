@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: MIT
+// Emits a loop over positions, one number at a time.
+#include "gramless/codegen/pack_code.h"
+
+#include "gramless/codegen/sweep_code.h"
+
+namespace gramless {
+namespace {
+
+/// A function under construction, with the parts of PackFunction.
+class PackCode {
+ public:
+  PackCode(GeneratedModule& generated, const Program& program,
+           const TileShape& shape, PackName pack)
+      : program_(program),
+        shape_(scalar_shape(shape)),
+        rate_(pack.rate),
+        function_(declare(generated, pack.name)),
+        ir_(llvm::BasicBlock::Create(*generated.context, "entry", function_)),
+        math_(ir_, generated.target),
+        type_(scalar_type(*generated.context, shape.dtype)),
+        extents_(ir_, program, shape, argument(1)),
+        call_(panel_layout(ir_, program, Rate::call, extents_)),
+        own_(panel_layout(ir_, program, rate_, extents_)) {}
+
+  void emit() {
+    load_arrays();
+    emit_loop(ir_, {ir_.getInt64(0), argument(5), ir_.getInt64(1)}, {},
+              [&](llvm::Value* item, const Registers&) -> Registers {
+                emit_item(item);
+                return {};
+              });
+    ir_.CreateRetVoid();
+  }
+
+ private:
+  struct Array {
+    llvm::Value* data = nullptr;
+    llvm::Value* row_stride = nullptr;
+    llvm::Value* column_stride = nullptr;
+  };
+
+  static TileShape scalar_shape(TileShape shape) {
+    shape.lanes = shape.kept_copies = shape.reduced_copies = 1;
+    return shape;
+  }
+
+  static llvm::Function* declare(GeneratedModule& generated, const char* name) {
+    llvm::LLVMContext& context = *generated.context;
+    llvm::Type* pointer = llvm::PointerType::get(context, 0);
+    llvm::Type* number = llvm::Type::getInt64Ty(context);
+    return add_function(
+        generated, name,
+        llvm::FunctionType::get(llvm::Type::getVoidTy(context),
+                                {pointer, pointer, pointer, pointer, number,
+                                 number, number, number},
+                                false));
+  }
+
+  llvm::Value* argument(unsigned position) {
+    return function_->getArg(position);
+  }
+
+  void load_arrays() {
+    for (std::size_t k = 0; k < program_.arguments.size(); ++k) {
+      const auto field = [&](uint64_t place, llvm::Type* type) {
+        llvm::Value* address = ir_.CreateConstGEP1_64(
+            ir_.getInt64Ty(), argument(0), 3 * k + place);
+        return ir_.CreateLoad(type, address);
+      };
+      arrays_.push_back({field(0, ir_.getPtrTy()), field(1, ir_.getInt64Ty()),
+                         field(2, ir_.getInt64Ty())});
+    }
+  }
+
+  void emit_item(llvm::Value* item) {
+    position_ = ir_.CreateAdd(argument(4), item);
+    const auto given = [&](int value, const Environment& environment) {
+      return this->given(value, environment);
+    };
+    BlockCode code(ir_, math_,
+                   {&program_, shape_, type_, rate_, &extents_, given});
+    code_ = &code;
+    llvm::Value* place = ir_.CreateMul(item, argument(7));
+    for (const auto& [value, first] : own_.first) {
+      const std::vector<Axis>& axes =
+          program_.instructions[static_cast<std::size_t>(value)].axes;
+      code.for_each_position(axes, value, [&, k = value, offset = first] {
+        llvm::Value* cell = ir_.CreateAdd(offset, code.cell(axes));
+        llvm::Value* at =
+            ir_.CreateAdd(ir_.CreateMul(cell, argument(6)), place);
+        ir_.CreateStore(code.value(k).registers[0],
+                        ir_.CreateGEP(type_, argument(3), at));
+      });
+    }
+  }
+
+  BlockValue given(int value, const Environment& environment) {
+    const Instruction& instruction =
+        program_.instructions[static_cast<std::size_t>(value)];
+    if (instruction.kind == NodeKind::load && instruction.rate == rate_) {
+      return {{load(instruction, environment)}, false, false};
+    }
+    llvm::Value* at =
+        ir_.CreateAdd(call_.first.at(value), code_->cell(instruction.axes));
+    return {{ir_.CreateLoad(type_, ir_.CreateGEP(type_, argument(2), at))},
+            false,
+            false};
+  }
+
+  llvm::Value* load(const Instruction& instruction,
+                    const Environment& environment) {
+    const ArraySpec& spec = program_.arguments[instruction.argument];
+    const Array& array = arrays_[instruction.argument];
+    llvm::Value* column = ir_.getInt64(0);
+    for (std::size_t k = 0; k < spec.features.size(); ++k) {
+      const Index& index = instruction.indices[k];
+      const Axis* axis = std::get_if<Axis>(&index);
+      llvm::Value* at =
+          axis != nullptr
+              ? environment.at(*axis)
+              : ir_.getInt64(static_cast<uint64_t>(std::get<int64_t>(index)));
+      column = ir_.CreateAdd(
+          ir_.CreateMul(column, extents_.of(spec.features[k])), at);
+    }
+    llvm::Value* offset = ir_.CreateMul(column, array.column_stride);
+    if (spec.pair != PairIndex::none) {
+      offset =
+          ir_.CreateAdd(offset, ir_.CreateMul(position_, array.row_stride));
+    }
+    return ir_.CreateLoad(type_, ir_.CreateGEP(type_, array.data, offset));
+  }
+
+  const Program& program_;
+  TileShape shape_;
+  Rate rate_;
+  llvm::Function* function_;
+  llvm::IRBuilder<> ir_;
+  VectorMath math_;
+  llvm::Type* type_;
+  Extents extents_;
+  PanelLayout call_;
+  PanelLayout own_;
+  std::vector<Array> arrays_;
+  llvm::Value* position_ = nullptr;
+  BlockCode* code_ = nullptr;
+};
+
+}  // namespace
+
+void emit_pack(GeneratedModule& generated, const Program& program,
+               const TileShape& shape, PackName pack) {
+  PackCode(generated, program, shape, pack).emit();
+}
+
+PanelLayout panel_layout(llvm::IRBuilder<>& ir, const Program& program,
+                         Rate rate, const Extents& extents) {
+  PanelLayout layout{{}, ir.getInt64(0)};
+  for (const int value : packed_values(program, rate)) {
+    layout.first[value] = layout.cells;
+    llvm::Value* cells = ir.getInt64(1);
+    for (const Axis& axis :
+         program.instructions[static_cast<std::size_t>(value)].axes) {
+      cells = ir.CreateMul(cells, extents.of(axis));
+    }
+    layout.cells = ir.CreateAdd(layout.cells, cells);
+  }
+  return layout;
+}
+
+llvm::Type* scalar_type(llvm::LLVMContext& context, DType dtype) {
+  return dtype == DType::float32 ? llvm::Type::getFloatTy(context)
+                                 : llvm::Type::getDoubleTy(context);
+}
+
+}  // namespace gramless

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+// Generates a sweep's functions.
+#include "gramless/codegen/sweep_code.h"
+
+#include "gramless/codegen/module.h"
+#include "gramless/codegen/pack_code.h"
+#include "gramless/codegen/tile_code.h"
+
+namespace gramless {
+
+Rate kept_rate(const Program& program) {
+  return program.reduced == PairIndex::j ? Rate::i : Rate::j;
+}
+
+Rate reduced_rate(const Program& program) {
+  return program.reduced == PairIndex::j ? Rate::j : Rate::i;
+}
+
+GeneratedModule generate_sweep(const Program& program, const TileShape& shape,
+                               const Target& target) {
+  GeneratedModule generated = make_module(target, "sweep");
+  emit_pack(generated, program, shape, {kPackCall, Rate::call});
+  emit_pack(generated, program, shape, {kPackKept, kept_rate(program)});
+  emit_pack(generated, program, shape, {kPackReduced, reduced_rate(program)});
+  emit_tile(generated, program, shape);
+  return generated;
+}
+
+}  // namespace gramless

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+// Generates the code of a sweep: three functions that pack values and one that
+// runs a tile. This header says how they are called; it needs no LLVM.
+#pragma once
+
+#include <cstdint>
+
+#include "gramless/codegen/target.h"
+#include "gramless/plan/plan.h"
+
+namespace gramless {
+
+struct GeneratedModule;
+
+/// An argument, with its strides in elements.
+struct ArrayPointer {
+  const void* data = nullptr;
+  int64_t row_stride = 0;
+  int64_t column_stride = 0;
+};
+
+/// Computes the packed values of one rate (packed_values() in plan.h) for the
+/// positions [first, first + count), and stores each cell at
+/// `panel[cell * cell_stride + position * item_stride]`, positions counted
+/// from `first`. `call` is the panel of the rate `call`.
+using PackFunction = void(const ArrayPointer* arrays, const int64_t* extents,
+                          const void* call, void* panel, int64_t first,
+                          int64_t count, int64_t cell_stride,
+                          int64_t item_stride);
+
+/// The panels of a tile. Where lanes run along an axis, its cells are
+/// `cell_stride` apart and its positions 1; otherwise its positions are as far
+/// apart as there are cells.
+struct TilePanels {
+  const void* call = nullptr;
+  const void* kept = nullptr;
+  const void* reduced = nullptr;
+  int64_t reduced_count = 0;
+  int64_t reduced_cell_stride = 0;
+};
+
+/// Adds the terms of all pairs of a tile's rows with the positions of the
+/// panel `reduced` to `sums`: one double for each column, copy and lane, in
+/// this order. `block` is scratch memory of as many numbers, all 0. In float64
+/// the rounding errors go to `errors`.
+using TileFunction = void(const int64_t* extents, const TilePanels* panels,
+                          void* block, double* sums, double* errors);
+
+inline constexpr const char* kPackCall = "pack_call";
+inline constexpr const char* kPackKept = "pack_kept";
+inline constexpr const char* kPackReduced = "pack_reduced";
+inline constexpr const char* kTile = "tile";
+
+/// Returns the rate of the values that the kept axis alone changes.
+Rate kept_rate(const Program& program);
+Rate reduced_rate(const Program& program);
+
+/// Generates the module of a program.
+GeneratedModule generate_sweep(const Program& program, const TileShape& shape,
+                               const Target& target);
+
+}  // namespace gramless

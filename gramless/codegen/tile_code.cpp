@@ -1,0 +1,419 @@
+// SPDX-License-Identifier: MIT
+// Emits, for each block of at most 64 terms,
+//
+//   for positions of the reduced axis in the block
+//     the values of all pairs of copies, added to the accumulators
+//   the accumulators, added to the sums in double precision
+//
+// Accumulators are registers where there are few, otherwise the memory `block`.
+#include "gramless/codegen/tile_code.h"
+
+#include "gramless/codegen/pack_code.h"
+#include "gramless/codegen/sweep_code.h"
+
+namespace gramless {
+namespace {
+
+/// Registers that accumulators may take, of the 16 or more that there are.
+constexpr int64_t kMostAccumulators = 8;
+/// Registers of kept values that are loaded once for a tile.
+constexpr int64_t kMostKeptRegisters = 12;
+
+class TileCode {
+ public:
+  TileCode(GeneratedModule& generated, const Program& program,
+           const TileShape& shape)
+      : program_(program),
+        shape_(shape),
+        function_(declare(generated)),
+        entry_(
+            llvm::BasicBlock::Create(*generated.context, "entry", function_)),
+        ahead_(entry_),
+        ir_(llvm::BasicBlock::Create(*generated.context, "blocks", function_)),
+        math_(ir_, generated.target),
+        scalar_(scalar_type(*generated.context, shape.dtype)),
+        type_(shape.lanes == 1
+                  ? scalar_
+                  : llvm::FixedVectorType::get(
+                        scalar_, static_cast<unsigned>(shape.lanes))),
+        extents_(ahead_, program, shape, function_->getArg(0)),
+        call_(panel_layout(ahead_, program, Rate::call, extents_)),
+        kept_(panel_layout(ahead_, program, kept_rate(program), extents_)),
+        reduced_(
+            panel_layout(ahead_, program, reduced_rate(program), extents_)) {
+    llvm::FastMathFlags flags;
+    flags.setAllowContract();
+    ir_.setFastMathFlags(flags);
+    call_panel_ = panel(0, ahead_.getPtrTy());
+    kept_panel_ = panel(1, ahead_.getPtrTy());
+    reduced_panel_ = panel(2, ahead_.getPtrTy());
+    count_ = panel(3, ahead_.getInt64Ty());
+    reduced_cell_stride_ = panel(4, ahead_.getInt64Ty());
+    lay_out_columns();
+  }
+
+  void emit() {
+    llvm::BasicBlock* blocks = ir_.GetInsertBlock();
+    llvm::Value* length = ir_.getInt64(static_cast<uint64_t>(shape_.block()));
+    emit_loop(ir_, {ir_.getInt64(0), count_, length}, {},
+              [&](llvm::Value* begin, const Registers&) -> Registers {
+                llvm::Value* end = ir_.CreateAdd(begin, length);
+                llvm::Value* is_last = ir_.CreateICmpSGT(end, count_);
+                emit_block(begin, ir_.CreateSelect(is_last, count_, end));
+                return {};
+              });
+    ir_.CreateRetVoid();
+    ahead_.CreateBr(blocks);
+  }
+
+ private:
+  static llvm::Function* declare(GeneratedModule& generated) {
+    llvm::LLVMContext& context = *generated.context;
+    llvm::Type* pointer = llvm::PointerType::get(context, 0);
+    return add_function(
+        generated, kTile,
+        llvm::FunctionType::get(llvm::Type::getVoidTy(context),
+                                std::vector<llvm::Type*>(5, pointer), false));
+  }
+
+  llvm::Value* panel(uint64_t field, llvm::Type* type) {
+    return ahead_.CreateLoad(
+        type, ahead_.CreateConstGEP1_64(ahead_.getInt64Ty(),
+                                        function_->getArg(1), field));
+  }
+
+  /// Finds the first column of each output, and whether all accumulators are
+  /// registers.
+  void lay_out_columns() {
+    columns_ = ahead_.getInt64(0);
+    bool is_fixed = true;
+    int64_t registers = 0;
+    for (const ProgramOutput& output : program_.outputs) {
+      first_columns_.push_back(columns_);
+      llvm::Value* columns = ahead_.getInt64(1);
+      const ArraySpec& array = program_.results[output.output];
+      for (const Axis& axis : array.features) {
+        columns = ahead_.CreateMul(columns, extents_.of(axis));
+        is_fixed = is_fixed && shape_.is_unrolled(axis);
+      }
+      if (is_fixed) registers += array.columns() * shape_.kept_copies;
+      columns_ = ahead_.CreateAdd(columns_, columns);
+    }
+    in_registers_ = is_fixed && registers <= kMostAccumulators;
+    accumulators_ = in_registers_ ? static_cast<std::size_t>(registers) : 0;
+  }
+
+  void emit_block(llvm::Value* begin, llvm::Value* end) {
+    Registers sums(accumulators_, llvm::Constant::getNullValue(type_));
+    const int64_t unit = shape_.lanes_along_kept ? 1 : shape_.lanes;
+    llvm::Value* next = begin;
+    if (shape_.reduced_copies > 1 || !shape_.lanes_along_kept) {
+      // All copies and lanes are used up to the last whole step.
+      const auto step = static_cast<uint64_t>(unit * shape_.reduced_copies);
+      llvm::Value* rest =
+          ir_.CreateURem(ir_.CreateSub(end, begin), ir_.getInt64(step));
+      next = ir_.CreateSub(end, rest);
+      sums = emit_steps({begin, next, ir_.getInt64(step)},
+                        shape_.reduced_copies, nullptr, sums);
+    }
+    const auto step = static_cast<uint64_t>(unit);
+    sums = emit_steps({next, end, ir_.getInt64(step)}, 1,
+                      shape_.lanes_along_kept ? nullptr : end, sums);
+    for (std::size_t k = 0; k < sums.size(); ++k) {
+      store(sums[k], vector_at(block(), ir_.getInt64(k)));
+    }
+    emit_flush();
+  }
+
+  /// Emits the loop over a range. Where `end` is given, lanes at and behind it
+  /// do not count.
+  Registers emit_steps(const LoopRange& range, int copies, llvm::Value* end,
+                       const Registers& initial) {
+    return emit_loop(
+        ir_, range, initial, [&](llvm::Value* index, const Registers& carried) {
+          index_ = index;
+          mask_ = end == nullptr ? nullptr : lanes_below(index, end);
+          sums_ = carried;
+          TileShape shape = shape_;
+          shape.reduced_copies = copies;
+          const auto given = [&](int value, const Environment& environment) {
+            return this->given(value, environment, copies);
+          };
+          BlockCode code(
+              ir_, math_,
+              {&program_, shape, type_, Rate::pair, &extents_, given});
+          code_ = &code;
+          for (std::size_t k = 0; k < program_.outputs.size(); ++k) {
+            emit_output(code, k, copies);
+          }
+          return sums_;
+        });
+  }
+
+  llvm::Value* lanes_below(llvm::Value* index, llvm::Value* end) {
+    llvm::Value* count = ir_.CreateSub(end, index);
+    if (shape_.lanes == 1) return ir_.CreateICmpSGT(count, ir_.getInt64(0));
+    llvm::SmallVector<llvm::Constant*, 16> lanes;
+    for (int lane = 0; lane < shape_.lanes; ++lane) {
+      lanes.push_back(ir_.getInt32(static_cast<uint32_t>(lane)));
+    }
+    return ir_.CreateICmpSLT(
+        llvm::ConstantVector::get(lanes),
+        ir_.CreateVectorSplat(static_cast<unsigned>(shape_.lanes),
+                              ir_.CreateTrunc(count, ir_.getInt32Ty())));
+  }
+
+  void emit_output(BlockCode& code, std::size_t position, int copies) {
+    const ProgramOutput& output = program_.outputs[position];
+    const std::vector<Axis>& axes = program_.results[output.output].features;
+    std::size_t fixed = 0;
+    for (std::size_t before = 0; before < position; ++before) {
+      fixed += static_cast<std::size_t>(
+          program_.results[program_.outputs[before].output].columns());
+    }
+    code.for_each_position(axes, output.value, [&] {
+      const BlockValue term = code.value(output.value);
+      const auto rows = static_cast<std::size_t>(shape_.kept_copies);
+      for (std::size_t r = 0; r < rows; ++r) {
+        if (in_registers_) {
+          llvm::Value*& sum = sums_[fixed * rows + r];
+          sum = add_terms(sum, term, static_cast<int>(r), copies);
+          continue;
+        }
+        llvm::Value* column =
+            ir_.CreateAdd(first_columns_[position], code.cell(axes));
+        llvm::Value* place = ir_.CreateAdd(
+            ir_.CreateMul(column, ir_.getInt64(rows)), ir_.getInt64(r));
+        llvm::Value* address = vector_at(block(), place);
+        store(
+            add_terms(load(type_, address), term, static_cast<int>(r), copies),
+            address);
+      }
+      ++fixed;
+    });
+  }
+
+  /// Adds the terms of one row, in the order of the reduced axis.
+  llvm::Value* add_terms(llvm::Value* sum, const BlockValue& term, int row,
+                         int copies) {
+    const int width = term.varies_reduced ? copies : 1;
+    for (int u = 0; u < copies; ++u) {
+      const int place =
+          (term.varies_kept ? row * width : 0) + (term.varies_reduced ? u : 0);
+      llvm::Value* value = term.registers[static_cast<std::size_t>(place)];
+      if (mask_ != nullptr) {
+        value =
+            ir_.CreateSelect(mask_, value, llvm::Constant::getNullValue(type_));
+      }
+      sum = ir_.CreateFAdd(sum, value);
+    }
+    return sum;
+  }
+
+  /// Adds the block to the sums, and clears it.
+  void emit_flush() {
+    llvm::Value* registers = ir_.CreateMul(
+        columns_, ir_.getInt64(static_cast<uint64_t>(shape_.kept_copies)));
+    llvm::Type* wide = llvm::Type::getDoubleTy(ir_.getContext());
+    if (shape_.lanes > 1) {
+      wide =
+          llvm::FixedVectorType::get(wide, static_cast<unsigned>(shape_.lanes));
+    }
+    // The errors of sums must not be contracted away.
+    const llvm::IRBuilderBase::FastMathFlagGuard guard(ir_);
+    ir_.clearFastMathFlags();
+    emit_loop(ir_, {ir_.getInt64(0), registers, ir_.getInt64(1)}, {},
+              [&](llvm::Value* k, const Registers&) -> Registers {
+                llvm::Value* from = vector_at(block(), k);
+                llvm::Value* term = load(type_, from);
+                store(llvm::Constant::getNullValue(type_), from);
+                llvm::Value* place = ir_.CreateMul(
+                    k, ir_.getInt64(static_cast<uint64_t>(shape_.lanes)));
+                llvm::Value* sums = ir_.CreateGEP(ir_.getDoubleTy(),
+                                                  function_->getArg(3), place);
+                llvm::Value* before = load(wide, sums);
+                if (shape_.dtype == DType::float32) {
+                  term = ir_.CreateFPExt(term, wide);
+                  store(ir_.CreateFAdd(before, term), sums);
+                  return {};
+                }
+                llvm::Value* errors = ir_.CreateGEP(
+                    ir_.getDoubleTy(), function_->getArg(4), place);
+                add_with_error(before, term, sums, errors);
+                return {};
+              });
+  }
+
+  /// Adds exactly: the sum, and what its rounding lost.
+  void add_with_error(llvm::Value* before, llvm::Value* term, llvm::Value* sums,
+                      llvm::Value* errors) {
+    llvm::Value* sum = ir_.CreateFAdd(before, term);
+    llvm::Value* rounded = ir_.CreateFSub(sum, before);
+    llvm::Value* lost_before =
+        ir_.CreateFSub(before, ir_.CreateFSub(sum, rounded));
+    llvm::Value* lost_term = ir_.CreateFSub(term, rounded);
+    llvm::Value* error = ir_.CreateFAdd(lost_before, lost_term);
+    store(sum, sums);
+    store(ir_.CreateFAdd(load(sum->getType(), errors), error), errors);
+  }
+
+  BlockValue given(int value, const Environment& environment, int copies) {
+    const Instruction& instruction =
+        program_.instructions[static_cast<std::size_t>(value)];
+    if (instruction.rate == Rate::call) {
+      return {{load_ahead(value, environment,
+                          [&] {
+                            return splat(load(
+                                scalar_,
+                                number_at(call_panel_, cell(call_, value))));
+                          })},
+              false,
+              false};
+    }
+    const bool is_kept = instruction.rate == kept_rate(program_);
+    BlockValue result{{}, is_kept, !is_kept};
+    const int registers = is_kept ? shape_.kept_copies : copies;
+    for (int copy = 0; copy < registers; ++copy) {
+      result.registers.push_back(is_kept ? kept(value, environment, copy)
+                                         : reduced(value, copy));
+    }
+    return result;
+  }
+
+  llvm::Value* kept(int value, const Environment& environment, int copy) {
+    const auto number = static_cast<uint64_t>(copy);
+    const auto load_kept = [&]() -> llvm::Value* {
+      llvm::Value* at = cell(kept_, value);
+      if (shape_.lanes_along_kept) {
+        llvm::Value* place = ir_.CreateAdd(
+            ir_.CreateMul(
+                at, ir_.getInt64(static_cast<uint64_t>(shape_.kept_copies))),
+            ir_.getInt64(number));
+        return load(type_, vector_at(kept_panel_, place));
+      }
+      llvm::Value* row = ir_.CreateMul(kept_.cells, ir_.getInt64(number));
+      return splat(
+          load(scalar_, number_at(kept_panel_, ir_.CreateAdd(row, at))));
+    };
+    const bool fits =
+        packed_cells(program_, kept_rate(program_)) * shape_.kept_copies <=
+        kMostKeptRegisters;
+    if (!fits) return load_kept();
+    Environment key = environment;
+    key[Axis{"copy", copy, 0}] = ir_.getInt64(number);
+    return load_ahead(value, key, load_kept);
+  }
+
+  llvm::Value* reduced(int value, int copy) {
+    llvm::Value* at = cell(reduced_, value);
+    if (shape_.lanes_along_kept) {
+      llvm::Value* item =
+          ir_.CreateAdd(index_, ir_.getInt64(static_cast<uint64_t>(copy)));
+      llvm::Value* place =
+          ir_.CreateAdd(ir_.CreateMul(item, reduced_.cells), at);
+      return splat(load(scalar_, number_at(reduced_panel_, place)));
+    }
+    llvm::Value* item = ir_.CreateAdd(
+        index_, ir_.getInt64(static_cast<uint64_t>(copy * shape_.lanes)));
+    llvm::Value* place =
+        ir_.CreateAdd(ir_.CreateMul(at, reduced_cell_stride_), item);
+    return load(type_, number_at(reduced_panel_, place));
+  }
+
+  /// Emits a load in front of all loops, once, if its place is fixed.
+  llvm::Value* load_ahead(int value, const Environment& environment,
+                          const std::function<llvm::Value*()>& emit) {
+    const Instruction& instruction =
+        program_.instructions[static_cast<std::size_t>(value)];
+    std::pair<int, Registers> key{value, {}};
+    for (const auto& [axis, position] : environment) {
+      const bool is_used =
+          axis.name == "copy" || std::count(instruction.axes.begin(),
+                                            instruction.axes.end(), axis) > 0;
+      if (!is_used) continue;
+      if (!llvm::isa<llvm::ConstantInt>(position)) return emit();
+      key.second.push_back(position);
+    }
+    llvm::Value*& done = loaded_[key];
+    if (done == nullptr) {
+      const llvm::IRBuilderBase::InsertPointGuard guard(ir_);
+      ir_.SetInsertPoint(entry_);
+      done = emit();
+    }
+    return done;
+  }
+
+  llvm::Value* cell(const PanelLayout& layout, int value) {
+    return ir_.CreateAdd(
+        layout.first.at(value),
+        code_->cell(
+            program_.instructions[static_cast<std::size_t>(value)].axes));
+  }
+
+  llvm::Value* block() { return function_->getArg(2); }
+
+  /// Returns the address of a vector in an array of vectors.
+  llvm::Value* vector_at(llvm::Value* array, llvm::Value* place) {
+    return number_at(
+        array, ir_.CreateMul(
+                   place, ir_.getInt64(static_cast<uint64_t>(shape_.lanes))));
+  }
+
+  llvm::Value* number_at(llvm::Value* array, llvm::Value* place) {
+    return ir_.CreateGEP(scalar_, array, place);
+  }
+
+  llvm::Value* load(llvm::Type* type, llvm::Value* address) {
+    return ir_.CreateAlignedLoad(type, address, llvm::Align(alignment()));
+  }
+
+  void store(llvm::Value* value, llvm::Value* address) {
+    ir_.CreateAlignedStore(value, address, llvm::Align(alignment()));
+  }
+
+  [[nodiscard]] uint64_t alignment() const {
+    return static_cast<uint64_t>(dtype_size(shape_.dtype));
+  }
+
+  llvm::Value* splat(llvm::Value* number) {
+    if (shape_.lanes == 1) return number;
+    return ir_.CreateVectorSplat(static_cast<unsigned>(shape_.lanes), number);
+  }
+
+  const Program& program_;
+  TileShape shape_;
+  llvm::Function* function_;
+  llvm::BasicBlock* entry_;
+  llvm::IRBuilder<> ahead_;  // In front of all loops.
+  llvm::IRBuilder<> ir_;
+  VectorMath math_;
+  llvm::Type* scalar_;
+  llvm::Type* type_;
+  Extents extents_;
+  PanelLayout call_;
+  PanelLayout kept_;
+  PanelLayout reduced_;
+  llvm::Value* call_panel_ = nullptr;
+  llvm::Value* kept_panel_ = nullptr;
+  llvm::Value* reduced_panel_ = nullptr;
+  llvm::Value* count_ = nullptr;
+  llvm::Value* reduced_cell_stride_ = nullptr;
+  llvm::Value* columns_ = nullptr;
+  std::vector<llvm::Value*> first_columns_;
+  bool in_registers_ = false;
+  std::size_t accumulators_ = 0;
+  std::map<std::pair<int, Registers>, llvm::Value*> loaded_;
+  llvm::Value* index_ = nullptr;  // Of the loop over the reduced axis.
+  llvm::Value* mask_ = nullptr;
+  Registers sums_;
+  BlockCode* code_ = nullptr;
+};
+
+}  // namespace
+
+void emit_tile(GeneratedModule& generated, const Program& program,
+               const TileShape& shape) {
+  TileCode(generated, program, shape).emit();
+}
+
+}  // namespace gramless

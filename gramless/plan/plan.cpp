@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: MIT
+// Chooses plans. The tuned numbers stand here.
+#include "gramless/plan/plan.h"
+
+#include <algorithm>
+
+#include "gramless/base/text.h"
+
+namespace gramless {
+namespace {
+
+// Tuned on x86-64 with AVX2 and AVX-512, float32 and float64, two cores.
+
+/// Cells of one value above which its axes are loops: the code of an unrolled
+/// program grows with them.
+constexpr int64_t kMostUnrolledCells = 64;
+constexpr int64_t kLongestUnrolled = 16;
+constexpr int64_t kLongestUnrolledOfLarge = 4;
+/// Bytes of a chunk of the reduced axis: a part of the second-level cache.
+constexpr int64_t kChunkBytes = int64_t{1} << 17;
+/// Bytes of the whole reduced axis, up to which it is packed once.
+constexpr int64_t kPackedOnceBytes = int64_t{1} << 25;
+/// Tasks that a large call is cut into, at least, and the pairs worth a task.
+constexpr int64_t kTasks = 64;
+constexpr int64_t kTaskPairs = int64_t{1} << 16;
+/// Rows of a task at most.
+constexpr int64_t kTaskRows = 1024;
+
+int64_t round_up(int64_t value, int64_t step) {
+  return (value + step - 1) / step * step;
+}
+
+int64_t ceil_divide(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+/// Returns the cells that an instruction goes over: those of its value, times
+/// those of the axis that it sums over.
+int64_t work_cells(const Instruction& instruction) {
+  int64_t cells = instruction.kind == NodeKind::sum
+                      ? std::max<int64_t>(1, instruction.axis.extent)
+                      : 1;
+  for (const Axis& axis : instruction.axes) cells *= axis.extent;
+  return cells;
+}
+
+int64_t largest_cells(const Program& program) {
+  int64_t largest = 1;
+  for (const Instruction& instruction : program.instructions) {
+    largest = std::max(largest, work_cells(instruction));
+  }
+  return largest;
+}
+
+bool is_long(const Program& program, int64_t longest) {
+  return std::any_of(program.instructions.begin(), program.instructions.end(),
+                     [&](const Instruction& instruction) {
+                       return work_cells(instruction) > longest;
+                     });
+}
+
+template <class Visit>
+void for_each_axis(const Program& program, const Visit& visit) {
+  for (const Instruction& instruction : program.instructions) {
+    for (const Axis& axis : instruction.axes) visit(axis);
+    if (instruction.kind == NodeKind::sum) visit(instruction.axis);
+  }
+  for (const ArraySpec& array : program.arguments) {
+    for (const Axis& axis : array.features) visit(axis);
+  }
+  for (const ProgramOutput& output : program.outputs) {
+    for (const Axis& axis : program.results[output.output].features) {
+      visit(axis);
+    }
+  }
+}
+
+class Planner {
+ public:
+  Planner(const Program& program, SweepSizes sizes, DType dtype,
+          int vector_bytes, const PlanOverrides& overrides)
+      : program_(program), sizes_(sizes), overrides_(overrides) {
+    plan_.tile.dtype = dtype;
+    plan_.tile.lanes = overrides.lanes.value_or(
+        vector_bytes / static_cast<int>(dtype_size(dtype)));
+  }
+
+  Plan make() {
+    choose_axes();
+    choose_lanes();
+    choose_schedule();
+    return std::move(plan_);
+  }
+
+ private:
+  template <class... Parts>
+  void because(const Parts&... parts) {
+    plan_.reasons.push_back(concat(parts...));
+  }
+
+  void choose_axes() {
+    TileShape& tile = plan_.tile;
+    const int64_t cells = largest_cells(program_);
+    tile.longest_unrolled = overrides_.longest_unrolled.value_or(
+        cells > kMostUnrolledCells ? kLongestUnrolledOfLarge
+                                   : kLongestUnrolled);
+    because("axes up to ", tile.longest_unrolled,
+            " are unrolled: the largest value has ", cells, " cells");
+  }
+
+  void choose_lanes() {
+    TileShape& tile = plan_.tile;
+    tile.lanes_along_kept = overrides_.lanes_along_kept.value_or(
+        sizes_.kept >= tile.lanes || sizes_.reduced < tile.lanes);
+    because("lanes run along the ", tile.lanes_along_kept ? "kept" : "reduced",
+            " axis, which has ", sizes_.kept, " positions");
+    const bool has_loops = is_long(program_, tile.longest_unrolled);
+    const int64_t columns = output_columns(program_);
+    // Several rows share the loads of a position; their accumulators and
+    // values should stay in registers.
+    tile.kept_copies = columns <= 4 ? 4 : 2;
+    if (!tile.lanes_along_kept) tile.kept_copies = 1;
+    const int64_t unit = tile.lanes_along_kept ? tile.lanes : 1;
+    while (tile.kept_copies > 1 && sizes_.kept <= unit * tile.kept_copies / 2) {
+      tile.kept_copies /= 2;
+    }
+    tile.reduced_copies = has_loops ? 4 : 1;
+    if (has_loops) tile.kept_copies = std::min(tile.kept_copies, 2);
+    because("a tile has ", tile.rows(), " rows and takes ",
+            tile.reduced_copies * (tile.lanes_along_kept ? 1 : tile.lanes),
+            " positions at once: ", columns, " columns are accumulated");
+  }
+
+  void choose_schedule() {
+    Schedule& schedule = plan_.schedule;
+    const TileShape& tile = plan_.tile;
+    const Rate rate = program_.reduced == PairIndex::j ? Rate::j : Rate::i;
+    const int64_t bytes = std::max<int64_t>(1, packed_cells(program_, rate)) *
+                          dtype_size(tile.dtype);
+    schedule.chunk = overrides_.chunk.value_or(
+        std::clamp<int64_t>(kChunkBytes / bytes, tile.block(), 1 << 15));
+    schedule.chunk = round_up(schedule.chunk, tile.block());
+    schedule.is_packed_once = bytes * sizes_.reduced <= kPackedOnceBytes;
+    const int64_t rows = std::max<int64_t>(1, sizes_.kept);
+    schedule.task_rows =
+        round_up(std::clamp<int64_t>(ceil_divide(rows, kTasks), 1, kTaskRows),
+                 tile.rows());
+    choose_splits(ceil_divide(rows, schedule.task_rows));
+    because("chunks of ", schedule.chunk, " positions are packed ",
+            schedule.is_packed_once ? "once" : "by each task", ": each takes ",
+            bytes, " bytes");
+  }
+
+  void choose_splits(int64_t row_tasks) {
+    Schedule& schedule = plan_.schedule;
+    const int64_t reduced = std::max<int64_t>(1, sizes_.reduced);
+    const int64_t worth = ceil_divide(
+        reduced * std::min(sizes_.kept, schedule.task_rows), kTaskPairs);
+    schedule.splits = overrides_.splits.value_or(
+        std::clamp<int64_t>(std::min(ceil_divide(kTasks, row_tasks), worth), 1,
+                            ceil_divide(reduced, schedule.chunk)));
+    schedule.split_length =
+        round_up(ceil_divide(reduced, schedule.splits), schedule.chunk);
+    schedule.splits = ceil_divide(reduced, schedule.split_length);
+    because("the reduced axis is summed in ", schedule.splits, " parts, for ",
+            row_tasks, " tasks of ", schedule.task_rows, " rows");
+  }
+
+  const Program& program_;
+  SweepSizes sizes_;
+  const PlanOverrides& overrides_;
+  Plan plan_;
+};
+
+}  // namespace
+
+int64_t TileShape::rows() const {
+  return int64_t{kept_copies} * (lanes_along_kept ? lanes : 1);
+}
+
+int64_t TileShape::block() const {
+  return kBlockTerms * (lanes_along_kept ? 1 : lanes);
+}
+
+bool TileShape::is_unrolled(const Axis& axis) const {
+  return axis.extent <= longest_unrolled;
+}
+
+int64_t output_columns(const Program& program) {
+  int64_t columns = 0;
+  for (const ProgramOutput& output : program.outputs) {
+    columns += program.results[output.output].columns();
+  }
+  return columns;
+}
+
+std::vector<int> packed_values(const Program& program, Rate rate) {
+  std::vector<bool> is_used(program.instructions.size());
+  const auto use = [&](int value) {
+    is_used[static_cast<std::size_t>(value)] = true;
+  };
+  for (const Instruction& instruction : program.instructions) {
+    if (instruction.rate == rate) continue;
+    for (const int operand : instruction.operands) use(operand);
+  }
+  for (const ProgramOutput& output : program.outputs) use(output.value);
+  std::vector<int> values;
+  for (std::size_t k = 0; k < is_used.size(); ++k) {
+    const Instruction& instruction = program.instructions[k];
+    const bool is_packed = is_used[k] && instruction.rate == rate &&
+                           instruction.kind != NodeKind::constant;
+    if (is_packed) values.push_back(static_cast<int>(k));
+  }
+  return values;
+}
+
+int64_t packed_cells(const Program& program, Rate rate) {
+  int64_t cells = 0;
+  for (const int value : packed_values(program, rate)) {
+    int64_t product = 1;
+    for (const Axis& axis :
+         program.instructions[static_cast<std::size_t>(value)].axes) {
+      product *= axis.extent;
+    }
+    cells += product;
+  }
+  return cells;
+}
+
+std::map<std::string, int64_t> long_axes(const Program& program,
+                                         const TileShape& shape) {
+  std::map<std::string, int64_t> axes;
+  for_each_axis(program, [&](const Axis& axis) {
+    if (!shape.is_unrolled(axis)) axes[axis.name] = axis.extent;
+  });
+  return axes;
+}
+
+std::string code_key(const Program& program, const TileShape& shape) {
+  std::string key =
+      concat(dtype_name(shape.dtype), " ", shape.lanes,
+             shape.lanes_along_kept ? "k" : "r", shape.kept_copies, "x",
+             shape.reduced_copies, " ", shape.longest_unrolled, "\n",
+             structure_text(program));
+  std::map<std::string, int64_t> extents;
+  for_each_axis(program, [&](const Axis& axis) {
+    if (shape.is_unrolled(axis)) extents[axis.name] = axis.extent;
+  });
+  for (const auto& [name, extent] : extents) {
+    key += concat(name, ":", extent, "\n");
+  }
+  return key;
+}
+
+Plan make_plan(const Program& program, SweepSizes sizes, DType dtype,
+               int vector_bytes, const PlanOverrides& overrides) {
+  return Planner(program, sizes, dtype, vector_bytes, overrides).make();
+}
+
+std::string to_text(const Plan& plan) {
+  std::string text = concat("plan for ", dtype_name(plan.tile.dtype), ", ",
+                            plan.tile.lanes, " lanes\n");
+  for (const std::string& reason : plan.reasons) {
+    text += concat("  ", reason, "\n");
+  }
+  return text;
+}
+
+}  // namespace gramless

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+// A plan: the shape of the generated loops, and how tiles, chunks and splits
+// share the work. A pure function of program, sizes, dtype and vector length.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gramless/base/array_view.h"
+#include "gramless/lower/program.h"
+
+namespace gramless {
+
+/// The numbers of positions on the two pair axes of a sweep.
+struct SweepSizes {
+  int64_t kept = 0;
+  int64_t reduced = 0;
+};
+
+/// The shape of the generated code. In a tile, `kept_copies` rows (vectors of
+/// rows, if lanes run along the kept axis) meet one position of the reduced
+/// axis after another (one vector of them after another, if lanes run along
+/// the reduced axis), `reduced_copies` at once.
+struct TileShape {
+  DType dtype = DType::float64;
+  int lanes = 1;
+  bool lanes_along_kept = true;
+  int kept_copies = 1;
+  int reduced_copies = 1;
+  /// Feature axes longer than this are loops with a count at run time.
+  int64_t longest_unrolled = 16;
+
+  bool operator==(const TileShape&) const = default;
+  /// Rows of a tile.
+  [[nodiscard]] int64_t rows() const;
+  /// Positions of the reduced axis that one block of terms covers.
+  [[nodiscard]] int64_t block() const;
+  [[nodiscard]] bool is_unrolled(const Axis& axis) const;
+};
+
+/// Terms that are added up in the working precision, at most.
+inline constexpr int64_t kBlockTerms = 64;
+
+/// How the tiles are run.
+struct Schedule {
+  int64_t chunk = 1;   // Positions of the reduced axis packed together.
+  int64_t splits = 1;  // Parts of the reduced axis that are summed apart.
+  int64_t split_length = 1;
+  int64_t task_rows = 1;  // Rows of a task: a multiple of the tile's.
+  /// Whether the reduced axis is packed once, and not by each task.
+  bool is_packed_once = true;
+};
+
+struct Plan {
+  TileShape tile;
+  Schedule schedule;
+  /// One sentence for each choice.
+  std::vector<std::string> reasons;
+};
+
+/// Choices that a test may force.
+struct PlanOverrides {
+  std::optional<int> lanes;
+  std::optional<bool> lanes_along_kept;
+  std::optional<int64_t> chunk;
+  std::optional<int64_t> splits;
+  std::optional<int64_t> longest_unrolled;
+};
+
+Plan make_plan(const Program& program, SweepSizes sizes, DType dtype,
+               int vector_bytes, const PlanOverrides& overrides = {});
+
+/// Returns the columns of all outputs of a program together.
+int64_t output_columns(const Program& program);
+
+/// Returns the instructions of a rate whose values a faster rate or an output
+/// uses: what is packed.
+std::vector<int> packed_values(const Program& program, Rate rate);
+
+/// Returns the numbers that the packed values of one position take.
+int64_t packed_cells(const Program& program, Rate rate);
+
+/// Returns the axes of a program that are loops at run time, by name, with
+/// their extents. All other extents are constants in the code.
+std::map<std::string, int64_t> long_axes(const Program& program,
+                                         const TileShape& shape);
+
+/// Returns a text that two programs share only if their code is the same.
+std::string code_key(const Program& program, const TileShape& shape);
+
+/// Prints the plan.
+std::string to_text(const Plan& plan);
+
+}  // namespace gramless

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+// Applies the expansions of the operator table.
+#include "gramless/transform/expand.h"
+
+#include "gramless/ir/reader.h"
+
+namespace gramless {
+namespace {
+
+Expr expand_node(ExprPool& pool, Expr expr) {
+  if (expr->kind != NodeKind::function) return expr;
+  const std::string_view expansion = row_of(expr->function).expansion;
+  if (expansion.empty()) return expr;
+  Names names;
+  names.values["a"] = expr->operands[0];
+  return read_expr(pool, expansion, names);
+}
+
+}  // namespace
+
+MapReduce expand(const MapReduce& map_reduce) {
+  MapReduce result{std::make_shared<ExprPool>(), map_reduce.arguments, {}};
+  std::unordered_map<int, Expr> done;
+  for (const Output& output : map_reduce.outputs) {
+    result.outputs.push_back(
+        {output.array, rebuild(*result.pool, output.value, done, expand_node)});
+  }
+  return result;
+}
+
+}  // namespace gramless
