@@ -314,7 +314,8 @@ class TileCode {
       return splat(load(scalar_, number_at(reduced_panel_, place)));
     }
     llvm::Value* item = ir_.CreateAdd(
-        index_, ir_.getInt64(static_cast<uint64_t>(copy * shape_.lanes)));
+        index_, ir_.getInt64(static_cast<uint64_t>(copy) *
+                             static_cast<uint64_t>(shape_.lanes)));
     llvm::Value* place =
         ir_.CreateAdd(ir_.CreateMul(at, reduced_cell_stride_), item);
     return load(type_, number_at(reduced_panel_, place));
