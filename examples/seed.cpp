@@ -14,6 +14,7 @@
 namespace {
 
 using gramless::ArrayView;
+using gramless::DType;
 using gramless::MutableArrayView;
 using Values = std::vector<double>;
 
@@ -61,8 +62,8 @@ Product compute(const Values& x, const Values& y, const Values& b) {
            std::vector{writable(out.x, {M, D}), writable(out.y, {N, D}),
                        writable(out.sigma, {1}), writable(out.b, {N, E})});
   out.sigma[0] *= -std::pow(sigma, -3);  // The derivative of G in sigma.
-  std::printf("%s\n%s\n", product.explain().c_str(),
-              gradient.explain().c_str());
+  std::printf("%s\n%s\n", product.explain({M, N}, DType::float64).c_str(),
+              gradient.explain({M, N}, DType::float64).c_str());
   return out;
 }
 

@@ -268,11 +268,13 @@ ArrayFunction ArrayFunction::vjp(
   return ArrayFunction(std::make_shared<const State>(std::move(state)));
 }
 
-std::string ArrayFunction::explain() const {
+std::string ArrayFunction::explain(Sizes sizes, DType dtype,
+                                   CodeText code) const {
   std::string text = concat(state_->title, "\n\nformula\n",
                             indented(to_text(state_->map_reduce)));
   for (const Program& program : state_->programs) {
-    text += concat("\n", to_text(program));
+    text += concat("\n", to_text(program), "\n",
+                   cpu::explain(program, sizes, dtype, code, {}));
   }
   text += "\nstages\n";
   for (const auto& [name, time] : state_->stages) {
@@ -290,9 +292,14 @@ void kernel_product(const Kernel& kernel, const Arguments& arguments,
   function(arrays, {{result}}, options);
 }
 
-std::string explain(const Kernel& kernel, const Arguments& arguments) {
-  return ArrayFunction(kernel, check_arguments(kernel.parsed(), arguments))
-      .explain();
+std::string explain(const Kernel& kernel, const Arguments& arguments,
+                    CodeText code) {
+  const ArrayFunction function(kernel,
+                               check_arguments(kernel.parsed(), arguments));
+  const std::vector<ArrayView> arrays = flatten(arguments);
+  Sizes sizes;
+  find_sizes<ArrayView>(function.arguments(), arrays, sizes);
+  return function.explain(sizes, arrays[0].dtype, code);
 }
 
 }  // namespace gramless

@@ -93,9 +93,12 @@ class ArrayFunction {
                                   const std::vector<std::size_t>& cotangents = {
                                       0}) const;
 
-  /// Returns what was generated, as text: the formula with its shared nodes,
-  /// the program of each sweep by rates, and the times of the stages.
-  [[nodiscard]] std::string explain() const;
+  /// Returns what runs for arrays of the given sizes, as text: the formula
+  /// with its shared nodes; for each sweep the program by rates, the plan with
+  /// the reason of each choice, and the code if asked for; the times of the
+  /// stages.
+  [[nodiscard]] std::string explain(Sizes sizes, DType dtype,
+                                    CodeText code = CodeText::none) const;
 
  private:
   struct State;
@@ -113,6 +116,7 @@ void kernel_product(const Kernel& kernel, const Arguments& arguments,
                     const Options& options = {});
 
 /// Returns what kernel_product() runs for these arguments, as text.
-std::string explain(const Kernel& kernel, const Arguments& arguments);
+std::string explain(const Kernel& kernel, const Arguments& arguments,
+                    CodeText code = CodeText::none);
 
 }  // namespace gramless

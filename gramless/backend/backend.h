@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "gramless/base/array_view.h"
@@ -27,6 +28,9 @@ struct RunOptions {
   VectorIsa most = VectorIsa::avx512;
   PlanOverrides overrides = {};
 };
+
+/// What text of the generated code to show.
+enum class CodeText : uint8_t { none, llvm, assembly };
 
 /// Runs a program. `arguments` and `results` stand in the order of the
 /// program's; each view has the shape (rows, columns) where its array has i or
@@ -52,6 +56,11 @@ namespace cpu {
 void run(const Program& program, Sizes sizes,
          std::span<const ArrayView> arguments,
          std::span<const MutableArrayView> results, const RunOptions& options);
+
+/// Returns the plan of a program with the reason of each choice, and the code
+/// if asked for.
+std::string explain(const Program& program, Sizes sizes, DType dtype,
+                    CodeText code, const RunOptions& options);
 
 }  // namespace cpu
 }  // namespace gramless

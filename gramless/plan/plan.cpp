@@ -57,6 +57,15 @@ bool is_long(const Program& program, int64_t longest) {
                      });
 }
 
+bool has_long_sum(const Program& program, int64_t longest) {
+  return std::any_of(program.instructions.begin(), program.instructions.end(),
+                     [&](const Instruction& instruction) {
+                       return instruction.kind == NodeKind::sum &&
+                              instruction.rate == Rate::pair &&
+                              instruction.axis.extent > longest;
+                     });
+}
+
 template <class Visit>
 void for_each_axis(const Program& program, const Visit& visit) {
   for (const Instruction& instruction : program.instructions) {
@@ -112,21 +121,32 @@ class Planner {
         sizes_.kept >= tile.lanes || sizes_.reduced < tile.lanes);
     because("lanes run along the ", tile.lanes_along_kept ? "kept" : "reduced",
             " axis, which has ", sizes_.kept, " positions");
-    const bool has_loops = is_long(program_, tile.longest_unrolled);
     const int64_t columns = output_columns(program_);
-    // Several rows share the loads of a position; their accumulators and
-    // values should stay in registers.
-    tile.kept_copies = columns <= 4 ? 4 : 2;
-    if (!tile.lanes_along_kept) tile.kept_copies = 1;
+    choose_copies();
     const int64_t unit = tile.lanes_along_kept ? tile.lanes : 1;
-    while (tile.kept_copies > 1 && sizes_.kept <= unit * tile.kept_copies / 2) {
-      tile.kept_copies /= 2;
+    while (tile.kept_copies > 1 &&
+           sizes_.kept <= unit * (tile.kept_copies - 1)) {
+      --tile.kept_copies;
     }
-    tile.reduced_copies = has_loops ? 4 : 1;
-    if (has_loops) tile.kept_copies = std::min(tile.kept_copies, 2);
     because("a tile has ", tile.rows(), " rows and takes ",
             tile.reduced_copies * (tile.lanes_along_kept ? 1 : tile.lanes),
             " positions at once: ", columns, " columns are accumulated");
+  }
+
+  /// Several rows share the loads of a position, and independent chains of
+  /// instructions hide each other's latency; a loop's sums must fit registers.
+  void choose_copies() {
+    TileShape& tile = plan_.tile;
+    if (has_long_sum(program_, tile.longest_unrolled)) {
+      tile.kept_copies = 3;
+      tile.reduced_copies = 2;
+    } else if (is_long(program_, tile.longest_unrolled)) {
+      tile.kept_copies = 2;
+      tile.reduced_copies = 4;
+    } else {
+      tile.kept_copies = 4;
+      tile.reduced_copies = 2;
+    }
   }
 
   void choose_schedule() {

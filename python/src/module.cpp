@@ -32,6 +32,15 @@ PairIndex parse_rows(std::string_view name) {
                       std::string(name) + "'.");
 }
 
+CodeText parse_code(std::string_view name) {
+  if (name.empty()) return CodeText::none;
+  if (name == "llvm") return CodeText::llvm;
+  if (name == "assembly") return CodeText::assembly;
+  throw ArgumentError(
+      "explain(): expected code 'llvm', 'assembly' or None, got '" +
+      std::string(name) + "'.");
+}
+
 ArrayView make_array(uintptr_t pointer, std::vector<int64_t> shape,
                      std::vector<int64_t> strides, std::string_view dtype,
                      std::string device) {
@@ -263,8 +272,15 @@ NB_MODULE(_core, m) {
            "and of the cotangents, by positions.")
       .def("run", &run_function, "arguments"_a, "results"_a, "backend"_a,
            "threads"_a, "Computes the results into the given arrays.")
-      .def("explain", &ArrayFunction::explain,
-           "Returns formula, programs and times of the stages.");
+      .def(
+          "explain",
+          [](const ArrayFunction& self, int64_t M, int64_t N,
+             std::string_view dtype, std::string_view code) {
+            return self.explain({M, N}, parse_dtype(dtype), parse_code(code));
+          },
+          "M"_a, "N"_a, "dtype"_a, "code"_a = "",
+          "Returns formula, programs, plans, code ('llvm', 'assembly' or '') "
+          "and times of the stages.");
 }
 
 }  // namespace gramless

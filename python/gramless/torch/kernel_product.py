@@ -13,7 +13,12 @@ import torch
 from gramless import _core
 from gramless.torch.dense import kernel_matrix
 from gramless.torch.kernels import Kernel
-from gramless.torch.map_reduce import MapReduce, view_of, vjp
+from gramless.torch.map_reduce import (
+    MapReduce,
+    explain_function,
+    view_of,
+    vjp,
+)
 
 _HALF = (torch.float16, torch.bfloat16)
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
@@ -257,13 +262,18 @@ def explain(
     y: Any,
     *bs: torch.Tensor,
     mode: str | None = None,
+    code: str | None = None,
 ) -> str:
     """Returns what `kernel_product` runs for these arguments, as text.
 
     For the forward pass, and for a backward pass to all tensors that require
-    a gradient: the formula with its shared nodes, the programs with their
-    instructions by rate, and the time of each stage. Takes the arguments of
-    `kernel_product` and raises what it raises.
+    a gradient: the formula with its shared nodes; for each sweep the program
+    with its instructions by rate, and the plan with the reason of each
+    choice; the time of each stage. Takes the arguments of `kernel_product`
+    and raises what it raises.
+
+    Args:
+        code: "llvm" or "assembly" adds the generated code of each sweep.
     """
     call = _Call(params, x, y, bs)
     function = call.function(_option(params, "mode", mode, "sum"))
@@ -272,5 +282,7 @@ def explain(
         for position, tensor in enumerate(call.tensors)
         if tensor.requires_grad
     )
-    text = function.explain()
-    return text + "\n" + vjp(function, wrt, (0,)).explain() if wrt else text
+    functions = [function] + ([vjp(function, wrt, (0,))] if wrt else [])
+    return "\n".join(
+        explain_function(each, call.tensors, code) for each in functions
+    )

@@ -41,7 +41,7 @@ def _rows(
     """Returns the lengths of the pair axes, by name."""
     return {
         pair: tensor.shape[0]
-        for (pair, _), tensor in zip(function.arguments, tensors, strict=True)
+        for (pair, _), tensor in zip(function.arguments, tensors, strict=False)
         if pair
     }
 
@@ -64,6 +64,19 @@ def _evaluate(
             torch.get_num_threads(),
         )
     return results
+
+
+def explain_function(
+    function: _core.ArrayFunction,
+    tensors: Sequence[torch.Tensor],
+    code: str | None,
+) -> str:
+    """Returns what a function runs for arguments that start with `tensors`."""
+    rows = _rows(function, tensors)
+    dtype = _DTYPE_NAMES[tensors[0].dtype]
+    return function.explain(
+        rows.get("i", 0), rows.get("j", 0), dtype, code or ""
+    )
 
 
 class MapReduce(torch.autograd.Function):

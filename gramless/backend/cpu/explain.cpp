@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+// Tells what the CPU backend does with a program.
+#include "gramless/backend/backend.h"
+#include "gramless/backend/cpu/executable.h"
+#include "gramless/base/text.h"
+#include "gramless/codegen/module.h"
+#include "gramless/codegen/sweep_code.h"
+
+namespace gramless::cpu {
+
+std::string explain(const Program& program, Sizes sizes, DType dtype,
+                    CodeText code, const RunOptions& options) {
+  const Target target = host_target(options.most);
+  const bool is_over_j = program.reduced == PairIndex::j;
+  const Plan plan = make_plan(
+      program, {is_over_j ? sizes.M : sizes.N, is_over_j ? sizes.N : sizes.M},
+      dtype, target.vector_bytes, options.overrides);
+  std::string text =
+      concat(to_text(plan), "  instructions: ", isa_name(target.isa), " of ",
+             target.triple, "\n");
+  if (code == CodeText::none) return text;
+  const GeneratedModule generated = generate_sweep(program, plan.tile, target);
+  const bool is_llvm = code == CodeText::llvm;
+  text += concat("\n", is_llvm ? "LLVM code\n" : "assembly\n",
+                 is_llvm ? to_text(generated) : assembly(generated));
+  return text;
+}
+
+}  // namespace gramless::cpu
