@@ -28,11 +28,12 @@ need = @$(1) >/dev/null 2>&1 || { test "$$(id -u)" = 0 && { apt-get update -qq; 
     DEBIAN_FRONTEND=noninteractive apt-get install -qq -y $(2); }; } || \
     { echo "error: a system package is missing: sudo apt-get install $(2)" >&2; exit 1; }
 
-.PHONY: help run test asan lint format clean googletest build-dev build-release build-asan-ubsan
+.PHONY: help run test configurations asan lint format clean googletest build-dev build-release build-asan-ubsan
 
 help:
 	@echo "make run     builds everything and runs the examples"
 	@echo "make test    builds with warnings as errors and runs all tests"
+	@echo "make configurations  runs the Python tests with each way to run the engine"
 	@echo "make asan    runs the C++ tests with address and undefined-behaviour sanitizers"
 	@echo "make lint    checks formats, spelling and common mistakes; make format repairs formats"
 	@echo "make clean   removes build/, but not .venv/"
@@ -45,6 +46,10 @@ run: $(PACKAGE) build-release
 test: build-dev $(PACKAGE)
 	$(BIN)/ctest --preset dev
 	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --configuration all --every 53 tests/torch
+
+configurations: $(PACKAGE)
+	$(BIN)/python -m pytest --configuration all tests/torch
 
 asan: build-asan-ubsan
 	$(BIN)/ctest --preset asan-ubsan

@@ -18,6 +18,7 @@
 #include "gramless/base/error.h"
 #include "gramless/base/text.h"
 #include "gramless/ir/printer.h"
+#include "gramless/ir/reader.h"
 #include "gramless/lower/program.h"
 #include "gramless/name/build.h"
 #include "gramless/transform/derivative.h"
@@ -201,6 +202,11 @@ ArrayFunction::ArrayFunction(const Kernel& kernel, const Signature& signature,
 
 ArrayFunction::ArrayFunction(const std::shared_ptr<const State>& built) {
   State state = *built;
+  if (state.options.is_read_back) {
+    state.map_reduce = run_transform(state.stages, "read back", [&] {
+      return read_map_reduce(to_text(state.map_reduce));
+    });
+  }
   if (!is_skipped(state.options, "simplify")) {
     state.map_reduce = run_transform(
         state.stages, "simplify", [&] { return simplify(state.map_reduce); });

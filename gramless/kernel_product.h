@@ -65,6 +65,8 @@ struct Options {
 /// whether one of them is to blame for something.
 struct BuildOptions {
   std::vector<std::string> skip;  // Of `simplify`.
+  /// For tests: whether each map-reduce is printed and read back.
+  bool is_read_back = false;
 };
 
 /// A differentiable function of arrays: a kernel product, or a derivative of

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 
 namespace gramless {
@@ -11,8 +12,13 @@ namespace gramless {
 using Interrupt = std::function<void()>;
 
 /// Returns `OMP_NUM_THREADS` where it is a positive number, else the number of
-/// processors that this process may run on.
+/// processors that the affinity and the control group of this process allow.
 int default_thread_count();
+
+/// Returns the processors that the quota of this process's control group is
+/// worth, rounded up; 0 where there is none. `root` is where the files of the
+/// system are, `/` but for tests.
+int quota_processors(const std::filesystem::path& root);
 
 /// Calls `task(0)`, …, `task(count - 1)`, each once, on up to `threads`
 /// threads, the caller's among them. Threads live for this call only, so that

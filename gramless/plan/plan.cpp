@@ -147,6 +147,9 @@ class Planner {
       tile.kept_copies = 4;
       tile.reduced_copies = 2;
     }
+    tile.kept_copies = overrides_.kept_copies.value_or(tile.kept_copies);
+    tile.reduced_copies =
+        overrides_.reduced_copies.value_or(tile.reduced_copies);
   }
 
   void choose_schedule() {

@@ -62,11 +62,13 @@ struct Plan {
 
 /// Choices that a test may force.
 struct PlanOverrides {
-  std::optional<int> lanes;
-  std::optional<bool> lanes_along_kept;
-  std::optional<int64_t> chunk;
-  std::optional<int64_t> splits;
-  std::optional<int64_t> longest_unrolled;
+  std::optional<int> lanes = {};
+  std::optional<bool> lanes_along_kept = {};
+  std::optional<int> kept_copies = {};
+  std::optional<int> reduced_copies = {};
+  std::optional<int64_t> longest_unrolled = {};
+  std::optional<int64_t> chunk = {};
+  std::optional<int64_t> splits = {};
 };
 
 Plan make_plan(const Program& program, SweepSizes sizes, DType dtype,

@@ -115,13 +115,44 @@ Interrupt python_signals() {
   };
 }
 
+/// Reads options of runs that tests force, each by its name in C++.
+void force_options(const nb::dict& forced, Options& options) {
+  PlanOverrides& plan = options.overrides;
+  for (const auto [key, value] : forced) {
+    const auto name = nb::cast<std::string>(key);
+    const auto number = nb::cast<int64_t>(value);
+    if (name == "most") {
+      options.most = static_cast<VectorIsa>(number);
+    } else if (name == "lanes") {
+      plan.lanes = static_cast<int>(number);
+    } else if (name == "lanes_along_kept") {
+      plan.lanes_along_kept = number != 0;
+    } else if (name == "kept_copies") {
+      plan.kept_copies = static_cast<int>(number);
+    } else if (name == "reduced_copies") {
+      plan.reduced_copies = static_cast<int>(number);
+    } else if (name == "longest_unrolled") {
+      plan.longest_unrolled = number;
+    } else if (name == "chunk") {
+      plan.chunk = number;
+    } else if (name == "splits") {
+      plan.splits = number;
+    } else {
+      throw ArgumentError("run(): expected the name of an option, got '" +
+                          name + "'.");
+    }
+  }
+}
+
 void run_function(const ArrayFunction& function,
                   const std::vector<ArrayView>& arguments,
                   const std::vector<ArrayView>& results,
-                  std::string_view backend, int threads) {
+                  std::string_view backend, int threads,
+                  const nb::dict& forced) {
   std::vector<MutableArrayView> targets;
   for (const ArrayView& view : results) targets.push_back(as_mutable(view));
-  const Options options{parse_backend(backend), threads, python_signals()};
+  Options options{parse_backend(backend), threads, python_signals()};
+  force_options(forced, options);
   const nb::gil_scoped_release no_gil;
   function(arguments, targets, options);
 }
@@ -255,10 +286,13 @@ NB_MODULE(_core, m) {
       .def(
           "__init__",
           [](ArrayFunction* self, const Kernel& kernel,
-             const Signature& signature, std::vector<std::string> skip) {
-            new (self) ArrayFunction(kernel, signature, {std::move(skip)});
+             const Signature& signature, std::vector<std::string> skip,
+             bool is_read_back) {
+            new (self) ArrayFunction(kernel, signature,
+                                     {std::move(skip), is_read_back});
           },
-          "kernel"_a, "signature"_a, "skip"_a = std::vector<std::string>())
+          "kernel"_a, "signature"_a, "skip"_a = std::vector<std::string>(),
+          "is_read_back"_a = false)
       .def_prop_ro(
           "arguments",
           [](const ArrayFunction& self) { return specs_of(self.arguments()); },
@@ -271,7 +305,9 @@ NB_MODULE(_core, m) {
            "Returns the vector-Jacobian product: a function of the arguments "
            "and of the cotangents, by positions.")
       .def("run", &run_function, "arguments"_a, "results"_a, "backend"_a,
-           "threads"_a, "Computes the results into the given arrays.")
+           "threads"_a, "forced"_a = nb::dict(),
+           "Computes the results into the given arrays. `forced` holds "
+           "choices that tests force.")
       .def(
           "explain",
           [](const ArrayFunction& self, int64_t M, int64_t N,

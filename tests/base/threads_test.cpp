@@ -3,10 +3,14 @@
 #include "gramless/base/threads.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
+#include <filesystem>
+#include <fstream>
 #include <stdexcept>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -60,6 +64,41 @@ TEST(Threads, InterruptOnTheCallersThread) {
 }
 
 TEST(Threads, AreAtLeastOne) { EXPECT_GE(default_thread_count(), 1); }
+
+/// Writes files of a system with control groups below a folder.
+class ControlGroups : public ::testing::Test {
+ protected:
+  ~ControlGroups() override { std::filesystem::remove_all(root_); }
+
+  void write(const std::string& path, const std::string& text) {
+    std::filesystem::create_directories((root_ / path).parent_path());
+    std::ofstream(root_ / path) << text;
+  }
+
+  const std::filesystem::path root_ =
+      std::filesystem::temp_directory_path() /
+      ("gramless_threads_test_" + std::to_string(getpid()));
+};
+
+TEST_F(ControlGroups, LimitProcessors) {
+  EXPECT_EQ(quota_processors(root_), 0);
+  write("sys/fs/cgroup/cpu.max", "max 100000\n");
+  EXPECT_EQ(quota_processors(root_), 0);
+  write("sys/fs/cgroup/cpu.max", "250000 100000\n");
+  EXPECT_EQ(quota_processors(root_), 3);
+  write("proc/self/cgroup", "1:cpu:/other\n0::/one/two\n");
+  EXPECT_EQ(quota_processors(root_), 3);
+  write("sys/fs/cgroup/one/two/cpu.max", "50000 100000\n");
+  EXPECT_EQ(quota_processors(root_), 1);
+}
+
+TEST_F(ControlGroups, OfVersionOneLimitProcessors) {
+  write("sys/fs/cgroup/cpu/cpu.cfs_quota_us", "-1\n");
+  write("sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000\n");
+  EXPECT_EQ(quota_processors(root_), 0);
+  write("sys/fs/cgroup/cpu/cpu.cfs_quota_us", "200000\n");
+  EXPECT_EQ(quota_processors(root_), 2);
+}
 
 }  // namespace
 }  // namespace gramless

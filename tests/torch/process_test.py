@@ -8,6 +8,8 @@ import time
 
 import pytest
 
+pytestmark = pytest.mark.default_only("its processes configure themselves")
+
 LONG_CALL = """
 import torch
 from gramless.torch import Kernel, kernel_product

@@ -12,6 +12,8 @@
 // Tasks, chunks and tiles depend on the sizes only: the number of threads
 // changes no bit.
 #include <algorithm>
+#include <atomic>
+#include <thread>
 
 #include "gramless/backend/backend.h"
 #include "gramless/backend/compensated_sums.h"
@@ -153,6 +155,21 @@ class Sweep {
     return columns_ * shape_.kept_copies * shape_.lanes;
   }
 
+  /// Lets the caller's thread look for an interrupt. Its exception stops the
+  /// tasks of all threads before their next chunk.
+  bool must_stop() {
+    const bool is_caller = std::this_thread::get_id() == caller_;
+    if (is_caller && options_.interrupt) {
+      try {
+        options_.interrupt();
+      } catch (...) {
+        is_stopped_ = true;
+        throw;
+      }
+    }
+    return is_stopped_;
+  }
+
   void run_task(int64_t task) {
     const int64_t split = task % schedule_.splits;
     const int64_t first = task / schedule_.splits * schedule_.task_rows;
@@ -172,6 +189,7 @@ class Sweep {
     const int64_t begin = split * schedule_.split_length;
     const int64_t end = std::min(reduced_, begin + schedule_.split_length);
     for (int64_t at = begin; at < end; at += schedule_.chunk) {
+      if (must_stop()) return;
       const int64_t chunk = at / schedule_.chunk;
       TilePanels panels{call_.bytes(), nullptr, chunk_panel(chunk, own),
                         chunk_length(chunk), schedule_.chunk};
@@ -298,6 +316,8 @@ class Sweep {
   Buffer call_;
   Buffer all_chunks_;
   std::vector<Sums> partials_;
+  std::thread::id caller_ = std::this_thread::get_id();
+  std::atomic<bool> is_stopped_ = false;
 };
 
 }  // namespace

@@ -10,6 +10,9 @@ import torch
 
 from gramless import _core
 
+# Choices of the engine that tests force, by name.
+FORCED_OPTIONS: dict[str, int] = {}
+
 _DTYPE_NAMES = {torch.float32: "float32", torch.float64: "float64"}
 
 
@@ -62,6 +65,7 @@ def _evaluate(
             [view_of(result) for result in results],
             backend,
             torch.get_num_threads(),
+            FORCED_OPTIONS,
         )
     return results
 
