@@ -2,9 +2,6 @@
 // Implements the checks of a kernel product's arguments.
 #include "gramless/check_arguments.h"
 
-#include <algorithm>
-#include <array>
-
 #include "gramless/base/error.h"
 #include "gramless/base/text.h"
 
@@ -44,7 +41,12 @@ std::vector<Named> named_arrays(const Arguments& arguments) {
     const auto& array = arguments.gamma[slot].array;
     if (array) result.push_back({item("gamma", slot), &*array});
   }
-  for (const ArrayView& b : arguments.b) result.push_back({"b", &b});
+  const auto& rows = row_of(arguments.mode).arguments;
+  for (std::size_t k = 0; k < arguments.b.size(); ++k) {
+    result.push_back(
+        {k < rows.size() ? std::string(rows[k].name) : item("bs", k),
+         &arguments.b[k]});
+  }
   return result;
 }
 
@@ -64,8 +66,19 @@ void check_counts(const ParsedKernel& kernel, const Arguments& arguments) {
          ", one for each atom of the kernel (", join(atoms, ", "), "), got ",
          arguments.gamma.size(), ".");
   }
-  if (arguments.b.size() != 1) {
-    fail("1 tensor (b) behind y in mode 'sum', got ", arguments.b.size(), ".");
+  const ModeRow& mode = row_of(arguments.mode);
+  if (arguments.b.size() != mode.arguments.size()) {
+    std::vector<std::string> names;
+    for (const ModeArgument& each : mode.arguments) {
+      names.emplace_back(each.name);
+    }
+    fail(names.size(), " tensor", names.size() == 1 ? "" : "s", " (",
+         join(names, ", "), ") behind y in mode '", mode.name, "', got ",
+         arguments.b.size(), ".");
+  }
+  if (mode.needs_logarithm && !kernel.tree.is_nonnegative) {
+    fail("a kernel that is known not to be negative in mode '", mode.name,
+         "', which uses its logarithm, got one that may be negative.");
   }
 }
 
@@ -118,16 +131,63 @@ void check_pairs(const Arguments& arguments) {
   }
 }
 
-void check_signal(const Arguments& arguments) {
-  const ArrayView& b = arguments.b[0];
-  const bool has_pairs = !arguments.y.empty();
-  check_rows("b", b, "(N, E)", has_pairs ? "y[0]" : "b",
-             has_pairs ? arguments.y[0] : b);
-  if (!has_pairs) {
+/// The first array of each pair axis: it tells the number of rows.
+struct RowArrays {
+  std::optional<Named> i;
+  std::optional<Named> j;
+};
+
+RowArrays row_arrays(const Arguments& arguments) {
+  RowArrays rows;
+  if (!arguments.x.empty()) {
+    rows.i = {"x[0]", &arguments.x[0]};
+    rows.j = {"y[0]", &arguments.y[0]};
+  }
+  const auto& names = row_of(arguments.mode).arguments;
+  for (std::size_t k = 0; k < names.size(); ++k) {
+    std::optional<Named>& first =
+        names[k].pair == PairIndex::i ? rows.i : rows.j;
+    if (!first) first = {std::string(names[k].name), &arguments.b[k]};
+  }
+  return rows;
+}
+
+/// Checks the arrays of the mode; returns E.
+int64_t check_mode_arguments(const Arguments& arguments) {
+  const ModeRow& mode = row_of(arguments.mode);
+  const RowArrays rows = row_arrays(arguments);
+  int64_t signal = 1;
+  std::optional<Named> first;
+  for (std::size_t k = 0; k < mode.arguments.size(); ++k) {
+    const ModeArgument& row = mode.arguments[k];
+    const ArrayView& array = arguments.b[k];
+    const std::string name(row.name);
+    const bool is_i = row.pair == PairIndex::i;
+    const Named& like = is_i ? *rows.i : *rows.j;
+    const std::string form = concat("(", is_i ? "M" : "N", ", ",
+                                    row.has_signal_columns ? "E" : "1", ")");
+    check_rows(name, array, form, like.name, *like.array);
+    if (!row.has_signal_columns) {
+      if (array.shape[1] == 1) continue;
+      fail(name, " to have one column, ", form, ", in mode '", mode.name,
+           "', got ", shape_text(array.shape), ".");
+    }
+    if (first && first->array->shape[1] != array.shape[1]) {
+      fail(first->name, " and ", name,
+           " to have the same number of columns, got ",
+           described(first->name, *first->array), " and ",
+           described(name, array), ".");
+    }
+    if (!first) first = {name, &array};
+    signal = array.shape[1];
+  }
+  if (!rows.i) {
     fail(
         "an argument indexed by i, which tells the number of rows M, got a "
-        "kernel without pairs of variables in mode 'sum', which has none.");
+        "kernel without pairs of variables in mode '",
+        mode.name, "', which has none.");
   }
+  return signal;
 }
 
 /// Checks the kind of a slot: None, or an array.
@@ -190,10 +250,9 @@ Signature check_arguments(const ParsedKernel& kernel,
   check_counts(kernel, arguments);
   check_dtypes_and_devices(named_arrays(arguments));
   check_pairs(arguments);
-  check_signal(arguments);
   Signature signature;
   signature.mode = arguments.mode;
-  signature.signal = arguments.b[0].shape[1];
+  signature.signal = check_mode_arguments(arguments);
   for (const ArrayView& x : arguments.x) {
     signature.dimensions.push_back(x.shape[1]);
   }
@@ -213,19 +272,13 @@ std::vector<ArrayView> flatten(const Arguments& arguments) {
 }
 
 Mode parse_mode(std::string_view name) {
-  static constexpr std::array<std::string_view, 13> kLater = {
-      "lse",           "log_scaled",     "log_scaled_lse",
-      "lse_mult_i",    "sinkhorn_cost",  "sinkhorn_primal",
-      "log",           "log_scaled_log", "log_scaled_barycenter",
-      "log_mult_i",    "log_cost",       "log_primal",
-      "log_barycenter"};
-  if (name == "sum") return Mode::sum;
-  if (std::find(kLater.begin(), kLater.end(), name) != kLater.end()) {
-    throw UnsupportedError(concat(kPrefix, "mode 'sum', got '", name,
-                                  "', which is not supported yet."));
+  std::vector<std::string> known;
+  for (const ModeRow& row : mode_table()) {
+    if (name == row.name || name == row.older_name) return row.mode;
+    known.emplace_back(row.name);
   }
-  const std::vector<std::string> known = {"sum"};
-  fail("mode 'sum', got '", name, "'.", did_you_mean(name, known));
+  fail("one of the modes '", join(known, "', '"), "', got '", name, "'.",
+       did_you_mean(name, known));
 }
 
 }  // namespace gramless

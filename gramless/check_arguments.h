@@ -27,7 +27,9 @@ struct Arguments {
   std::vector<ArrayView> x;  // (M, D), one for each pair of variables.
   std::vector<ArrayView> y;  // (N, D), likewise.
   std::vector<Gamma> gamma;  // (), (K,), (N, K) or (M, K), one for each atom.
-  std::vector<ArrayView> b;  // (N, E), one for the mode `sum`.
+  /// What the mode takes behind y: see mode_table(). Those with E columns are
+  /// (N, E) or (M, E), all others (N, 1) or (M, 1).
+  std::vector<ArrayView> b;
   Mode mode = Mode::sum;
 };
 
@@ -39,8 +41,8 @@ Signature check_arguments(const ParsedKernel& kernel,
 /// Returns the arrays in the order in which the map-reduce takes them.
 std::vector<ArrayView> flatten(const Arguments& arguments);
 
-/// Returns the mode of a name. Throws ArgumentError for an unknown name,
-/// UnsupportedError for one that is known but not there yet.
+/// Returns the mode of a name, or of its older spelling. Throws ArgumentError
+/// for an unknown name.
 Mode parse_mode(std::string_view name);
 
 }  // namespace gramless

@@ -14,6 +14,7 @@
 #include <array>
 #include <chrono>
 #include <cmath>
+#include <numbers>
 
 #include "gramless/base/error.h"
 #include "gramless/base/text.h"
@@ -200,6 +201,17 @@ ArrayFunction::ArrayFunction(const Kernel& kernel, const Signature& signature,
   *this = ArrayFunction(std::make_shared<const State>(std::move(state)));
 }
 
+ArrayFunction ArrayFunction::of_shift(const Kernel& kernel,
+                                      const Signature& signature,
+                                      const BuildOptions& options) {
+  check_options(options);
+  State state{"shift of " + kernel.name(), options, {}, {}, {}, {}, {}};
+  state.map_reduce = run_transform(state.stages, "build", [&] {
+    return build_shift(kernel.parsed(), signature);
+  });
+  return ArrayFunction(std::make_shared<const State>(std::move(state)));
+}
+
 ArrayFunction::ArrayFunction(const std::shared_ptr<const State>& built) {
   State state = *built;
   if (state.options.is_read_back) {
@@ -290,12 +302,52 @@ std::string ArrayFunction::explain(Sizes sizes, DType dtype,
   return text;
 }
 
+double finite_shift(double shift) {
+  constexpr double kLargest = 0x1p100;
+  return std::clamp(shift, -kLargest, kLargest);
+}
+
+namespace {
+
+/// Runs a mode that is a logarithm: the scale of the terms, their sum on it,
+/// and the logarithm of both.
+void run_logarithm(const Kernel& kernel, const Signature& signature,
+                   std::vector<ArrayView> arrays,
+                   const MutableArrayView& result, const Options& options) {
+  int64_t size = 1;
+  for (const int64_t extent : result.shape) size *= extent;
+  std::vector<std::byte> memory(
+      static_cast<std::size_t>(size * dtype_size(result.dtype)));
+  const MutableArrayView shift{memory.data(), result.dtype, result.shape,
+                               row_major_strides(result.shape), result.device};
+  const ArrayView scale{memory.data(), shift.dtype, shift.shape, shift.strides,
+                        shift.device};
+  ArrayFunction::of_shift(kernel, signature)(arrays, {{shift}}, options);
+  for (int64_t k = 0; k < size; ++k) shift.store(k, finite_shift(scale.at(k)));
+  arrays.push_back(scale);
+  ArrayFunction(kernel, signature)(arrays, {{result}}, options);
+  const ArrayView sum{result.data, result.dtype, result.shape, result.strides,
+                      result.device};
+  const int64_t columns = std::max<int64_t>(1, result.shape[1]);
+  for (int64_t k = 0; k < size; ++k) {
+    const int64_t place =
+        k / columns * result.strides[0] + k % columns * result.strides[1];
+    result.store(place,
+                 std::numbers::ln2 * (scale.at(k) + std::log2(sum.at(place))));
+  }
+}
+
+}  // namespace
+
 void kernel_product(const Kernel& kernel, const Arguments& arguments,
                     const MutableArrayView& result, const Options& options) {
   const Signature signature = check_arguments(kernel.parsed(), arguments);
-  const ArrayFunction function(kernel, signature);
   const std::vector<ArrayView> arrays = flatten(arguments);
-  function(arrays, {{result}}, options);
+  if (row_of(signature.mode).is_logarithm) {
+    run_logarithm(kernel, signature, arrays, result, options);
+  } else {
+    ArrayFunction(kernel, signature)(arrays, {{result}}, options);
+  }
 }
 
 std::string explain(const Kernel& kernel, const Arguments& arguments,

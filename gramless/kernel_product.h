@@ -73,9 +73,17 @@ struct BuildOptions {
 /// one, ready to run. Cheap to copy; safe to use from several threads.
 class ArrayFunction {
  public:
-  /// Builds the kernel product for arguments of the given form.
+  /// Builds the kernel product for arguments of the given form. In a mode
+  /// that is a logarithm this is the sum below the logarithm, on the scale of
+  /// one more argument, `shift`: see build_kernel_product().
   ArrayFunction(const Kernel& kernel, const Signature& signature,
                 const BuildOptions& options = {});
+
+  /// Builds what computes `shift`, in a mode that is a logarithm. Its results
+  /// are to be passed through finite_shift().
+  static ArrayFunction of_shift(const Kernel& kernel,
+                                const Signature& signature,
+                                const BuildOptions& options = {});
 
   /// The arrays that it takes and gives. In memory an array with i has the
   /// shape (M, columns), one with j (N, columns), any other (columns,).
@@ -109,7 +117,12 @@ class ArrayFunction {
   std::shared_ptr<const State> state_;
 };
 
-/// Computes a_i = Σ_j k(x_i, y_j) b_j into `result`, of the shape (M, E).
+/// Returns a shift that a sum can be scaled by: -inf where there is nothing to
+/// sum, and inf where a term is infinite, become numbers beyond all others.
+double finite_shift(double shift);
+
+/// Computes the kernel product in a mode into `result`, of the shape (M, E),
+/// or (M, 1) in a mode without a signal.
 ///
 /// Throws ArgumentError for wrong counts or shapes, DTypeError for mixed
 /// dtypes, DeviceError for mixed devices, before anything runs.

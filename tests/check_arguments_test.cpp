@@ -95,9 +95,13 @@ TEST(CheckArguments, SaysWhatIsWrong) {
 }
 
 TEST(CheckArguments, KnowsTheModes) {
-  EXPECT_EQ(parse_mode("sum"), Mode::sum);
-  EXPECT_THROW(parse_mode("lse"), UnsupportedError);
+  for (const ModeRow& row : mode_table()) {
+    EXPECT_EQ(parse_mode(row.name), row.mode);
+    EXPECT_EQ(parse_mode(row.older_name), row.mode);
+  }
+  EXPECT_EQ(parse_mode("log_barycenter"), Mode::log_scaled_barycenter);
   EXPECT_THROW(parse_mode("mean"), ArgumentError);
+  EXPECT_THROW(parse_mode(""), ArgumentError);
 }
 
 }  // namespace

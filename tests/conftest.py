@@ -6,7 +6,7 @@ pytest --configuration all --every 53  # Each 53rd, with each of them.
 """
 
 import importlib
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import pytest
 
@@ -60,11 +60,14 @@ def configuration(request, monkeypatch):
     """Forces the choices of a configuration upon the torch front end."""
     build, run = CONFIGURATIONS[getattr(request, "param", "default")]
     if build:
-        monkeypatch.setattr(
-            importlib.import_module("gramless.torch.kernel_product"),
-            "_function",
-            lru_cache(lambda *given: _core.ArrayFunction(*given, **build)),
-        )
+        module = importlib.import_module("gramless.torch.kernel_product")
+        makers = {
+            "_function": _core.ArrayFunction,
+            "_shift_function": _core.ArrayFunction.of_shift,
+        }
+        for name, make in makers.items():
+            made = lru_cache(partial(make, **build))
+            monkeypatch.setattr(module, name, made)
     if run:
         monkeypatch.setattr(
             importlib.import_module("gramless.torch.map_reduce"),

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <random>
 
 #include "gramless/ir/operators.h"
@@ -53,8 +54,10 @@ void add_pair(const Output& output, const Lookup& lookup, Positions at,
       at[array.features[k].text()] = rest % array.features[k].extent;
       rest /= array.features[k].extent;
     }
-    sums[static_cast<std::size_t>(row * columns + column)] +=
-        evaluate(output.value, lookup, at);
+    double& total = sums[static_cast<std::size_t>(row * columns + column)];
+    const double term = evaluate(output.value, lookup, at);
+    total = output.reduction == Reduction::sum ? total + term
+                                               : std::max(total, term);
   }
 }
 
@@ -79,6 +82,12 @@ double evaluate(Expr expr, const Lookup& lookup, Positions at) {
       result = 1;
       for (std::size_t k = 0; k < expr->operands.size(); ++k) {
         result *= operand(k);
+      }
+      return result;
+    case NodeKind::maximum:
+      result = operand(0);
+      for (std::size_t k = 1; k < expr->operands.size(); ++k) {
+        result = std::max(result, operand(k));
       }
       return result;
     case NodeKind::power:
@@ -130,8 +139,10 @@ std::vector<std::vector<double>> evaluate(const MapReduce& map_reduce,
   const Lookup lookup = lookup_in(map_reduce, data);
   std::vector<std::vector<double>> results;
   for (const Output& output : map_reduce.outputs) {
+    const bool is_sum = output.reduction == Reduction::sum;
     std::vector<double>& sums = results.emplace_back(
-        static_cast<std::size_t>(size_of(output.array, data)));
+        static_cast<std::size_t>(size_of(output.array, data)),
+        is_sum ? 0 : -std::numeric_limits<double>::infinity());
     for (int64_t i = 0; i < data.M; ++i) {
       for (int64_t j = 0; j < data.N; ++j) {
         add_pair(output, lookup, {{"i", i}, {"j", j}}, sums);

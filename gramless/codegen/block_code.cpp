@@ -26,6 +26,14 @@ llvm::Value* Extents::of(const Axis& axis) const {
              : ir_.getInt64(static_cast<uint64_t>(axis.extent));
 }
 
+llvm::Value* BlockValue::at(int kept, int reduced,
+                            const TileShape& shape) const {
+  const int width = varies_reduced ? shape.reduced_copies : 1;
+  const int place =
+      (varies_kept ? kept * width : 0) + (varies_reduced ? reduced : 0);
+  return registers[static_cast<std::size_t>(place)];
+}
+
 BlockCode::BlockCode(llvm::IRBuilder<>& ir, VectorMath& math, Config config)
     : ir_(ir), math_(math), config_(std::move(config)), scopes_(1) {}
 
@@ -68,16 +76,12 @@ BlockValue BlockCode::emit(int value, const Instruction& instruction) {
     case NodeKind::constant:
     case NodeKind::load:
       break;
-    case NodeKind::add: {
-      BlockValue total = this->value(instruction.operands[0]);
-      for (std::size_t k = 1; k < instruction.operands.size(); ++k) {
-        total = combine(total, this->value(instruction.operands[k]),
-                        llvm::Instruction::FAdd);
-      }
-      return total;
-    }
+    case NodeKind::add:
+      return emit_add(instruction);
     case NodeKind::multiply:
       return product(instruction.operands);
+    case NodeKind::maximum:
+      return emit_maximum(instruction);
     case NodeKind::power:
     case NodeKind::power0:
       return map(this->value(instruction.operands[0]),
@@ -92,10 +96,70 @@ BlockValue BlockCode::emit(int value, const Instruction& instruction) {
   throw InternalError("emit(): unknown kind of instruction.");
 }
 
-BlockValue BlockCode::product(const std::vector<int>& operands) {
+BlockValue BlockCode::multiply(const BlockValue& a, const BlockValue& b) {
+  return combine({&a, &b}, [&](const Registers& copy) {
+    return ir_.CreateFMul(copy[0], copy[1]);
+  });
+}
+
+BlockValue BlockCode::product(std::span<const int> operands) {
   BlockValue result = value(operands[0]);
-  for (std::size_t k = 1; k < operands.size(); ++k) {
-    result = combine(result, value(operands[k]), llvm::Instruction::FMul);
+  for (const int operand : operands.subspan(1)) {
+    result = multiply(result, value(operand));
+  }
+  return result;
+}
+
+BlockCode::Product BlockCode::split_product(std::span<const int> operands) {
+  if (operands.size() == 1) return {value(operands[0]), {}};
+  return {product(operands.first(operands.size() - 1)), value(operands.back())};
+}
+
+BlockCode::Product BlockCode::product_of(int instruction) {
+  const Instruction& source = at(instruction);
+  const bool is_product =
+      source.kind == NodeKind::multiply && source.rate == config_.rate;
+  if (!is_product) return {value(instruction), {}};
+  return split_product(source.operands);
+}
+
+// Whether a multiplication is fused with an addition depends on the program
+// alone, and not on who else uses the product: a value has the same bits in
+// all programs that it is a part of.
+BlockValue BlockCode::add(const BlockValue& total, const Product& product) {
+  const BlockValue& first = product.first;
+  if (product.second.registers.empty()) {
+    return combine({&total, &first}, [&](const Registers& copy) {
+      return ir_.CreateFAdd(copy[0], copy[1]);
+    });
+  }
+  return combine({&total, &first, &product.second}, [&](const Registers& copy) {
+    return math_.fma(copy[1], copy[2], copy[0]);
+  });
+}
+
+/// Adds what is no product first, so that all products can be fused.
+BlockValue BlockCode::emit_add(const Instruction& instruction) {
+  std::vector<int> operands = instruction.operands;
+  std::stable_partition(operands.begin(), operands.end(), [&](int operand) {
+    return at(operand).kind != NodeKind::multiply ||
+           at(operand).rate != config_.rate;
+  });
+  BlockValue total = value(operands[0]);
+  for (const int operand : std::span(operands).subspan(1)) {
+    total = add(total, product_of(operand));
+  }
+  return total;
+}
+
+BlockValue BlockCode::emit_maximum(const Instruction& instruction) {
+  BlockValue result = value(instruction.operands[0]);
+  for (const int operand : std::span(instruction.operands).subspan(1)) {
+    const BlockValue other = value(operand);
+    result = combine({&result, &other}, [&](const Registers& copy) {
+      return ir_.CreateSelect(ir_.CreateFCmpOGT(copy[0], copy[1]), copy[0],
+                              copy[1]);
+    });
   }
   return result;
 }
@@ -107,8 +171,8 @@ BlockValue BlockCode::emit_sum(const Instruction& instruction) {
     BlockValue total;
     for (int64_t k = 0; k < axis.extent; ++k) {
       environment_[axis] = ir_.getInt64(static_cast<uint64_t>(k));
-      const BlockValue term = product(instruction.operands);
-      total = k == 0 ? term : combine(total, term, llvm::Instruction::FAdd);
+      total = k == 0 ? product(instruction.operands)
+                     : add(total, split_product(instruction.operands));
     }
     environment_ = around;
     return total;
@@ -134,8 +198,8 @@ BlockValue BlockCode::emit_sum(const Instruction& instruction) {
         environment_[axis] = index;
         scopes_.emplace_back();
         const BlockValue before{sums, total.varies_kept, total.varies_reduced};
-        const BlockValue after = combine(before, product(instruction.operands),
-                                         llvm::Instruction::FAdd);
+        const BlockValue after =
+            add(before, split_product(instruction.operands));
         scopes_.pop_back();
         return after.registers;
       });
@@ -143,23 +207,22 @@ BlockValue BlockCode::emit_sum(const Instruction& instruction) {
   return total;
 }
 
-BlockValue BlockCode::combine(const BlockValue& a, const BlockValue& b,
-                              llvm::Instruction::BinaryOps operation) {
+BlockValue BlockCode::combine(const std::vector<const BlockValue*>& operands,
+                              const Operation& operation) {
   BlockValue result;
-  result.varies_kept = a.varies_kept || b.varies_kept;
-  result.varies_reduced = a.varies_reduced || b.varies_reduced;
+  for (const BlockValue* operand : operands) {
+    result.varies_kept |= operand->varies_kept;
+    result.varies_reduced |= operand->varies_reduced;
+  }
   const int kept = result.varies_kept ? config_.shape.kept_copies : 1;
   const int reduced = result.varies_reduced ? config_.shape.reduced_copies : 1;
-  const auto copy = [&](const BlockValue& value, int r, int u) {
-    const int width = value.varies_reduced ? config_.shape.reduced_copies : 1;
-    const int place =
-        (value.varies_kept ? r * width : 0) + (value.varies_reduced ? u : 0);
-    return value.registers[static_cast<std::size_t>(place)];
-  };
   for (int r = 0; r < kept; ++r) {
     for (int u = 0; u < reduced; ++u) {
-      result.registers.push_back(
-          ir_.CreateBinOp(operation, copy(a, r, u), copy(b, r, u)));
+      Registers copies;
+      for (const BlockValue* operand : operands) {
+        copies.push_back(operand->at(r, u, config_.shape));
+      }
+      result.registers.push_back(operation(copies));
     }
   }
   return result;
@@ -189,6 +252,18 @@ llvm::Value* BlockCode::apply(Function function, llvm::Value* a) {
       return math_.log2(a);
     case Function::log1p:
       return math_.log1p(a);
+    case Function::log0:
+      return math_.log0(a);
+    case Function::exponent:
+      return math_.exponent(a);
+    case Function::step:
+      return ir_.CreateSelect(
+          ir_.CreateFCmpOGE(a, llvm::Constant::getNullValue(a->getType())),
+          llvm::ConstantFP::get(a->getType(), 1),
+          llvm::Constant::getNullValue(a->getType()));
+    case Function::detach:
+    case Function::log_matern32:
+    case Function::log_matern52:
     case Function::laplacian:
     case Function::matern32:
     case Function::matern52:

@@ -20,6 +20,10 @@ struct BlockValue {
   Registers registers;
   bool varies_kept = false;
   bool varies_reduced = false;
+
+  /// Returns the register of a copy of both axes.
+  [[nodiscard]] llvm::Value* at(int kept, int reduced,
+                                const TileShape& shape) const;
 };
 
 /// Where the feature axes stand.
@@ -60,6 +64,15 @@ class BlockCode {
   /// Emits the value of an instruction at the environment's position.
   BlockValue value(int instruction);
 
+  /// Emits the factors of a value that is a product of this rate, all but the
+  /// last multiplied: `first` times `second`. Of other values, `first` is the
+  /// value and `second` has no registers.
+  struct Product {
+    BlockValue first;
+    BlockValue second;
+  };
+  Product product_of(int instruction);
+
   /// Calls `body` at each position on the axes: once for each where they are
   /// unrolled, in a loop where they are long. `used` is what the body will ask
   /// for: its parts that do not depend on the axes are emitted in front.
@@ -79,10 +92,16 @@ class BlockCode {
   [[nodiscard]] Key key_of(int value) const;
   BlockValue emit(int value, const Instruction& instruction);
   BlockValue emit_sum(const Instruction& instruction);
-  BlockValue add_terms(const Instruction& sum, const BlockValue& total);
-  BlockValue combine(const BlockValue& a, const BlockValue& b,
-                     llvm::Instruction::BinaryOps operation);
-  BlockValue product(const std::vector<int>& operands);
+  BlockValue emit_add(const Instruction& instruction);
+  BlockValue emit_maximum(const Instruction& instruction);
+  /// Emits total + product, as one fused operation where there are factors.
+  BlockValue add(const BlockValue& total, const Product& product);
+  using Operation = std::function<llvm::Value*(const Registers&)>;
+  BlockValue combine(const std::vector<const BlockValue*>& operands,
+                     const Operation& operation);
+  BlockValue multiply(const BlockValue& a, const BlockValue& b);
+  BlockValue product(std::span<const int> operands);
+  Product split_product(std::span<const int> operands);
   BlockValue constant(double value);
   BlockValue map(const BlockValue& a,
                  const std::function<llvm::Value*(llvm::Value*)>& function);

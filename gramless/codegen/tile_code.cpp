@@ -41,9 +41,6 @@ class TileCode {
         kept_(panel_layout(ahead_, program, kept_rate(program), extents_)),
         reduced_(
             panel_layout(ahead_, program, reduced_rate(program), extents_)) {
-    llvm::FastMathFlags flags;
-    flags.setAllowContract();
-    ir_.setFastMathFlags(flags);
     call_panel_ = panel(0, ahead_.getPtrTy());
     kept_panel_ = panel(1, ahead_.getPtrTy());
     reduced_panel_ = panel(2, ahead_.getPtrTy());
@@ -104,7 +101,7 @@ class TileCode {
   }
 
   void emit_block(llvm::Value* begin, llvm::Value* end) {
-    Registers sums(accumulators_, llvm::Constant::getNullValue(type_));
+    Registers sums(accumulators_, identity());
     const int64_t unit = shape_.lanes_along_kept ? 1 : shape_.lanes;
     llvm::Value* next = begin;
     if (shape_.reduced_copies > 1 || !shape_.lanes_along_kept) {
@@ -172,12 +169,18 @@ class TileCode {
           program_.results[program_.outputs[before].output].columns());
     }
     code.for_each_position(axes, output.value, [&] {
-      const BlockValue term = code.value(output.value);
+      const BlockCode::Product term =
+          program_.reduction == Reduction::sum
+              ? code.product_of(output.value)
+              : BlockCode::Product{code.value(output.value), {}};
       const auto rows = static_cast<std::size_t>(shape_.kept_copies);
       for (std::size_t r = 0; r < rows; ++r) {
+        const auto add = [&](llvm::Value* total) {
+          return add_terms(total, term, static_cast<int>(r), copies);
+        };
         if (in_registers_) {
-          llvm::Value*& sum = sums_[fixed * rows + r];
-          sum = add_terms(sum, term, static_cast<int>(r), copies);
+          llvm::Value*& total = sums_[fixed * rows + r];
+          total = add(total);
           continue;
         }
         llvm::Value* column =
@@ -185,29 +188,39 @@ class TileCode {
         llvm::Value* place = ir_.CreateAdd(
             ir_.CreateMul(column, ir_.getInt64(rows)), ir_.getInt64(r));
         llvm::Value* address = vector_at(block(), place);
-        store(
-            add_terms(load(type_, address), term, static_cast<int>(r), copies),
-            address);
+        store(add(load(type_, address)), address);
       }
       ++fixed;
     });
   }
 
   /// Adds the terms of one row, in the order of the reduced axis.
-  llvm::Value* add_terms(llvm::Value* sum, const BlockValue& term, int row,
-                         int copies) {
-    const int width = term.varies_reduced ? copies : 1;
+  llvm::Value* add_terms(llvm::Value* total, const BlockCode::Product& term,
+                         int row, int copies) {
+    TileShape shape = shape_;
+    shape.reduced_copies = copies;
     for (int u = 0; u < copies; ++u) {
-      const int place =
-          (term.varies_kept ? row * width : 0) + (term.varies_reduced ? u : 0);
-      llvm::Value* value = term.registers[static_cast<std::size_t>(place)];
-      if (mask_ != nullptr) {
-        value =
-            ir_.CreateSelect(mask_, value, llvm::Constant::getNullValue(type_));
+      llvm::Value* first = term.first.at(row, u, shape);
+      llvm::Value* after = nullptr;
+      if (program_.reduction == Reduction::max) {
+        after = larger(first, total);
+      } else if (term.second.registers.empty()) {
+        after = ir_.CreateFAdd(total, first);
+      } else {
+        after = math_.fma(first, term.second.at(row, u, shape), total);
       }
-      sum = ir_.CreateFAdd(sum, value);
+      total = mask_ == nullptr ? after : ir_.CreateSelect(mask_, after, total);
     }
-    return sum;
+    return total;
+  }
+
+  /// Returns term > total ? term : total, which is total if the term is NaN.
+  llvm::Value* larger(llvm::Value* term, llvm::Value* total) {
+    return ir_.CreateSelect(ir_.CreateFCmpOGT(term, total), term, total);
+  }
+
+  llvm::Constant* identity() {
+    return llvm::ConstantFP::get(type_, identity_of(program_.reduction));
   }
 
   /// Adds the block to the sums, and clears it.
@@ -219,21 +232,23 @@ class TileCode {
       wide =
           llvm::FixedVectorType::get(wide, static_cast<unsigned>(shape_.lanes));
     }
-    // The errors of sums must not be contracted away.
-    const llvm::IRBuilderBase::FastMathFlagGuard guard(ir_);
-    ir_.clearFastMathFlags();
     emit_loop(ir_, {ir_.getInt64(0), registers, ir_.getInt64(1)}, {},
               [&](llvm::Value* k, const Registers&) -> Registers {
                 llvm::Value* from = vector_at(block(), k);
                 llvm::Value* term = load(type_, from);
-                store(llvm::Constant::getNullValue(type_), from);
+                store(identity(), from);
                 llvm::Value* place = ir_.CreateMul(
                     k, ir_.getInt64(static_cast<uint64_t>(shape_.lanes)));
                 llvm::Value* sums = ir_.CreateGEP(ir_.getDoubleTy(),
                                                   function_->getArg(3), place);
                 llvm::Value* before = load(wide, sums);
-                if (shape_.dtype == DType::float32) {
-                  term = ir_.CreateFPExt(term, wide);
+                const bool is_single = shape_.dtype == DType::float32;
+                if (is_single) term = ir_.CreateFPExt(term, wide);
+                if (program_.reduction == Reduction::max) {
+                  store(larger(term, before), sums);
+                  return {};
+                }
+                if (is_single) {
                   store(ir_.CreateFAdd(before, term), sums);
                   return {};
                 }

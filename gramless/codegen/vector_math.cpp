@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cmath>
+#include <limits>
 #include <numbers>
 
 namespace gramless {
@@ -161,6 +162,25 @@ llvm::Value* VectorMath::exp(llvm::Value* x) {
 
 llvm::Value* VectorMath::log(llvm::Value* x) {
   return ir_.CreateFMul(log2(x), number(x, std::numbers::ln2));
+}
+
+llvm::Value* VectorMath::log0(llvm::Value* x) {
+  const double lowest = is_float32(x) ? std::numeric_limits<float>::lowest()
+                                      : std::numeric_limits<double>::lowest();
+  llvm::Value* is_zero = ir_.CreateFCmpOEQ(x, number(x, 0));
+  return ir_.CreateSelect(is_zero, number(x, lowest), log(x));
+}
+
+llvm::Value* VectorMath::exponent(llvm::Value* x) {
+  const bool single = is_float32(x);
+  llvm::Value* shifted = ir_.CreateLShr(ir_.CreateBitCast(x, integers(x)),
+                                        bits(x, single ? 23 : 52));
+  llvm::Value* field = ir_.CreateAnd(shifted, bits(x, single ? 0xff : 0x7ff));
+  llvm::Value* unbiased = ir_.CreateSub(field, bits(x, single ? 127 : 1023));
+  llvm::Value* is_zero = ir_.CreateICmpEQ(field, bits(x, 0));
+  return ir_.CreateSelect(is_zero,
+                          llvm::ConstantFP::getInfinity(x->getType(), true),
+                          ir_.CreateSIToFP(unbiased, x->getType()));
 }
 
 // log(1 + x) is log(u) x/(u - 1) with u = 1 + x rounded: Kahan's correction.

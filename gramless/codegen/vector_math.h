@@ -24,6 +24,10 @@ class VectorMath {
   llvm::Value* log(llvm::Value* x);
   /// log(1 + x), accurate for small x.
   llvm::Value* log1p(llvm::Value* x);
+  /// log(x), but the lowest finite number at 0.
+  llvm::Value* log0(llvm::Value* x);
+  /// floor(log2(|x|)), -inf at 0 and at denormal numbers.
+  llvm::Value* exponent(llvm::Value* x);
   llvm::Value* sqrt(llvm::Value* x);
   /// x**exponent: products for integers, roots for halves of odd integers,
   /// otherwise exp2(exponent*log2(x)), NaN below 0.

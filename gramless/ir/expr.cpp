@@ -102,6 +102,15 @@ Expr ExprPool::load(const std::string& argument, std::vector<Index> indices) {
                  .indices = std::move(indices)});
 }
 
+Expr ExprPool::maximum(const std::vector<Expr>& operands) {
+  std::map<int, Expr> different;
+  for (const Expr& operand : operands) different.emplace(operand->id, operand);
+  if (different.size() == 1) return operands[0];
+  std::vector<Expr> sorted;
+  for (const auto& [id, operand] : different) sorted.push_back(operand);
+  return intern({.kind = NodeKind::maximum, .operands = std::move(sorted)});
+}
+
 Expr ExprPool::apply(Function function, Expr argument) {
   if (argument->is_constant()) {
     return constant(evaluate(function, argument->value));
@@ -126,6 +135,8 @@ Expr ExprPool::with_operands(const Node& node,
       return power(operands[0], node.value);
     case NodeKind::power0:
       return power0(operands[0], node.value);
+    case NodeKind::maximum:
+      return maximum(operands);
     case NodeKind::function:
       return apply(node.function, operands[0]);
     case NodeKind::sum:

@@ -69,6 +69,7 @@ enum class NodeKind : uint8_t {
   multiply,  // product of the operands
   power,     // operand ** value
   power0,    // the same, but 0 where the operand is 0
+  maximum,   // the largest operand
   function,  // function(operand)
   sum,       // sum of the operand over `axis`
 };
@@ -128,6 +129,7 @@ class ExprPool {
   Expr divide(Expr numerator, Expr denominator);
   Expr power(Expr base, double exponent);
   Expr power0(Expr base, double exponent);
+  Expr maximum(const std::vector<Expr>& operands);
   Expr apply(Function function, Expr argument);
   Expr sum(const Axis& axis, Expr body);
 

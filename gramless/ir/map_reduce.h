@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // A map-reduce: expressions in variables indexed by i, by j or by neither,
-// each summed over j, over i, or over both.
+// each reduced over j, over i, or over both.
 #pragma once
 
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -30,10 +31,21 @@ struct ArraySpec {
   bool operator==(const ArraySpec&) const = default;
 };
 
-/// A result: the sum of `value` over the pair axes that `array` does not have.
+/// How an output combines its values. The maximum of none is -inf; NaN has no
+/// part in it. It has derivative 0: it serves to scale other sums.
+enum class Reduction : uint8_t { sum, max };
+
+/// Returns what a reduction of no values is.
+inline double identity_of(Reduction reduction) {
+  return reduction == Reduction::sum ? 0
+                                     : -std::numeric_limits<double>::infinity();
+}
+
+/// A result: `value` reduced over the pair axes that `array` does not have.
 struct Output {
   ArraySpec array;
   Expr value;
+  Reduction reduction = Reduction::sum;
 };
 
 /// The unit that is built, differentiated, lowered and run.

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cmath>
+#include <limits>
 
 #include "gramless/base/error.h"
 
@@ -35,6 +36,20 @@ constexpr std::array kFunctionTable = {
     FunctionRow{Function::log1p, "log1p",
                 apply<[](double a) { return std::log1p(a); }>, "1/(1 + a)", "",
                 -0.5, 5, "log(1 + a), accurate for small a."},
+    FunctionRow{Function::log0, "log0", apply<[](double a) {
+                  return a == 0 ? std::numeric_limits<double>::lowest()
+                                : std::log(a);
+                }>,
+                "power0(a, -1)", "", 0.1, 5,
+                "The natural logarithm, but the lowest number at 0."},
+    FunctionRow{Function::exponent, "exponent",
+                apply<[](double a) { return std::logb(a); }>, "0", "", 1.1, 1.9,
+                "The binary exponent of |a|: floor(log2(|a|))."},
+    FunctionRow{Function::step, "step",
+                apply<[](double a) { return a >= 0 ? 1.0 : 0.0; }>, "0", "", 1,
+                2, "1 where a >= 0, otherwise 0."},
+    FunctionRow{Function::detach, "detach", apply<[](double a) { return a; }>,
+                "0", "a", 0, 0, "a, with derivative 0."},
     FunctionRow{Function::laplacian, "laplacian",
                 apply<[](double a) { return std::exp(-std::sqrt(a)); }>,
                 "-laplacian(a)*rsqrt0(a)/2",
@@ -53,6 +68,19 @@ constexpr std::array kFunctionTable = {
                 "-matern32(a)/6",
                 "(1 + sqrt(a) + a/3)*exp2(-1.4426950408889634*sqrt(a))", 0, 5,
                 "(1 + sqrt(a) + a/3) exp(-sqrt(a))."},
+    FunctionRow{Function::log_matern32, "log_matern32", apply<[](double a) {
+                  const double r = std::sqrt(a);
+                  return std::log1p(r) - r;
+                }>,
+                "-1/(2*(1 + sqrt(a)))", "log1p(sqrt(a)) - sqrt(a)", 0, 5,
+                "The logarithm of matern32(a)."},
+    FunctionRow{Function::log_matern52, "log_matern52", apply<[](double a) {
+                  const double r = std::sqrt(a);
+                  return std::log1p(r + a / 3) - r;
+                }>,
+                "-(1 + sqrt(a))/(6*(1 + sqrt(a) + a/3))",
+                "log1p(sqrt(a) + a/3) - sqrt(a)", 0, 5,
+                "The logarithm of matern52(a)."},
 };
 
 double integer_power(double a, int64_t exponent) {

@@ -16,9 +16,15 @@ enum class Function : uint8_t {
   log,
   log2,
   log1p,
+  log0,
+  exponent,
+  step,
+  detach,
   laplacian,
   matern32,
   matern52,
+  log_matern32,
+  log_matern52,
 };
 
 /// One row of the table.
@@ -28,7 +34,7 @@ struct FunctionRow {
   /// The value for each of `count` numbers; NaN outside the domain.
   void (*evaluate)(const double* a, double* result, int64_t count);
   /// The derivative as a formula in `a`, in the language of ir/reader.h: this
-  /// text is the rule that is applied.
+  /// text is the rule that is applied. `0` hands nothing on, not even NaN.
   std::string_view derivative;
   /// The function in terms of others, in the same language; nothing where the
   /// code generators know it.

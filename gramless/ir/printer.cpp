@@ -100,6 +100,14 @@ std::string print_power(const Node& node, const Names& names, Level around) {
                   Level::power, around);
 }
 
+std::string print_maximum(const Node& node, const Names& names) {
+  std::vector<std::string> operands;
+  for (const Expr& operand : node.operands) {
+    operands.push_back(print(operand, names, Level::sum));
+  }
+  return concat("max(", join(operands, ", "), ")");
+}
+
 std::string print(Expr expr, const Names& names, Level around) {
   const Node& node = *expr;
   if (const auto name = names.find(node.id); name != names.end()) {
@@ -117,6 +125,8 @@ std::string print(Expr expr, const Names& names, Level around) {
     case NodeKind::power:
     case NodeKind::power0:
       return print_power(node, names, around);
+    case NodeKind::maximum:
+      return print_maximum(node, names);
     case NodeKind::function:
       return concat(row_of(node.function).name, "(",
                     print(node.operands[0], names, Level::sum), ")");
@@ -165,14 +175,15 @@ std::string to_text(const ArraySpec& array) {
   return concat(array.name, "[", join(parts, ","), "]");
 }
 
-std::string reduction_name(const ArraySpec& array) {
+std::string reduction_name(const ArraySpec& array, Reduction reduction) {
+  const std::string_view name = reduction == Reduction::sum ? "sum" : "max";
   switch (array.pair) {
     case PairIndex::none:
-      return "sum_ij";
+      return concat(name, "_ij");
     case PairIndex::i:
-      return "sum_j";
+      return concat(name, "_j");
     case PairIndex::j:
-      return "sum_i";
+      return concat(name, "_i");
   }
   throw InternalError("reduction_name(): unknown index.");
 }
@@ -190,8 +201,9 @@ std::string to_text(const MapReduce& map_reduce) {
     names.emplace(node->id, name);
   }
   for (const Output& output : map_reduce.outputs) {
-    text += concat(to_text(output.array), " = ", reduction_name(output.array),
-                   "(", print(output.value, names, Level::sum), ")\n");
+    text += concat(to_text(output.array), " = ",
+                   reduction_name(output.array, output.reduction), "(",
+                   print(output.value, names, Level::sum), ")\n");
   }
   return text;
 }

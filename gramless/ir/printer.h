@@ -9,8 +9,8 @@
 
 namespace gramless {
 
-/// Returns what an output is reduced by: `sum_j`, `sum_i` or `sum_ij`.
-std::string reduction_name(const ArraySpec& array);
+/// Returns what an output is reduced by: `sum_j`, `max_i`, `sum_ij`, …
+std::string reduction_name(const ArraySpec& array, Reduction reduction);
 
 /// Returns an expression in one line: `exp(-g0[0]*sum(d, x0[i,d]**2))`.
 std::string to_text(Expr expr);

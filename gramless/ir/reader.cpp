@@ -86,6 +86,13 @@ class Reader {
       return tree.name == "power" ? pool_.power(base, exponent)
                                   : pool_.power0(base, exponent);
     }
+    if (tree.name == "max") {
+      std::vector<Expr> operands;
+      for (const Syntax& operand : tree.operands) {
+        operands.push_back(read(operand));
+      }
+      return pool_.maximum(operands);
+    }
     require_operands(tree, 1);
     const Expr operand = read(tree.operands[0]);
     if (tree.name == "sqrt") return pool_.power(operand, 0.5);
@@ -182,13 +189,16 @@ MapReduce read_map_reduce(std::string_view text) {
       continue;
     }
     const ArraySpec array = read_array(left, names);
-    const std::string reduction = reduction_name(array);
-    if (!right.starts_with(reduction + "(")) {
-      throw ArgumentError(concat("read_map_reduce(): expected '", reduction,
+    const Reduction reduction =
+        right.starts_with("max_") ? Reduction::max : Reduction::sum;
+    const std::string name = reduction_name(array, reduction);
+    if (!right.starts_with(name + "(")) {
+      throw ArgumentError(concat("read_map_reduce(): expected '", name,
                                  "(...)' for ", left, ", got '", right, "'."));
     }
-    right = right.substr(reduction.size());
-    result.outputs.push_back({array, read_expr(*result.pool, right, names)});
+    right = right.substr(name.size());
+    result.outputs.push_back(
+        {array, read_expr(*result.pool, right, names), reduction});
   }
   return result;
 }

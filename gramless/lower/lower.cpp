@@ -36,6 +36,11 @@ class Lowering {
   }
 
   void add_output(std::size_t position, const Output& output) {
+    const bool is_first = program_.outputs.empty();
+    if (!is_first && program_.reduction != output.reduction) {
+      throw InternalError("lower(): a sweep reduces in two ways.");
+    }
+    program_.reduction = output.reduction;
     program_.outputs.push_back({position, lower(output.value)});
   }
 
@@ -62,6 +67,11 @@ class Lowering {
       case NodeKind::add:
       case NodeKind::multiply:
         instruction.operands = by_rate(expr->kind, expr->operands);
+        break;
+      case NodeKind::maximum:
+        for (const Expr& operand : expr->operands) {
+          instruction.operands.push_back(lower(operand));
+        }
         break;
       case NodeKind::power:
       case NodeKind::power0:

@@ -53,6 +53,8 @@ std::string instruction_text(const Program& program,
       return join(operands, " + ");
     case NodeKind::multiply:
       return join(operands, "*");
+    case NodeKind::maximum:
+      return concat("max(", join(operands, ", "), ")");
     case NodeKind::power:
       return concat(operands[0], "**", number_text(instruction.value));
     case NodeKind::power0:
@@ -70,7 +72,8 @@ std::string instruction_text(const Program& program,
 }  // namespace
 
 std::string structure_text(const Program& program) {
-  std::string text = concat(pair_index_name(program.reduced), "\n");
+  std::string text = concat(pair_index_name(program.reduced), " ",
+                            static_cast<int>(program.reduction), "\n");
   const auto add_array = [&](const ArraySpec& array) {
     text += pair_index_name(array.pair);
     for (const Axis& axis : array.features) text += " " + axis.text();
@@ -122,10 +125,12 @@ std::string to_text(const Program& program) {
     }
     if (!lines.empty()) text += concat("  ", title, "\n", lines);
   }
-  text += "  summed\n";
+  const bool is_sum = program.reduction == Reduction::sum;
+  text += is_sum ? "  summed\n" : "  the largest\n";
   for (const ProgramOutput& output : program.outputs) {
     text += concat("    ", to_text(program.results[output.output]),
-                   " += ", reference_text(program, output.value), "\n");
+                   is_sum ? " += " : " max= ",
+                   reference_text(program, output.value), "\n");
   }
   return text;
 }

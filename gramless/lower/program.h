@@ -34,10 +34,11 @@ struct ProgramOutput {
   int value = 0;           // An instruction.
 };
 
-/// One sweep. Outputs are summed over the pair axis `reduced`, and over the
-/// other one too if they do not have it.
+/// One sweep. Outputs are reduced over the pair axis `reduced`, and over the
+/// other one too if they do not have it, all of them alike.
 struct Program {
   PairIndex reduced = PairIndex::j;
+  Reduction reduction = Reduction::sum;
   std::vector<ArraySpec> arguments;
   std::vector<ArraySpec> results;  // Of all sweeps.
   std::vector<Instruction> instructions;

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
-// Builds the map-reduce of a kernel product.
+// Builds the map-reduces of kernel products, mode by mode.
 #include "gramless/name/build.h"
+
+#include <algorithm>
+#include <numbers>
 
 #include "gramless/base/error.h"
 #include "gramless/base/text.h"
-#include "gramless/ir/reader.h"
+#include "gramless/name/kernel_builder.h"
 
 namespace gramless {
 namespace {
@@ -12,138 +15,125 @@ namespace {
 class Builder {
  public:
   Builder(const ParsedKernel& kernel, const Signature& signature)
-      : kernel_(kernel), signature_(signature) {}
-
-  MapReduce build() {
-    declare_arguments();
-    const Axis signal{"e", 0, signature_.signal};
-    const ArraySpec b{"b", PairIndex::j, {signal}};
-    result_.arguments.push_back(b);
-    switch (signature_.mode) {
-      case Mode::sum: {
-        const Expr value = build_tree(kernel_.tree) * load(pool(), b);
-        result_.outputs = {{{"a", PairIndex::i, {signal}}, value}};
-        return std::move(result_);
-      }
+      : signature_(signature), kernel_(result_, kernel, signature) {
+    kernel_.declare_arguments();
+    for (const ModeArgument& argument : row_of(signature.mode).arguments) {
+      result_.arguments.push_back(spec_of(argument));
     }
-    throw InternalError("build_kernel_product(): unknown mode.");
+  }
+
+  MapReduce build_sum() {
+    const bool is_logarithm = row_of(signature_.mode).is_logarithm;
+    if (!is_logarithm) {
+      result_.outputs = {{output("a"), term()}};
+      return std::move(result_);
+    }
+    const ScaledExpr scaled = scaled_term();
+    const ArraySpec shift = output("shift");
+    result_.arguments.push_back(shift);
+    const Expr exponent = binary(scaled.exponent) - load(pool(), shift);
+    result_.outputs = {
+        {output("a"), scaled.factor * pool().apply(Function::exp2, exponent)}};
+    return std::move(result_);
+  }
+
+  MapReduce build_shift() {
+    const ScaledExpr scaled = scaled_term();
+    Expr size = binary(scaled.exponent);
+    if (!scaled.factor->is_constant()) {
+      size = size + pool().apply(Function::exponent, scaled.factor);
+    }
+    result_.outputs = {{output("shift"), size, Reduction::max}};
+    return std::move(result_);
   }
 
  private:
   ExprPool& pool() { return *result_.pool; }
 
-  [[nodiscard]] Axis axis_of(std::size_t pair) const {
-    const std::string name = pair == 0 ? "d" : concat("d", pair);
-    return {name, 0, signature_.dimensions[pair]};
+  [[nodiscard]] Axis signal_axis() const { return {"e", 0, signature_.signal}; }
+
+  [[nodiscard]] ArraySpec spec_of(const ModeArgument& argument) const {
+    std::vector<Axis> axes;
+    if (argument.has_signal_columns) axes.push_back(signal_axis());
+    return {std::string(argument.name), argument.pair, axes};
   }
 
-  void declare_arguments() {
-    std::vector<ArraySpec>& arguments = result_.arguments;
-    for (std::size_t p = 0; p < kernel_.pairs.size(); ++p) {
-      arguments.push_back({x_name(p), PairIndex::i, {axis_of(p)}});
-    }
-    for (std::size_t p = 0; p < kernel_.pairs.size(); ++p) {
-      arguments.push_back({y_name(p), PairIndex::j, {axis_of(p)}});
-    }
-    for (std::size_t slot = 0; slot < kernel_.atoms.size(); ++slot) {
-      const GammaForm form = signature_.gammas[slot];
-      if (form.metric == Metric::none) continue;
-      arguments.push_back(
-          {gamma_name(slot), form.pair, gamma_axes(slot, form.metric)});
-    }
+  /// Returns the spec of a result, which has as many columns as b.
+  [[nodiscard]] ArraySpec output(const std::string& name) const {
+    const std::vector<ModeArgument>& arguments =
+        row_of(signature_.mode).arguments;
+    const bool has_signal_columns =
+        std::any_of(arguments.begin(), arguments.end(),
+                    [](const ModeArgument& a) { return a.has_signal_columns; });
+    std::vector<Axis> axes;
+    if (has_signal_columns) axes.push_back(signal_axis());
+    return {name, PairIndex::i, axes};
   }
 
-  [[nodiscard]] std::vector<Axis> gamma_axes(std::size_t slot,
-                                             Metric metric) const {
-    const Axis row = axis_of(kernel_.atoms[slot].pair);
-    Axis column = row;
-    column.copy = 1;
-    switch (metric) {
-      case Metric::none:
-      case Metric::scalar:
-        return {};
-      case Metric::diagonal:
-        return {row};
-      case Metric::full:
-        return {row, column};
+  /// Returns an argument of the mode.
+  Expr argument(std::string_view name) {
+    for (const ArraySpec& array : result_.arguments) {
+      if (array.name == name) return load(pool(), array);
     }
-    throw InternalError("gamma_axes(): unknown metric.");
+    throw InternalError(concat("argument(): the mode has no '", name, "'."));
   }
 
-  Expr build_tree(const KernelTree& tree) {
-    std::vector<Expr> operands;
-    for (const KernelTree& operand : tree.operands) {
-      operands.push_back(build_tree(operand));
-    }
-    switch (tree.kind) {
-      case KernelNode::number:
-        return pool().constant(tree.number);
-      case KernelNode::atom:
-        return build_atom(tree.gamma_slot);
-      case KernelNode::negate:
-        return -operands[0];
-      case KernelNode::add:
-        return operands[0] + operands[1];
-      case KernelNode::subtract:
-        return operands[0] - operands[1];
-      case KernelNode::multiply:
-        return operands[0] * operands[1];
-      case KernelNode::divide:
-        return pool().divide(operands[0], operands[1]);
-      case KernelNode::power:
-        return pool().power(operands[0], tree.number);
-    }
-    throw InternalError("build_tree(): unknown kind of node.");
+  Expr exp(Expr expr) { return pool().apply(Function::exp, expr); }
+  Expr binary(Expr exponent) {
+    return pool().constant(std::numbers::log2e) * exponent;
   }
 
-  Expr build_atom(std::size_t slot) {
-    const AtomUse& use = kernel_.atoms[slot];
-    Names names;
-    if (use.row->parameter == Parameter::metric) {
-      names.values["q"] = build_quadratic_form(slot);
-    } else {
-      const Axis axis = axis_of(use.pair);
-      names.values["s"] =
-          pool().sum(axis, pool().load(x_name(use.pair), {kAxisI, axis}) *
-                               pool().load(y_name(use.pair), {kAxisJ, axis}));
-    }
-    if (use.row->parameter == Parameter::scalar) {
-      names.values["g"] = load_gamma(slot);
-    }
-    return read_expr(pool(), use.row->formula, names);
+  /// Returns k exp(a + b), with potentials joined to the exponent first.
+  Expr scaled_kernel(std::string_view a, std::string_view b) {
+    const ScaledExpr k = kernel_.scaled();
+    return k.factor * exp(k.exponent + argument(a) + argument(b));
   }
 
-  Expr load_gamma(std::size_t slot) {
-    const GammaForm form = signature_.gammas[slot];
-    return load(pool(),
-                {gamma_name(slot), form.pair, gamma_axes(slot, form.metric)});
-  }
-
-  /// Returns q = <x - y, G (x - y)>: the difference first, then the metric.
-  Expr build_quadratic_form(std::size_t slot) {
-    const std::size_t pair = kernel_.atoms[slot].pair;
-    const Axis axis = axis_of(pair);
-    const Expr difference = pool().load(x_name(pair), {kAxisI, axis}) -
-                            pool().load(y_name(pair), {kAxisJ, axis});
-    const Expr gamma = load_gamma(slot);
-    if (signature_.gammas[slot].metric != Metric::full) {
-      return pool().sum(axis, gamma * pool().power(difference, 2));
+  /// Returns what is summed over j.
+  Expr term() {
+    switch (signature_.mode) {
+      case Mode::sum:
+        return kernel_.value() * argument("b");
+      case Mode::log_scaled:
+        return scaled_kernel("A", "B") * argument("b");
+      case Mode::log_scaled_barycenter:
+        return scaled_kernel("A", "B") * (argument("b") - argument("C"));
+      case Mode::sinkhorn_cost:
+        return -kernel_.logarithm() * scaled_kernel("S", "T");
+      case Mode::sinkhorn_primal:
+        return (argument("U") + argument("V") - pool().constant(1)) *
+               scaled_kernel("S", "T");
+      case Mode::lse:
+      case Mode::log_scaled_lse:
+      case Mode::lse_mult_i:
+        break;
     }
-    Axis column = axis;
-    column.copy = 1;
-    const Expr other = pool().rename(difference, {{axis, column}});
-    return pool().sum(axis, difference * pool().sum(column, gamma * other));
+    throw InternalError("term(): the mode is a logarithm.");
   }
 
-  const ParsedKernel& kernel_;
+  /// Returns what is summed over j in a log-sum-exp.
+  ScaledExpr scaled_term() {
+    if (signature_.mode == Mode::lse_mult_i) {
+      return {pool().constant(1),
+              argument("H") * kernel_.logarithm() + argument("b")};
+    }
+    ScaledExpr result = kernel_.scaled();
+    result.exponent = result.exponent + argument("b");
+    if (signature_.mode == Mode::log_scaled_lse) {
+      result.exponent = result.exponent + argument("A") + argument("B");
+    }
+    return result;
+  }
+
   const Signature& signature_;
   MapReduce result_{std::make_shared<ExprPool>(), {}, {}};
+  KernelBuilder kernel_;
 };
 
 }  // namespace
 
 std::string to_text(const Signature& signature) {
-  std::string text = concat("mode ", static_cast<int>(signature.mode), " D");
+  std::string text = concat("mode ", row_of(signature.mode).name, " D");
   for (const int64_t dimension : signature.dimensions) {
     text += concat(" ", dimension);
   }
@@ -161,7 +151,11 @@ std::string gamma_name(std::size_t slot) { return concat("g", slot); }
 
 MapReduce build_kernel_product(const ParsedKernel& kernel,
                                const Signature& signature) {
-  return Builder(kernel, signature).build();
+  return Builder(kernel, signature).build_sum();
+}
+
+MapReduce build_shift(const ParsedKernel& kernel, const Signature& signature) {
+  return Builder(kernel, signature).build_shift();
 }
 
 }  // namespace gramless

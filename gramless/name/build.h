@@ -7,13 +7,9 @@
 
 #include "gramless/ir/map_reduce.h"
 #include "gramless/name/kernel_tree.h"
+#include "gramless/name/mode.h"
 
 namespace gramless {
-
-/// What is reduced, and how.
-enum class Mode : uint8_t {
-  sum,  // Σ_j k(x_i, y_j) b_j
-};
 
 /// How a gamma slot weights the components of a difference.
 enum class Metric : uint8_t { none, scalar, diagonal, full };
@@ -46,8 +42,18 @@ std::string y_name(std::size_t pair);
 std::string gamma_name(std::size_t slot);
 
 /// Builds the map-reduce of a kernel product. Its arguments are x0, x1, …,
-/// y0, …, the gammas that are not None (g0, …), and b; its output is a.
+/// y0, …, the gammas that are not None (g0, …), and those of the mode; its
+/// output is `a`.
+///
+/// Where the mode is a logarithm, `a` is the sum on a scale, a = Σ_j m 2^(t -
+/// shift) with k and all potentials as m 2^t, and `shift` one more argument,
+/// of a's shape. The result of the mode is log(2) (shift + log2(a)). It does
+/// not depend on `shift`, and so neither does its derivative: `a` differs
+/// from a sum in nothing.
 MapReduce build_kernel_product(const ParsedKernel& kernel,
                                const Signature& signature);
+
+/// Builds the map-reduce of `shift`: the binary exponent of the largest term.
+MapReduce build_shift(const ParsedKernel& kernel, const Signature& signature);
 
 }  // namespace gramless

@@ -26,6 +26,8 @@ struct AtomRow {
   std::string_view log_formula;
   /// Whether the atom counts as never negative.
   bool nonnegative = true;
+  /// Whether the logarithm is what is held where exp() of it could underflow.
+  bool is_exponential = false;
   std::string_view description;
 };
 

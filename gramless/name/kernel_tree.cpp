@@ -56,6 +56,12 @@ class KernelReader {
 
  private:
   Checked read(const Syntax& syntax) {
+    Checked result = read_node(syntax);
+    result.tree.is_nonnegative = result.nonnegative;
+    return result;
+  }
+
+  Checked read_node(const Syntax& syntax) {
     switch (syntax.kind) {
       case SyntaxKind::number: {
         const double value = syntax.number;
@@ -86,7 +92,7 @@ class KernelReader {
                        quoted(syntax.name + "[")),
                 concat(" Write ", kAtomForm, "."));
     }
-    throw InternalError("read(): unknown kind of syntax.");
+    throw InternalError("read_node(): unknown kind of syntax.");
   }
 
   Checked read_operator(KernelNode kind, const Syntax& syntax) {

@@ -27,6 +27,8 @@ struct KernelTree {
   double number = 0;  // The value of a number, the exponent of a power.
   std::size_t gamma_slot = 0;  // Of an atom.
   std::vector<KernelTree> operands;
+  /// Whether the value is known never to be negative.
+  bool is_nonnegative = false;
 };
 
 /// One use of an atom in a name: it has a gamma slot of its own.

@@ -80,6 +80,9 @@ class ReverseMode {
       contribute(node->operands[0], adjoint, {});
       return;
     }
+    const bool is_flat = node->kind == NodeKind::function &&
+                         row_of(node->function).derivative == "0";
+    if (is_flat) return;
     for (std::size_t k = 0; k < node->operands.size(); ++k) {
       if (node->operands[k]->is_constant()) continue;
       contribute(node->operands[k], adjoint * partial_derivative(node, k),
@@ -122,6 +125,8 @@ Expr partial_derivative(Expr operation, std::size_t k) {
       others.erase(others.begin() + static_cast<std::ptrdiff_t>(k));
       return pool.multiply(others);
     }
+    case NodeKind::maximum:  // 1 for each operand that is the largest.
+      return pool.apply(Function::step, operands[k] - operation);
     case NodeKind::power:
     case NodeKind::power0: {
       const double exponent = operation->value;
@@ -153,6 +158,7 @@ MapReduce vjp(const MapReduce& map_reduce, const std::vector<std::size_t>& wrt,
   std::unordered_map<int, Expr> imported;
   for (const std::size_t k : cotangents) {
     const Output& output = map_reduce.outputs.at(k);
+    if (output.reduction != Reduction::sum) continue;  // Its derivative is 0.
     ArraySpec cotangent = output.array;
     cotangent.name = fresh_name(result, "cot_" + output.array.name);
     result.arguments.push_back(cotangent);

@@ -23,7 +23,8 @@ MapReduce expand(const MapReduce& map_reduce) {
   std::unordered_map<int, Expr> done;
   for (const Output& output : map_reduce.outputs) {
     result.outputs.push_back(
-        {output.array, rebuild(*result.pool, output.value, done, expand_node)});
+        {output.array, rebuild(*result.pool, output.value, done, expand_node),
+         output.reduction});
   }
   return result;
 }

@@ -23,6 +23,11 @@ constexpr std::array kRules = {
     SimplifyRule{"log(sqrt(a))", "log(a)/2", Validity::exact},
     SimplifyRule{"log(rsqrt(a))", "-log(a)/2", Validity::exact},
     SimplifyRule{"log(1 + a)", "log1p(a)", Validity::exact},
+    SimplifyRule{"log0(exp(a))", "a", Validity::real},
+    SimplifyRule{"log0(1/a)", "-log0(a)", Validity::real},
+    SimplifyRule{"log0(sqrt(a))", "log0(a)/2", Validity::real},
+    SimplifyRule{"log0(rsqrt(a))", "-log0(a)/2", Validity::real},
+    SimplifyRule{"log0(1 + a)", "log1p(a)", Validity::real},
 };
 
 /// Matches an expression against a pattern, learning what its names stand for.
@@ -135,8 +140,9 @@ MapReduce simplify(const MapReduce& map_reduce) {
   MapReduce result{std::make_shared<ExprPool>(), map_reduce.arguments, {}};
   std::unordered_map<int, Expr> done;
   for (const Output& output : map_reduce.outputs) {
-    result.outputs.push_back({output.array, rebuild(*result.pool, output.value,
-                                                    done, simplify_node)});
+    result.outputs.push_back(
+        {output.array, rebuild(*result.pool, output.value, done, simplify_node),
+         output.reduction});
   }
   return result;
 }

@@ -168,6 +168,19 @@ std::vector<Spec> specs_of(const std::vector<ArraySpec>& arrays) {
   return specs;
 }
 
+nb::list mode_rows() {
+  nb::list rows;
+  for (const ModeRow& row : mode_table()) {
+    std::vector<std::string> names;
+    for (const ModeArgument& each : row.arguments) {
+      names.emplace_back(each.name);
+    }
+    rows.append(
+        nb::make_tuple(row.name, row.older_name, names, row.is_logarithm));
+  }
+  return rows;
+}
+
 nb::list catalogue_rows() {
   nb::list rows;
   for (const AtomRow& row : catalogue()) {
@@ -278,6 +291,13 @@ NB_MODULE(_core, m) {
       "name"_a, "device"_a,
       "Raises ValueError for an unknown backend, or what it raises for arrays "
       "of a device that it cannot run on.");
+  m.def(
+      "parse_mode",
+      [](std::string_view name) { return row_of(parse_mode(name)).name; },
+      "name"_a, "Returns the name of a mode, or raises ValueError.");
+  m.def("modes", &mode_rows,
+        "Returns name, older name, names of the arguments and whether the "
+        "result is a logarithm, for each mode.");
   m.def("catalogue", &catalogue_rows,
         "Returns name, formula, log formula and description of each atom.");
 
@@ -293,6 +313,17 @@ NB_MODULE(_core, m) {
           },
           "kernel"_a, "signature"_a, "skip"_a = std::vector<std::string>(),
           "is_read_back"_a = false)
+      .def_static(
+          "of_shift",
+          [](const Kernel& kernel, const Signature& signature,
+             std::vector<std::string> skip, bool is_read_back) {
+            return ArrayFunction::of_shift(kernel, signature,
+                                           {std::move(skip), is_read_back});
+          },
+          "kernel"_a, "signature"_a, "skip"_a = std::vector<std::string>(),
+          "is_read_back"_a = false,
+          "Builds what computes the scale of the sum in a mode that is a "
+          "logarithm.")
       .def_prop_ro(
           "arguments",
           [](const ArrayFunction& self) { return specs_of(self.arguments()); },

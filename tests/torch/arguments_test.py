@@ -295,28 +295,27 @@ def test_dtype_checks(keyword, value, message):
         assert call(**{keyword: right}).dtype == torch.float32
 
 
-LATER = ("lse", "log", "log_scaled", "log_scaled_lse", "log_scaled_log")
-LATER += ("log_scaled_barycenter", "log_barycenter", "lse_mult_i", "log_mult_i")
-LATER += ("sinkhorn_cost", "log_cost", "sinkhorn_primal", "log_primal")
-
-
-@pytest.mark.parametrize("mode", LATER)
-def test_modes_of_later(mode):
-    message = (
-        f"kernel_product(): expected mode 'sum', got '{mode}', which is not "
-        "supported yet."
-    )
-    fails(NotImplementedError, message, mode=mode)
-    fails(NotImplementedError, message, explain, mode=mode)
-
-
 @pytest.mark.parametrize(
     ("mode", "advice"),
-    [("sums", " Did you mean 'sum'?"), ("", ""), ("maximum", "")],
+    [
+        ("sums", " Did you mean 'sum'?"),
+        ("sinkhorn_costs", " Did you mean 'sinkhorn_cost'?"),
+        ("", ""),
+        ("maximum", ""),
+    ],
 )
 def test_unknown_modes(mode, advice):
-    message = f"kernel_product(): expected mode 'sum', got '{mode}'.{advice}"
+    modes = (
+        "'sum', 'lse', 'log_scaled', 'log_scaled_lse', "
+        "'log_scaled_barycenter', 'lse_mult_i', 'sinkhorn_cost', "
+        "'sinkhorn_primal'"
+    )
+    message = (
+        f"kernel_product(): expected one of the modes {modes}, "
+        f"got '{mode}'.{advice}"
+    )
     fails(ValueError, message, mode=mode)
+    fails(ValueError, message, explain, mode=mode)
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ double difference_quotient(Function function, double a) {
 
 TEST(Derivative, RowsOfFunctionsAgreeWithFiniteDifferences) {
   for (const FunctionRow& row : function_table()) {
+    if (row.function == Function::detach) continue;  // Another one, on purpose.
     ExprPool pool;
     const Expr a = pool.load("a", {});
     const Expr derivative = partial_derivative(pool.apply(row.function, a), 0);
@@ -37,6 +38,23 @@ TEST(Derivative, RowsOfFunctionsAgreeWithFiniteDifferences) {
       const double at = row.test_low + t * (row.test_high - row.test_low);
       EXPECT_NEAR(value_of(derivative, at),
                   difference_quotient(row.function, at), 2e-8)
+          << row.name << " at " << at;
+    }
+  }
+}
+
+TEST(Expand, RowsOfFunctionsKeepTheirValues) {
+  for (const FunctionRow& row : function_table()) {
+    if (row.expansion.empty()) continue;
+    ExprPool pool;
+    Names names;
+    names.values["a"] = pool.load("a", {});
+    const Expr expansion = read_expr(pool, row.expansion, names);
+    for (double t = 0.05; t < 1; t += 0.1) {
+      const double at = row.test_low + t * (row.test_high - row.test_low);
+      const double value = evaluate(row.function, at);
+      EXPECT_NEAR(value_of(expansion, at), value,
+                  1e-14 * std::abs(value) + 1e-14)
           << row.name << " at " << at;
     }
   }

@@ -16,10 +16,10 @@
 #include <thread>
 
 #include "gramless/backend/backend.h"
-#include "gramless/backend/compensated_sums.h"
 #include "gramless/backend/cpu/buffer.h"
 #include "gramless/backend/cpu/compiled_sweep.h"
 #include "gramless/backend/cpu/denormals.h"
+#include "gramless/backend/totals.h"
 
 namespace gramless::cpu {
 namespace {
@@ -77,7 +77,7 @@ class Sweep {
 
  private:
   /// The sums of a task: one row after another, or all rows together.
-  using Sums = std::vector<CompensatedSums>;
+  using Sums = std::vector<Totals>;
 
   [[nodiscard]] int64_t bytes(int64_t numbers) const {
     return numbers * dtype_size(dtype_);
@@ -170,6 +170,19 @@ class Sweep {
     return is_stopped_;
   }
 
+  /// Buffers are made of zeros; a maximum starts below.
+  void set_identity(const Buffer& block, const Buffer& sums,
+                    int64_t count) const {
+    if (program_.reduction == Reduction::sum) return;
+    const double identity = identity_of(program_.reduction);
+    std::fill_n(sums.doubles(), count, identity);
+    if (dtype_ == DType::float64) {
+      std::fill_n(block.doubles(), tile_sums(), identity);
+    } else {
+      std::fill_n(block.floats(), tile_sums(), static_cast<float>(identity));
+    }
+  }
+
   void run_task(int64_t task) {
     const int64_t split = task % schedule_.splits;
     const int64_t first = task / schedule_.splits * schedule_.task_rows;
@@ -185,6 +198,7 @@ class Sweep {
     const int64_t all_sums = tiles * tile_sums();
     const Buffer sums(2 * all_sums * dtype_size(DType::float64));
     const Buffer block(bytes(tile_sums()));
+    set_identity(block, sums, all_sums);
     const Buffer own(schedule_.is_packed_once ? 0 : bytes(chunk_numbers()));
     const int64_t begin = split * schedule_.split_length;
     const int64_t end = std::min(reduced_, begin + schedule_.split_length);
@@ -215,9 +229,9 @@ class Sweep {
       const ArraySpec& array = program_.results[output.output];
       const int64_t columns = array.columns();
       const bool is_shared = array.pair == PairIndex::none;
-      if (is_shared) partial.emplace_back(columns);
+      if (is_shared) partial.emplace_back(program_.reduction, columns);
       for (int64_t row = 0; row < count; ++row) {
-        if (!is_shared) partial.emplace_back(columns);
+        if (!is_shared) partial.emplace_back(program_.reduction, columns);
         for (int64_t k = 0; k < columns; ++k) {
           add_row(sums, row, column + k, k, partial.back());
         }
@@ -231,7 +245,7 @@ class Sweep {
 
   /// Adds the lanes that hold a row's sum of a column.
   void add_row(std::span<const double> sums, int64_t row, int64_t column,
-               int64_t place, CompensatedSums& total) const {
+               int64_t place, Totals& total) const {
     const int64_t rows = shape_.rows();
     const int64_t tile = row / rows;
     const int64_t copies = shape_.kept_copies;
@@ -246,7 +260,7 @@ class Sweep {
   }
 
   void store(const ProgramOutput& output, int64_t row,
-             const CompensatedSums& sums) const {
+             const Totals& sums) const {
     const MutableArrayView& result = results_[output.output];
     const ArrayPointer array =
         bind({result.data, result.dtype, result.shape, result.strides, {}});
@@ -259,9 +273,10 @@ class Sweep {
 
   /// Merges what the tasks have kept.
   void merge(int64_t row_tasks, int64_t splits) {
-    std::vector<CompensatedSums> shared;
+    std::vector<Totals> shared;
     for (const ProgramOutput& output : program_.outputs) {
-      shared.emplace_back(program_.results[output.output].columns());
+      shared.emplace_back(program_.reduction,
+                          program_.results[output.output].columns());
     }
     for (int64_t task = 0; task < row_tasks; ++task) {
       merge_task(task, splits, shared);
@@ -271,8 +286,7 @@ class Sweep {
     }
   }
 
-  void merge_task(int64_t task, int64_t splits,
-                  std::vector<CompensatedSums>& shared) {
+  void merge_task(int64_t task, int64_t splits, std::vector<Totals>& shared) {
     const int64_t first = task * schedule_.task_rows;
     const int64_t count = std::min(schedule_.task_rows, rows_ - first);
     std::size_t place = 0;
@@ -286,7 +300,7 @@ class Sweep {
         continue;
       }
       for (int64_t row = 0; splits > 1 && row < count; ++row, ++place) {
-        CompensatedSums total = part(0)[place];
+        Totals total = part(0)[place];
         for (int64_t s = 1; s < splits; ++s) total.merge(part(s)[place]);
         store(program_.outputs[k], first + row, total);
       }

@@ -64,6 +64,29 @@ double sum_lanes(const double* lanes, int64_t count) {
   return (strands[0] + strands[1]) + (strands[2] + strands[3]);
 }
 
+double largest_lane(const double* lanes, int64_t count) {
+  double largest = identity_of(Reduction::max);
+  for (int64_t k = 0; k < count; ++k) {
+    if (lanes[k] > largest) largest = lanes[k];
+  }
+  return largest;
+}
+
+double reduce_lanes(Reduction reduction, const double* lanes, int64_t count) {
+  return reduction == Reduction::sum ? sum_lanes(lanes, count)
+                                     : largest_lane(lanes, count);
+}
+
+/// Combines a block with another one: a sum, a product, or the larger ones.
+void combine(NodeKind kind, double* result, const double* other,
+             int64_t count) {
+  for (int64_t k = 0; k < count; ++k) {
+    result[k] = kind == NodeKind::add       ? result[k] + other[k]
+                : kind == NodeKind::maximum ? std::max(result[k], other[k])
+                                            : result[k] * other[k];
+  }
+}
+
 }  // namespace
 
 BoundArray bind(const ArrayView& view) {
@@ -216,7 +239,6 @@ void Evaluator::compute(std::size_t position, Values& values, int64_t row,
   const Slot& slot = slots_[position];
   const int64_t width = slot.has_lanes ? kLanes : 1;
   const bool is_sum = instruction.kind == NodeKind::sum;
-  const bool is_add = instruction.kind == NodeKind::add;
   std::vector<const double*> bases;
   std::vector<const Slot*> sources;
   for (const int operand : instruction.operands) {
@@ -250,10 +272,7 @@ void Evaluator::compute(std::size_t position, Values& values, int64_t row,
     }
     for (std::size_t k = 1; k < bases.size(); ++k) {
       const double* other = operand(k, offsets[k]);
-      for (int64_t lane = 0; lane < count; ++lane) {
-        result[lane] =
-            is_add ? result[lane] + other[lane] : result[lane] * other[lane];
-      }
+      combine(instruction.kind, result, other, count);
     }
     if (is_sum) {
       for (int64_t lane = 0; lane < count; ++lane) cell[lane] += result[lane];
@@ -264,19 +283,21 @@ void Evaluator::compute(std::size_t position, Values& values, int64_t row,
   });
 }
 
-void Evaluator::add_lanes(const ProgramOutput& output, Values& values,
-                          int64_t row, Block block,
-                          std::span<double> totals) const {
+void Evaluator::reduce_block(const ProgramOutput& output, Values& values,
+                             int64_t row, Block block,
+                             std::span<double> totals) const {
   const auto place = static_cast<std::size_t>(&output - &program_.outputs[0]);
   const Slot& slot = slots_[static_cast<std::size_t>(output.value)];
   const double* base = values.at(slot, row);
   const Step& step = output_steps_[place];
+  const bool is_sum = program_.reduction == Reduction::sum;
   std::size_t column = 0;
   for_each_position(step.extents, step.strides, [&](const auto& offsets) {
     const double* cell = base + offsets[0] * (slot.has_lanes ? kLanes : 1);
-    totals[column++] += slot.has_lanes
-                            ? sum_lanes(cell, block.count)
-                            : cell[0] * static_cast<double>(block.count);
+    totals[column++] = slot.has_lanes
+                           ? reduce_lanes(program_.reduction, cell, block.count)
+                       : is_sum ? cell[0] * static_cast<double>(block.count)
+                                : cell[0];
   });
 }
 

@@ -70,10 +70,10 @@ class Evaluator {
   void evaluate(Stage stage, Values& values, int64_t row, int64_t index,
                 Block block) const;
 
-  /// Adds the sum over the block's lanes of an output's value to `totals`,
-  /// one number for each column of the output.
-  void add_lanes(const ProgramOutput& output, Values& values, int64_t row,
-                 Block block, std::span<double> totals) const;
+  /// Reduces an output's value over the block's lanes: to one number in
+  /// `totals` for each column of the output.
+  void reduce_block(const ProgramOutput& output, Values& values, int64_t row,
+                    Block block, std::span<double> totals) const;
 
   [[nodiscard]] std::span<const Slot> slots() const { return slots_; }
 

@@ -11,14 +11,14 @@
 // in a fixed order: the number of threads changes no bit.
 #include <algorithm>
 
-#include "gramless/backend/compensated_sums.h"
 #include "gramless/backend/reference/evaluator.h"
+#include "gramless/backend/totals.h"
 
 namespace gramless::reference {
 namespace {
 
-void store(const CompensatedSums& sums, const MutableArrayView& result,
-           int64_t row, int64_t columns) {
+void store(const Totals& sums, const MutableArrayView& result, int64_t row,
+           int64_t columns) {
   const BoundArray array =
       bind({result.data, result.dtype, result.shape, result.strides, {}});
   for (int64_t column = 0; column < columns; ++column) {
@@ -57,7 +57,7 @@ class Sweep {
     for (std::size_t k = 0; k < columns_.size(); ++k) {
       const std::size_t output = program_.outputs[k].output;
       if (program_.results[output].pair != PairIndex::none) continue;
-      CompensatedSums total(columns_[k]);
+      Totals total(program_.reduction, columns_[k]);
       for (const auto& partial : partials_) total.merge(partial[k]);
       store(total, results_[output], 0, columns_[k]);
     }
@@ -89,20 +89,22 @@ class Sweep {
     const int64_t last = std::min(rows_, first + task_rows_);
     Values values(evaluator_.slots(), kChunkRows);
     evaluator_.evaluate(Stage::call, values, 0, 0, {});
-    std::vector<CompensatedSums>& partial =
-        partials_[static_cast<std::size_t>(task)];
-    for (const int64_t columns : columns_) partial.emplace_back(columns);
+    std::vector<Totals>& partial = partials_[static_cast<std::size_t>(task)];
+    for (const int64_t columns : columns_) {
+      partial.emplace_back(program_.reduction, columns);
+    }
     for (int64_t row = first; row < last; row += kChunkRows) {
       run_chunk(row, std::min(kChunkRows, last - row), values, partial);
     }
   }
 
   void run_chunk(int64_t first, int64_t count, Values& values,
-                 std::vector<CompensatedSums>& partial) {
+                 std::vector<Totals>& partial) {
     const auto rows = static_cast<std::size_t>(count);
-    std::vector<std::vector<CompensatedSums>> sums(columns_.size());
+    std::vector<std::vector<Totals>> sums(columns_.size());
     for (std::size_t k = 0; k < columns_.size(); ++k) {
-      if (is_kept(k)) sums[k].assign(rows, CompensatedSums(columns_[k]));
+      if (is_kept(k))
+        sums[k].assign(rows, Totals(program_.reduction, columns_[k]));
     }
     for (int64_t row = 0; row < count; ++row) {
       evaluator_.evaluate(Stage::kept, values, row, first + row, {});
@@ -114,7 +116,8 @@ class Sweep {
         evaluator_.evaluate(Stage::pair, values, row, first + row, block);
         for (std::size_t k = 0; k < columns_.size(); ++k) {
           std::vector<double> terms(static_cast<std::size_t>(columns_[k]));
-          evaluator_.add_lanes(program_.outputs[k], values, row, block, terms);
+          evaluator_.reduce_block(program_.outputs[k], values, row, block,
+                                  terms);
           (is_kept(k) ? sums[k][static_cast<std::size_t>(row)] : partial[k])
               .add(terms);
         }
@@ -143,7 +146,7 @@ class Sweep {
   int64_t tasks_ = 0;
   int64_t shared_columns_ = 0;
   std::vector<int64_t> columns_;
-  std::vector<std::vector<CompensatedSums>> partials_;
+  std::vector<std::vector<Totals>> partials_;
 };
 
 }  // namespace

@@ -19,7 +19,7 @@ GammaSlot = tuple[torch.Tensor, str] | None
 """A gamma slot: the tensor, and the axis of its rows: "i", "j" or ""."""
 
 
-def _root(q: torch.Tensor, at_zero: torch.Tensor | float = 0.0):
+def root(q: torch.Tensor, at_zero: torch.Tensor | float = 0.0):
     """Returns sqrt(q) with derivative 0 at 0, at every order."""
     is_zero = q == 0
     return torch.where(is_zero, at_zero, torch.where(is_zero, 1.0, q).sqrt())
@@ -42,13 +42,13 @@ def _matern52(q: torch.Tensor) -> torch.Tensor:
 
 _OF_Q: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "gaussian": lambda q: torch.exp(-q),
-    "laplacian": lambda q: torch.exp(-_root(q)),
+    "laplacian": lambda q: torch.exp(-root(q)),
     "cauchy": lambda q: 1 / (1 + q),
     "inverse_multiquadric": lambda q: 1 / torch.sqrt(1 + q),
-    "distance": _root,
+    "distance": root,
     "matern32": _matern32,
     "matern52": _matern52,
-    "multiquadric": lambda q: _root(1 + q),
+    "multiquadric": lambda q: root(1 + q),
 }
 
 _OF_S: dict[str, Callable[..., torch.Tensor]] = {
@@ -92,10 +92,10 @@ def _quadratic_form(
     return (difference * rotated).sum(2)
 
 
-def _integer_power(base, exponent: int):
+def integer_power(base, exponent: int):
     """Multiplies, so that signs are kept and derivatives at 0 are right."""
     if exponent < 0:
-        return 1 / _integer_power(base, -exponent)
+        return 1 / integer_power(base, -exponent)
     result = base
     for bit in bin(exponent)[3:]:
         result = result * result
@@ -104,7 +104,18 @@ def _integer_power(base, exponent: int):
     return result
 
 
-class _Evaluator:
+def real_power(value, exponent: float):
+    """Returns a power with derivative 0 at 0."""
+    if not isinstance(value, torch.Tensor):
+        return value**exponent
+    is_zero = value == 0
+    power = torch.where(is_zero, 1.0, value) ** exponent
+    return torch.where(is_zero, 0.0 if exponent > 0 else math.inf, power)
+
+
+class Evaluator:
+    """Evaluates kernels for all pairs."""
+
     def __init__(
         self,
         x: Sequence[torch.Tensor],
@@ -132,10 +143,13 @@ class _Evaluator:
     def _atom(self, name: str, slot: int, pair: int) -> torch.Tensor:
         if name in _OF_Q:
             return _OF_Q[name](self._q(slot, pair))
+        return _OF_S[name](*self._s_and_g(slot, pair))
+
+    def _s_and_g(self, slot: int, pair: int) -> tuple:
         x, y = self._x[pair], self._y[pair]
         s = (x[:, None, :] * y[None, :, :]).sum(2)
         gamma = _per_pair(self._gamma[slot])
-        return _OF_S[name](s, None if gamma is None else gamma[:, :, 0])
+        return s, None if gamma is None else gamma[:, :, 0]
 
     def _power(self, base: tuple, exponent: float):
         if exponent == 0:
@@ -153,27 +167,19 @@ class _Evaluator:
             return self._distance_power(base, exponent)
         value = self.evaluate(base)
         if is_whole:
-            return _integer_power(value, int(exponent))
-        return self._real_power(value, exponent)
+            return integer_power(value, int(exponent))
+        return real_power(value, exponent)
 
     def _distance_power(self, atom: tuple, exponent: float) -> torch.Tensor:
         """Returns q**(exponent/2): whole powers of q stay smooth at 0."""
         q = self._q(*atom[2:])
         whole, half = divmod(exponent, 2)
         if exponent > 0 and half in (0, 1):
-            smooth = _integer_power(q, int(whole)) if whole else 1.0
-            return smooth * _root(q) if half else smooth
+            smooth = integer_power(q, int(whole)) if whole else 1.0
+            return smooth * root(q) if half else smooth
         if half == 0:
-            return _integer_power(q, int(whole))
-        return self._real_power(q, exponent / 2)
-
-    @staticmethod
-    def _real_power(value, exponent: float):
-        if not isinstance(value, torch.Tensor):
-            return value**exponent
-        is_zero = value == 0
-        power = torch.where(is_zero, 1.0, value) ** exponent
-        return torch.where(is_zero, 0.0 if exponent > 0 else math.inf, power)
+            return integer_power(q, int(whole))
+        return real_power(q, exponent / 2)
 
 
 def kernel_matrix(
@@ -183,7 +189,7 @@ def kernel_matrix(
     gamma: Sequence[GammaSlot],
 ) -> torch.Tensor:
     """Returns the (M, N) matrix k(x_i, y_j)."""
-    matrix = _Evaluator(x, y, gamma).evaluate(kernel.tree)
+    matrix = Evaluator(x, y, gamma).evaluate(kernel.tree)
     if not isinstance(matrix, torch.Tensor):
         matrix = x[0].new_tensor(matrix)
     return matrix.expand(x[0].shape[0], y[0].shape[0])

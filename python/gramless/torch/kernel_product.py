@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from numbers import Real
 from typing import Any
@@ -11,11 +12,12 @@ from typing import Any
 import torch
 
 from gramless import _core
-from gramless.torch.dense import kernel_matrix
+from gramless.torch.dense_modes import dense_matrix, dense_product
 from gramless.torch.kernels import Kernel
 from gramless.torch.map_reduce import (
     MapReduce,
     explain_function,
+    log_sum,
     view_of,
     vjp,
 )
@@ -120,6 +122,26 @@ def _check_dtype(name: str, value: Any, tensors: list[torch.Tensor]) -> None:
             _fail(ValueError, f"tensors of the given {name} {wish}, got {got}.")
 
 
+@dataclass(frozen=True)
+class _Mode:
+    name: str
+    older_name: str
+    arguments: list[str]
+    is_logarithm: bool
+
+
+_MODES = [_Mode(*row) for row in _core.modes()]
+_MODE_NAMES = {
+    name: mode for mode in _MODES for name in (mode.name, mode.older_name)
+}
+
+
+def _check_mode(name: str) -> _Mode:
+    if name not in _MODE_NAMES:
+        _core.parse_mode(name)  # Raises, with the names there are.
+    return _MODE_NAMES[name]
+
+
 def _option(params: Mapping, name: str, keyword: str | None, default: str):
     value = params.get(name) if keyword is None else keyword
     value = default if value is None else value
@@ -133,6 +155,13 @@ def _function(
     kernel: _core.Kernel, signature: _core.Signature
 ) -> _core.ArrayFunction:
     return _core.ArrayFunction(kernel, signature)
+
+
+@lru_cache(maxsize=256)
+def _shift_function(
+    kernel: _core.Kernel, signature: _core.Signature
+) -> _core.ArrayFunction:
+    return _core.ArrayFunction.of_shift(kernel, signature)
 
 
 class _Call:
@@ -169,8 +198,11 @@ class _Call:
         device = self.tensors[0].device if self.tensors else "cpu"
         return str(device).replace("meta", "cpu")
 
-    def function(self, mode: str) -> _core.ArrayFunction:
-        """Checks the tensors against the kernel; returns what to run."""
+    def functions(self, mode: _Mode) -> list[_core.ArrayFunction]:
+        """Checks the tensors against the kernel; returns what to run.
+
+        In a mode that is a logarithm, this is the scaled sum and its scale.
+        """
         signature = _core.check_arguments(
             self.kernel._core,
             [view_of(tensor) for tensor in self.x],
@@ -182,9 +214,12 @@ class _Call:
                 for slot in self.gamma
             ],
             [view_of(tensor) for tensor in self.bs],
-            mode,
+            mode.name,
         )
-        return _function(self.kernel._core, signature)
+        functions = [_function(self.kernel._core, signature)]
+        if mode.is_logarithm:
+            functions.append(_shift_function(self.kernel._core, signature))
+        return functions
 
 
 def kernel_product(
@@ -212,8 +247,26 @@ def kernel_product(
             (N, D*D), the same as ("j", G); or ("i", G) with M rows.
         x: the targets: a tensor (M, D), or one for each pair of variables.
         y: the sources: a tensor (N, D), likewise.
-        bs: the signal b, (N, E).
-        mode: "sum", the default. The keyword wins over `params`.
+        bs: what the mode takes: the signal b, (N, E), and so on.
+        mode: what is computed; the keyword wins over `params`. With
+            c = log k(x_i, y_j), and bs in this order,
+
+            - "sum", the default, b: Σ_j k b_j
+            - "lse", b: log Σ_j exp(c + b_j), column by column
+            - "log_scaled", b, A, B: Σ_j exp(c + A_i + B_j) b_j
+            - "log_scaled_lse", b, A, B: log Σ_j exp(c + A_i + B_j + b_j)
+            - "log_scaled_barycenter", b, A, B, C:
+              Σ_j exp(c + A_i + B_j) (b_j - C_i)
+            - "lse_mult_i", b, H: log Σ_j exp(H_i c + b_j)
+            - "sinkhorn_cost", S, T: Σ_j -c exp(c + S_i + T_j)
+            - "sinkhorn_primal", S, T, U, V:
+              Σ_j (U_i + V_j - 1) exp(c + S_i + T_j)
+
+            b is (N, E) and C (M, E); in the mode "lse_mult_i" b is (N, 1);
+            A, H, S and U are (M, 1), and B, T and V (N, 1). Of a kernel that
+            can be negative, exp(c) is k, and the logarithm of a sum is NaN
+            where the sum is negative; the modes "lse_mult_i" and
+            "sinkhorn_cost", which use c itself, take no such kernel.
         backend: "auto", the default, runs the engine of the tensors' device;
             "reference" runs plain float64 loops; "pytorch" runs plain torch
             operations, which hold the matrix; "matrix" returns the (M, N)
@@ -222,15 +275,16 @@ def kernel_product(
             checked against the tensors.
 
     Returns:
-        The tensor a of shape (M, E), with the dtype and device of the
-        arguments, differentiable to any order with respect to all tensors in
-        x, y, b and gamma. A root has derivative 0 at 0.
+        A tensor of shape (M, E), or (M, 1) where there is no b, with the
+        dtype and device of the arguments, differentiable to any order with
+        respect to all tensors in x, y, bs and gamma. A root has derivative 0
+        at 0. The logarithm of an empty sum, or of zeros, is -inf, with
+        derivative 0.
 
     Raises:
         ValueError: a wrong shape, count, name of a mode or of a backend.
         TypeError: not a tensor, or a wrong or mixed dtype.
         RuntimeError: tensors on different devices, or no engine for one.
-        NotImplementedError: a mode that is not supported yet.
 
     Example:
         >>> import torch
@@ -243,17 +297,20 @@ def kernel_product(
                 [1.0000]])
     """
     call = _Call(params, x, y, bs)
-    mode = _option(params, "mode", mode, "sum")
+    mode = _check_mode(_option(params, "mode", mode, "sum"))
     backend = _option(params, "backend", backend, "auto")
     if backend not in ("pytorch", "matrix"):
         _core.check_backend(backend, call.device)
     _check_dtype("dtype", dtype, call.tensors)
     _check_dtype("cuda_type", cuda_type, call.tensors)
-    function = call.function(mode)
+    functions = call.functions(mode)
     if backend in ("pytorch", "matrix"):
-        matrix = kernel_matrix(call.kernel._core, call.x, call.y, call.gamma)
-        return matrix if backend == "matrix" else matrix @ call.bs[0]
-    return MapReduce.apply(function, backend, *call.tensors)[0]
+        dense = dense_matrix if backend == "matrix" else dense_product
+        given = (call.x, call.y, call.gamma, call.bs)
+        return dense(call.kernel._core, *given, mode.name)
+    if mode.is_logarithm:
+        return log_sum(*functions, backend, call.tensors)
+    return MapReduce.apply(functions[0], backend, *call.tensors)[0]
 
 
 def explain(
@@ -276,13 +333,15 @@ def explain(
         code: "llvm" or "assembly" adds the generated code of each sweep.
     """
     call = _Call(params, x, y, bs)
-    function = call.function(_option(params, "mode", mode, "sum"))
+    mode = _check_mode(_option(params, "mode", mode, "sum"))
+    functions = call.functions(mode)
     wrt = tuple(
         position
         for position, tensor in enumerate(call.tensors)
         if tensor.requires_grad
     )
-    functions = [function] + ([vjp(function, wrt, (0,))] if wrt else [])
+    if wrt:
+        functions.append(vjp(functions[0], wrt, (0,)))
     return "\n".join(
         explain_function(each, call.tensors, code) for each in functions
     )

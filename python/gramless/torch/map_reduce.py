@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -68,6 +69,28 @@ def _evaluate(
             FORCED_OPTIONS,
         )
     return results
+
+
+def log_sum(
+    total: _core.ArrayFunction,
+    shift: _core.ArrayFunction,
+    backend: str,
+    tensors: Sequence[torch.Tensor],
+) -> torch.Tensor:
+    """Returns the logarithm of a sum that is computed on a scale.
+
+    `shift` is the scale: the binary exponent of the largest term of each row.
+    The logarithm does not depend on it, so that it needs no derivative; the
+    sum itself, not the rounded logarithm, is what derivatives start from.
+    """
+    with torch.no_grad():
+        (scale,) = MapReduce.apply(shift, backend, *tensors)
+        scale = scale.clamp_(-(2.0**100), 2.0**100)
+    (scaled,) = MapReduce.apply(total, backend, *tensors, scale)
+    is_zero = scaled == 0
+    logarithm = torch.where(is_zero, 1.0, scaled).double().log2() + scale
+    logarithm = (math.log(2) * logarithm).to(scaled.dtype)
+    return torch.where(is_zero, -math.inf, logarithm)
 
 
 def explain_function(

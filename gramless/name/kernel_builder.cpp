@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: MIT
+// Implements the builder of kernels.
+#include "gramless/name/kernel_builder.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include "gramless/base/error.h"
+#include "gramless/base/text.h"
+#include "gramless/ir/reader.h"
+
+namespace gramless {
+namespace {
+
+/// Powers up to this one multiply a factor with itself; higher ones could
+/// leave the range of a format, and go through the logarithm.
+constexpr double kLargestPowerOfFactor = 4;
+/// exp() of more would overflow in float32.
+constexpr double kLargestExponentOfTerm = 87;
+
+}  // namespace
+
+Axis KernelBuilder::axis_of(std::size_t pair) const {
+  const std::string name = pair == 0 ? "d" : concat("d", pair);
+  return {name, 0, signature_.dimensions[pair]};
+}
+
+void KernelBuilder::declare_arguments() {
+  std::vector<ArraySpec>& arguments = result_.arguments;
+  for (std::size_t p = 0; p < kernel_.pairs.size(); ++p) {
+    arguments.push_back({x_name(p), PairIndex::i, {axis_of(p)}});
+  }
+  for (std::size_t p = 0; p < kernel_.pairs.size(); ++p) {
+    arguments.push_back({y_name(p), PairIndex::j, {axis_of(p)}});
+  }
+  for (std::size_t slot = 0; slot < kernel_.atoms.size(); ++slot) {
+    const GammaForm form = signature_.gammas[slot];
+    if (form.metric == Metric::none) continue;
+    arguments.push_back({gamma_name(slot), form.pair, gamma_axes(slot)});
+  }
+}
+
+std::vector<Axis> KernelBuilder::gamma_axes(std::size_t slot) const {
+  const Axis row = axis_of(kernel_.atoms[slot].pair);
+  Axis column = row;
+  column.copy = 1;
+  switch (signature_.gammas[slot].metric) {
+    case Metric::none:
+    case Metric::scalar:
+      return {};
+    case Metric::diagonal:
+      return {row};
+    case Metric::full:
+      return {row, column};
+  }
+  throw InternalError("gamma_axes(): unknown metric.");
+}
+
+Expr KernelBuilder::load_gamma(std::size_t slot) {
+  const PairIndex pair = signature_.gammas[slot].pair;
+  return load(pool(), {gamma_name(slot), pair, gamma_axes(slot)});
+}
+
+/// Returns q = <x - y, G (x - y)>: the difference first, then the metric.
+Expr KernelBuilder::quadratic_form(std::size_t slot) {
+  const std::size_t pair = kernel_.atoms[slot].pair;
+  const Axis axis = axis_of(pair);
+  const Expr difference = pool().load(x_name(pair), {kAxisI, axis}) -
+                          pool().load(y_name(pair), {kAxisJ, axis});
+  const Expr gamma = load_gamma(slot);
+  if (signature_.gammas[slot].metric != Metric::full) {
+    return pool().sum(axis, gamma * pool().power(difference, 2));
+  }
+  Axis column = axis;
+  column.copy = 1;
+  const Expr other = pool().rename(difference, {{axis, column}});
+  return pool().sum(axis, difference * pool().sum(column, gamma * other));
+}
+
+/// Builds a formula of the catalogue.
+Expr KernelBuilder::read_atom(std::size_t slot, std::string_view formula) {
+  const AtomUse& use = kernel_.atoms[slot];
+  Names names;
+  if (use.row->parameter == Parameter::metric) {
+    names.values["q"] = quadratic_form(slot);
+  } else {
+    const Axis axis = axis_of(use.pair);
+    names.values["s"] =
+        pool().sum(axis, pool().load(x_name(use.pair), {kAxisI, axis}) *
+                             pool().load(y_name(use.pair), {kAxisJ, axis}));
+  }
+  if (use.row->parameter == Parameter::scalar) {
+    names.values["g"] = load_gamma(slot);
+  }
+  return read_expr(pool(), formula, names);
+}
+
+Expr KernelBuilder::value_of(const KernelTree& tree) {
+  std::vector<Expr> operands;
+  for (const KernelTree& operand : tree.operands) {
+    operands.push_back(value_of(operand));
+  }
+  switch (tree.kind) {
+    case KernelNode::number:
+      return constant(tree.number);
+    case KernelNode::atom:
+      return read_atom(tree.gamma_slot,
+                       kernel_.atoms[tree.gamma_slot].row->formula);
+    case KernelNode::negate:
+      return -operands[0];
+    case KernelNode::add:
+      return operands[0] + operands[1];
+    case KernelNode::subtract:
+      return operands[0] - operands[1];
+    case KernelNode::multiply:
+      return operands[0] * operands[1];
+    case KernelNode::divide:
+      return pool().divide(operands[0], operands[1]);
+    case KernelNode::power:
+      return pool().power(operands[0], tree.number);
+  }
+  throw InternalError("value_of(): unknown kind of node.");
+}
+
+ScaledExpr KernelBuilder::scaled_of(const KernelTree& tree) {
+  switch (tree.kind) {
+    case KernelNode::number:
+      return {constant(tree.number), constant(0)};
+    case KernelNode::atom:
+      return scaled_atom(tree.gamma_slot);
+    case KernelNode::negate: {
+      const ScaledExpr operand = scaled_of(tree.operands[0]);
+      return {-operand.factor, operand.exponent};
+    }
+    case KernelNode::add:
+    case KernelNode::subtract: {
+      std::vector<ScaledExpr> terms;
+      collect_terms(tree, 1, terms);
+      return sum_of(terms);
+    }
+    case KernelNode::multiply: {
+      const ScaledExpr a = scaled_of(tree.operands[0]);
+      const ScaledExpr b = scaled_of(tree.operands[1]);
+      return {a.factor * b.factor, a.exponent + b.exponent};
+    }
+    case KernelNode::divide: {
+      const ScaledExpr a = scaled_of(tree.operands[0]);
+      const ScaledExpr b = scaled_of(tree.operands[1]);
+      return {pool().divide(a.factor, b.factor), a.exponent - b.exponent};
+    }
+    case KernelNode::power:
+      return scaled_power(tree);
+  }
+  throw InternalError("scaled_of(): unknown kind of node.");
+}
+
+ScaledExpr KernelBuilder::scaled_atom(std::size_t slot) {
+  const AtomRow& row = *kernel_.atoms[slot].row;
+  if (row.is_exponential) {
+    return {constant(1), read_atom(slot, row.log_formula)};
+  }
+  return {read_atom(slot, row.formula), constant(0)};
+}
+
+ScaledExpr KernelBuilder::scaled_power(const KernelTree& tree) {
+  const double n = tree.number;
+  const KernelTree& operand = tree.operands[0];
+  const ScaledExpr base = scaled_of(operand);
+  const Expr exponent = constant(n) * base.exponent;
+  const bool is_small = std::abs(n) <= kLargestPowerOfFactor;
+  if (is_small || base.factor->is_constant()) {
+    return {pool().power(base.factor, n), exponent};
+  }
+  if (operand.is_nonnegative) {
+    return {constant(1), exponent + constant(n) * log0(base.factor)};
+  }
+  const Expr square = pool().power(base.factor, 2);
+  const bool is_odd = std::fmod(n, 2) != 0;
+  const Expr sign = base.factor * pool().power0(square, -0.5);
+  return {is_odd ? sign : constant(1),
+          exponent + constant(n / 2) * log0(square)};
+}
+
+/// Appends the terms of a sum of sums and differences.
+void KernelBuilder::collect_terms(const KernelTree& tree, double sign,
+                                  std::vector<ScaledExpr>& terms) {
+  const bool is_sum =
+      tree.kind == KernelNode::add || tree.kind == KernelNode::subtract;
+  if (is_sum) {
+    const double second = tree.kind == KernelNode::add ? sign : -sign;
+    collect_terms(tree.operands[0], sign, terms);
+    collect_terms(tree.operands[1], second, terms);
+    return;
+  }
+  const ScaledExpr term = scaled_of(tree);
+  terms.push_back({constant(sign) * term.factor, term.exponent});
+}
+
+/// Adds terms on the scale of the largest one. The scale drops out of the
+/// result, and so out of its derivative. A term with factor 0 has no part in
+/// it, but an exponent that may be much larger.
+ScaledExpr KernelBuilder::sum_of(const std::vector<ScaledExpr>& terms) {
+  std::vector<Expr> scales;
+  bool is_plain = true;
+  for (const ScaledExpr& term : terms) {
+    is_plain = is_plain && term.exponent == terms[0].exponent;
+    const bool is_fixed = term.factor->is_constant();
+    scales.push_back(is_fixed
+                         ? term.exponent
+                         : term.exponent + constant(std::numbers::ln2) *
+                                               pool().apply(Function::exponent,
+                                                            term.factor));
+  }
+  Expr scale = terms[0].exponent;
+  if (!is_plain) {
+    scale = pool().apply(Function::detach, pool().maximum(scales));
+  }
+  std::vector<Expr> parts;
+  for (const ScaledExpr& term : terms) {
+    if (is_plain) {
+      parts.push_back(term.factor);
+      continue;
+    }
+    Expr below = scale - term.exponent;
+    if (!term.factor->is_constant()) {
+      below = pool().maximum({below, constant(-kLargestExponentOfTerm)});
+    }
+    parts.push_back(term.factor * pool().apply(Function::exp, -below));
+  }
+  return {pool().add(parts), scale};
+}
+
+Expr KernelBuilder::logarithm_of(const KernelTree& tree) {
+  const bool is_of_logarithms =
+      std::all_of(tree.operands.begin(), tree.operands.end(),
+                  [](const KernelTree& each) { return each.is_nonnegative; });
+  switch (tree.kind) {
+    case KernelNode::atom: {
+      const AtomRow& row = *kernel_.atoms[tree.gamma_slot].row;
+      return row.is_exponential ? read_atom(tree.gamma_slot, row.log_formula)
+                                : log0(read_atom(tree.gamma_slot, row.formula));
+    }
+    case KernelNode::multiply:
+      if (!is_of_logarithms) break;
+      return logarithm_of(tree.operands[0]) + logarithm_of(tree.operands[1]);
+    case KernelNode::divide:
+      if (!is_of_logarithms) break;
+      return logarithm_of(tree.operands[0]) - logarithm_of(tree.operands[1]);
+    case KernelNode::power:
+      if (!is_of_logarithms) break;
+      return constant(tree.number) * logarithm_of(tree.operands[0]);
+    case KernelNode::number:
+    case KernelNode::negate:
+    case KernelNode::add:
+    case KernelNode::subtract:
+      break;
+  }
+  const ScaledExpr scaled = scaled_of(tree);
+  return scaled.exponent + log0(scaled.factor);
+}
+
+}  // namespace gramless

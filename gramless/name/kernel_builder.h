@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+// Builds the expressions of a kernel for one pair (i, j).
+#pragma once
+
+#include "gramless/name/build.h"
+
+namespace gramless {
+
+/// A kernel as factor * exp(exponent): what grows and falls slowly, with its
+/// sign and its zeros, beside what no format could hold after exp().
+struct ScaledExpr {
+  Expr factor;
+  Expr exponent;
+};
+
+class KernelBuilder {
+ public:
+  KernelBuilder(MapReduce& result, const ParsedKernel& kernel,
+                const Signature& signature)
+      : result_(result), kernel_(kernel), signature_(signature) {}
+
+  /// Declares the arguments of the kernel: x0, …, y0, …, g0, …
+  void declare_arguments();
+
+  /// Returns k.
+  Expr value() { return value_of(kernel_.tree); }
+  /// Returns k as a scaled expression, which neither over- nor underflows
+  /// where log k can be held.
+  ScaledExpr scaled() { return scaled_of(kernel_.tree); }
+  /// Returns log k of a kernel that is not negative: the lowest number where
+  /// k = 0, with derivative 0.
+  Expr logarithm() { return logarithm_of(kernel_.tree); }
+
+ private:
+  ExprPool& pool() { return *result_.pool; }
+  Expr constant(double value) { return pool().constant(value); }
+  [[nodiscard]] Axis axis_of(std::size_t pair) const;
+  [[nodiscard]] std::vector<Axis> gamma_axes(std::size_t slot) const;
+  Expr load_gamma(std::size_t slot);
+  Expr quadratic_form(std::size_t slot);
+  Expr read_atom(std::size_t slot, std::string_view formula);
+  Expr log0(Expr expr) { return pool().apply(Function::log0, expr); }
+
+  Expr value_of(const KernelTree& tree);
+  ScaledExpr scaled_of(const KernelTree& tree);
+  ScaledExpr scaled_atom(std::size_t slot);
+  ScaledExpr scaled_power(const KernelTree& tree);
+  void collect_terms(const KernelTree& tree, double sign,
+                     std::vector<ScaledExpr>& terms);
+  ScaledExpr sum_of(const std::vector<ScaledExpr>& terms);
+  Expr logarithm_of(const KernelTree& tree);
+
+  MapReduce& result_;
+  const ParsedKernel& kernel_;
+  const Signature& signature_;
+};
+
+}  // namespace gramless
