@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <random>
 
@@ -38,6 +39,13 @@ Lookup lookup_in(const MapReduce& map_reduce, const Data& data) {
     }
     return data.arrays.at(name)[static_cast<std::size_t>(offset)];
   };
+}
+
+double call(Function function, std::size_t arity,
+            const std::function<double(std::size_t)>& operand) {
+  std::vector<double> operands;
+  for (std::size_t k = 0; k < arity; ++k) operands.push_back(operand(k));
+  return gramless::evaluate(function, operands);
 }
 
 /// Adds the values for one pair to an output's elements.
@@ -84,18 +92,12 @@ double evaluate(Expr expr, const Lookup& lookup, Positions at) {
         result *= operand(k);
       }
       return result;
-    case NodeKind::maximum:
-      result = operand(0);
-      for (std::size_t k = 1; k < expr->operands.size(); ++k) {
-        result = std::max(result, operand(k));
-      }
-      return result;
     case NodeKind::power:
       return std::pow(operand(0), expr->value);
     case NodeKind::power0:
       return operand(0) == 0 ? 0 : std::pow(operand(0), expr->value);
     case NodeKind::function:
-      return gramless::evaluate(expr->function, operand(0));
+      return call(expr->function, expr->operands.size(), operand);
     case NodeKind::sum:
       for (int64_t k = 0; k < expr->axis.extent; ++k) {
         at[expr->axis.text()] = k;

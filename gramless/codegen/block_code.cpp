@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "gramless/base/error.h"
+#include "gramless/codegen/function_code.h"
 
 namespace gramless {
 
@@ -80,16 +81,12 @@ BlockValue BlockCode::emit(int value, const Instruction& instruction) {
       return emit_add(instruction);
     case NodeKind::multiply:
       return product(instruction.operands);
-    case NodeKind::maximum:
-      return emit_maximum(instruction);
     case NodeKind::power:
     case NodeKind::power0:
       return map(this->value(instruction.operands[0]),
                  [&](llvm::Value* a) { return power(instruction, a); });
     case NodeKind::function:
-      return map(this->value(instruction.operands[0]), [&](llvm::Value* a) {
-        return apply(instruction.function, a);
-      });
+      return emit_call(instruction);
     case NodeKind::sum:
       return emit_sum(instruction);
   }
@@ -150,18 +147,6 @@ BlockValue BlockCode::emit_add(const Instruction& instruction) {
     total = add(total, product_of(operand));
   }
   return total;
-}
-
-BlockValue BlockCode::emit_maximum(const Instruction& instruction) {
-  BlockValue result = value(instruction.operands[0]);
-  for (const int operand : std::span(instruction.operands).subspan(1)) {
-    const BlockValue other = value(operand);
-    result = combine({&result, &other}, [&](const Registers& copy) {
-      return ir_.CreateSelect(ir_.CreateFCmpOGT(copy[0], copy[1]), copy[0],
-                              copy[1]);
-    });
-  }
-  return result;
 }
 
 BlockValue BlockCode::emit_sum(const Instruction& instruction) {
@@ -240,36 +225,16 @@ BlockValue BlockCode::map(
   return result;
 }
 
-llvm::Value* BlockCode::apply(Function function, llvm::Value* a) {
-  switch (function) {
-    case Function::exp:
-      return math_.exp(a);
-    case Function::exp2:
-      return math_.exp2(a);
-    case Function::log:
-      return math_.log(a);
-    case Function::log2:
-      return math_.log2(a);
-    case Function::log1p:
-      return math_.log1p(a);
-    case Function::log0:
-      return math_.log0(a);
-    case Function::exponent:
-      return math_.exponent(a);
-    case Function::step:
-      return ir_.CreateSelect(
-          ir_.CreateFCmpOGE(a, llvm::Constant::getNullValue(a->getType())),
-          llvm::ConstantFP::get(a->getType(), 1),
-          llvm::Constant::getNullValue(a->getType()));
-    case Function::detach:
-    case Function::log_matern32:
-    case Function::log_matern52:
-    case Function::laplacian:
-    case Function::matern32:
-    case Function::matern52:
-      break;  // Expanded into the ones above.
+BlockValue BlockCode::emit_call(const Instruction& instruction) {
+  std::vector<BlockValue> values;
+  for (const int operand : instruction.operands) {
+    values.push_back(value(operand));
   }
-  throw InternalError("apply(): no code for this function.");
+  std::vector<const BlockValue*> operands;
+  for (const BlockValue& each : values) operands.push_back(&each);
+  return combine(operands, [&](const Registers& copy) {
+    return emit_function(math_, instruction.function, copy);
+  });
 }
 
 llvm::Value* BlockCode::power(const Instruction& instruction, llvm::Value* a) {

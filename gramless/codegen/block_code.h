@@ -93,7 +93,7 @@ class BlockCode {
   BlockValue emit(int value, const Instruction& instruction);
   BlockValue emit_sum(const Instruction& instruction);
   BlockValue emit_add(const Instruction& instruction);
-  BlockValue emit_maximum(const Instruction& instruction);
+  BlockValue emit_call(const Instruction& instruction);
   /// Emits total + product, as one fused operation where there are factors.
   BlockValue add(const BlockValue& total, const Product& product);
   using Operation = std::function<llvm::Value*(const Registers&)>;
@@ -105,7 +105,6 @@ class BlockCode {
   BlockValue constant(double value);
   BlockValue map(const BlockValue& a,
                  const std::function<llvm::Value*(llvm::Value*)>& function);
-  llvm::Value* apply(Function function, llvm::Value* a);
   llvm::Value* power(const Instruction& instruction, llvm::Value* a);
   void emit_ahead(int value, const Axis& axis);
   void run_loop(const Axis& axis, const std::function<void()>& body);

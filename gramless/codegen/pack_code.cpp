@@ -128,7 +128,11 @@ class PackCode {
       offset =
           ir_.CreateAdd(offset, ir_.CreateMul(position_, array.row_stride));
     }
-    return ir_.CreateLoad(type_, ir_.CreateGEP(type_, array.data, offset));
+    llvm::Value* element =
+        ir_.CreateLoad(type_, ir_.CreateGEP(type_, array.data, offset));
+    // exp2() knows the NaN of arithmetic only.
+    return ir_.CreateSelect(ir_.CreateFCmpUNO(element, element),
+                            llvm::ConstantFP::getNaN(type_), element);
   }
 
   const Program& program_;

@@ -3,6 +3,7 @@
 #include "gramless/codegen/vector_math.h"
 
 #include <llvm/IR/Intrinsics.h>
+#include <llvm/IR/IntrinsicsX86.h>
 
 #include <array>
 #include <cmath>
@@ -32,6 +33,25 @@ constexpr std::array kExp2Double = {
     0x1.e6210ca2dd0d5p-28,
     0x1.e7aa0d50ad1d9p-32,
 };
+// The same for f in [0, 1]: 2.0e-9 and 3.2e-18.
+constexpr std::array kExp2FloatAbove = {
+    0x1.0p+0,      0x1.62e42cp-1,  0x1.ebfd58p-3,  0x1.c6890cp-5,
+    0x1.3d0bbap-7, 0x1.46d506p-10, 0x1.c5455ap-13,
+};
+constexpr std::array kExp2DoubleAbove = {
+    0x1.0p+0,
+    0x1.62e42fefa39f5p-1,
+    0x1.ebfbdff82c049p-3,
+    0x1.c6b08d70658a5p-5,
+    0x1.3b2ab6f7331e3p-7,
+    0x1.5d87ff4d4af64p-10,
+    0x1.4308fa19bec18p-13,
+    0x1.ffcfc72ed8328p-17,
+    0x1.628f3018e5136p-20,
+    0x1.b85f887721598p-24,
+    0x1.c2c281924e227p-28,
+    0x1.58597cac216ffp-31,
+};
 // log((1 + s)/(1 - s)) = 2s + s³ Q(s²) for 1/sqrt(2) <= (1 + s)/(1 - s) <
 // sqrt(2): Q, found likewise.
 constexpr std::array kLogFloat = {
@@ -49,19 +69,24 @@ constexpr std::array kLogDouble = {
 }  // namespace
 
 VectorMath::VectorMath(llvm::IRBuilder<>& ir, const Target& target)
-    : ir_(ir), has_fma_(target.has_fma) {}
+    : ir_(ir),
+      has_fma_(target.has_fma),
+      has_avx512_(target.isa == VectorIsa::avx512) {}
 
 bool VectorMath::is_float32(llvm::Value* x) {
   return x->getType()->getScalarType()->isFloatTy();
 }
 
-llvm::Type* VectorMath::integers(llvm::Value* x) {
-  llvm::Type* type = x->getType();
-  llvm::Type* scalar =
-      llvm::IntegerType::get(type->getContext(), type->getScalarSizeInBits());
-  const auto* vector = llvm::dyn_cast<llvm::FixedVectorType>(type);
+llvm::Type* VectorMath::shaped(llvm::Value* like, llvm::Type* scalar) {
+  const auto* vector = llvm::dyn_cast<llvm::FixedVectorType>(like->getType());
   if (vector == nullptr) return scalar;
   return llvm::FixedVectorType::get(scalar, vector->getNumElements());
+}
+
+llvm::Type* VectorMath::integers(llvm::Value* x) {
+  llvm::Type* type = x->getType();
+  return shaped(x, llvm::IntegerType::get(type->getContext(),
+                                          type->getScalarSizeInBits()));
 }
 
 llvm::Value* VectorMath::number(llvm::Value* like, double value) {
@@ -89,6 +114,43 @@ llvm::Value* VectorMath::sqrt(llvm::Value* x) {
   return ir_.CreateUnaryIntrinsic(llvm::Intrinsic::sqrt, x);
 }
 
+llvm::Value* VectorMath::abs(llvm::Value* x) {
+  return ir_.CreateUnaryIntrinsic(llvm::Intrinsic::fabs, x);
+}
+
+llvm::Value* VectorMath::floor(llvm::Value* x) {
+  return ir_.CreateUnaryIntrinsic(llvm::Intrinsic::floor, x);
+}
+
+llvm::Value* VectorMath::round(llvm::Value* x) {
+  return ir_.CreateUnaryIntrinsic(llvm::Intrinsic::roundeven, x);
+}
+
+llvm::Value* VectorMath::copysign(llvm::Value* size, llvm::Value* sign) {
+  return ir_.CreateBinaryIntrinsic(llvm::Intrinsic::copysign, size, sign);
+}
+
+llvm::Value* VectorMath::sign(llvm::Value* x) {
+  llvm::Value* zero = number(x, 0);
+  llvm::Value* is_signed = ir_.CreateFCmpONE(x, zero);
+  return ir_.CreateSelect(is_signed, copysign(number(x, 1), x), x);
+}
+
+llvm::Value* VectorMath::step(llvm::Value* x) {
+  return select(x, number(x, 1), number(x, 0));
+}
+
+llvm::Value* VectorMath::maximum(llvm::Value* a, llvm::Value* b) {
+  llvm::Value* is_first =
+      ir_.CreateOr(ir_.CreateFCmpOGE(a, b), ir_.CreateFCmpUNO(a, a));
+  return ir_.CreateSelect(is_first, a, b);
+}
+
+llvm::Value* VectorMath::select(llvm::Value* a, llvm::Value* b,
+                                llvm::Value* c) {
+  return ir_.CreateSelect(ir_.CreateFCmpOGE(a, number(a, 0)), b, c);
+}
+
 llvm::Value* VectorMath::polynomial(llvm::Value* x,
                                     std::span<const double> coefficients) {
   llvm::Value* result = number(x, coefficients.back());
@@ -105,6 +167,9 @@ llvm::Value* VectorMath::exp2(llvm::Value* x) {
   const bool single = is_float32(x);
   const unsigned mantissa = single ? 23 : 52;
   const double limit = single ? 128 : 1024;
+  if (has_avx512_ && x->getType()->getPrimitiveSizeInBits() == 512) {
+    return exp2_avx512(x);
+  }
   x = larger(number(x, 1 - limit), x);
   x = smaller(number(x, limit), x);
   llvm::Value* magic = number(x, std::ldexp(1.5, static_cast<int>(mantissa)));
@@ -121,7 +186,30 @@ llvm::Value* VectorMath::exp2(llvm::Value* x) {
       x->getType());
 }
 
-// x = 2**e m with m in [1/sqrt(2), sqrt(2)), and s = (m - 1)/(m + 1).
+// 2**x is 2**f, f = x - floor(x), scaled by 2**floor(x): one instruction for
+// each part, special cases included.
+llvm::Value* VectorMath::exp2_avx512(llvm::Value* x) {
+  const bool single = is_float32(x);
+  const auto all = llvm::APInt::getAllOnes(single ? 16 : 8);
+  llvm::Value* mask = llvm::ConstantInt::get(ir_.getContext(), all);
+  llvm::Value* none = llvm::PoisonValue::get(x->getType());
+  llvm::Value* round_down = ir_.getInt32(1);
+  llvm::Value* as_set = ir_.getInt32(4);
+  llvm::Value* fraction = ir_.CreateIntrinsic(
+      single ? llvm::Intrinsic::x86_avx512_mask_reduce_ps_512
+             : llvm::Intrinsic::x86_avx512_mask_reduce_pd_512,
+      {x, round_down, none, mask, as_set});
+  llvm::Value* power = single ? polynomial(fraction, kExp2FloatAbove)
+                              : polynomial(fraction, kExp2DoubleAbove);
+  return ir_.CreateIntrinsic(
+      single ? llvm::Intrinsic::x86_avx512_mask_scalef_ps_512
+             : llvm::Intrinsic::x86_avx512_mask_scalef_pd_512,
+      {power, x, none, mask, as_set});
+}
+
+// x = 2**e (1 + f) with 1 + f in [1/sqrt(2), sqrt(2)). With s = f/(2 + f),
+// log(1 + f) = 2s + s³ Q(s²) is f + s (s² Q(s²) - f), of which f is exact, and
+// the rest is small.
 llvm::Value* VectorMath::log2(llvm::Value* x) {
   const bool single = is_float32(x);
   const unsigned mantissa = single ? 23 : 52;
@@ -134,16 +222,26 @@ llvm::Value* VectorMath::log2(llvm::Value* x) {
       ir_.CreateAnd(above, bits(x, (uint64_t{1} << mantissa) - 1));
   llvm::Value* m =
       ir_.CreateBitCast(ir_.CreateAdd(low, bits(x, root)), x->getType());
-  llvm::Value* one = number(x, 1);
-  llvm::Value* s =
-      ir_.CreateFDiv(ir_.CreateFSub(m, one), ir_.CreateFAdd(m, one));
+  llvm::Value* f = ir_.CreateFSub(m, number(x, 1));
+  llvm::Value* s = ir_.CreateFDiv(f, ir_.CreateFAdd(f, number(x, 2)));
   llvm::Value* square = ir_.CreateFMul(s, s);
   llvm::Value* q =
       single ? polynomial(square, kLogFloat) : polynomial(square, kLogDouble);
-  llvm::Value* tail = ir_.CreateFMul(ir_.CreateFMul(s, square), q);
-  llvm::Value* natural = fma(s, number(x, 2), tail);
-  llvm::Value* result = fma(natural, number(x, std::numbers::log2e),
-                            ir_.CreateSIToFP(exponent, x->getType()));
+  llvm::Value* rest = ir_.CreateFMul(s, fma(square, q, ir_.CreateFNeg(f)));
+  // f log2(e) with its leading half exact, also without a fused operation.
+  const double log2e_head = single ? 0x1.714p+0 : 0x1.715476p+0;
+  const double log2e_tail = single ? 0x1.47652bp-12 : 0x1.4ae0bf85ddf44p-26;
+  const uint64_t leading = single ? 0xfffff000 : 0xfffffffff8000000;
+  llvm::Value* head = ir_.CreateBitCast(
+      ir_.CreateAnd(ir_.CreateBitCast(f, integer), bits(x, leading)),
+      x->getType());
+  llvm::Value* tail =
+      fma(f, number(x, log2e_tail),
+          ir_.CreateFMul(ir_.CreateFSub(f, head), number(x, log2e_head)));
+  tail = fma(rest, number(x, std::numbers::log2e), tail);
+  llvm::Value* result =
+      ir_.CreateFAdd(fma(head, number(x, log2e_head), tail),
+                     ir_.CreateSIToFP(exponent, x->getType()));
   llvm::Value* smallest = number(x, single ? 0x1p-126 : 0x1p-1022);
   llvm::Value* infinity = llvm::ConstantFP::getInfinity(x->getType());
   llvm::Value* zero = number(x, 0);
@@ -153,11 +251,7 @@ llvm::Value* VectorMath::log2(llvm::Value* x) {
   result = ir_.CreateSelect(ir_.CreateFCmpOLT(x, zero),
                             llvm::ConstantFP::getNaN(x->getType()), result);
   // inf and NaN are their own logarithms.
-  return ir_.CreateSelect(ir_.CreateFCmpULT(x, infinity), result, x);
-}
-
-llvm::Value* VectorMath::exp(llvm::Value* x) {
-  return exp2(ir_.CreateFMul(x, number(x, std::numbers::log2e)));
+  return ir_.CreateSelect(ir_.CreateFCmpOLT(x, infinity), result, x);
 }
 
 llvm::Value* VectorMath::log(llvm::Value* x) {

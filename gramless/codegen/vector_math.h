@@ -11,16 +11,18 @@
 
 namespace gramless {
 
+/// Errors are in units in the last place of normal results. Numbers below the
+/// normal ones may be taken, and returned, as 0.
 class VectorMath {
  public:
   VectorMath(llvm::IRBuilder<>& ir, const Target& target);
 
-  /// 2**x to 1.25 ulp where the result is a normal number; results below may
-  /// be any number below, or 0. 0 at -inf, inf from the exponent's limit on.
+  /// 2**x to 1.25 ulp; results below the normal numbers may be any number
+  /// below, or 0. 0 at -inf, inf from the exponent's limit on. Of NaNs it
+  /// takes those whose last bits are 0, as arithmetic makes them.
   llvm::Value* exp2(llvm::Value* x);
-  /// log2(x), -inf at 0 and at denormal numbers, NaN below 0.
+  /// log2(x) to 1.5 ulp, -inf at 0 and at denormal numbers, NaN below 0.
   llvm::Value* log2(llvm::Value* x);
-  llvm::Value* exp(llvm::Value* x);
   llvm::Value* log(llvm::Value* x);
   /// log(1 + x), accurate for small x.
   llvm::Value* log1p(llvm::Value* x);
@@ -35,19 +37,70 @@ class VectorMath {
   /// a*b + c, rounded once where the target can.
   llvm::Value* fma(llvm::Value* a, llvm::Value* b, llvm::Value* c);
 
+  /// To 2.5 ulp at all finite arguments; NaN at infinite ones.
+  llvm::Value* sin(llvm::Value* x);
+  llvm::Value* cos(llvm::Value* x);
+  /// To 5 ulp, like all that follow.
+  llvm::Value* tan(llvm::Value* x);
+  llvm::Value* asin(llvm::Value* x);
+  llvm::Value* acos(llvm::Value* x);
+  llvm::Value* atan(llvm::Value* x);
+  llvm::Value* atan2(llvm::Value* y, llvm::Value* x);
+  llvm::Value* sinh(llvm::Value* x);
+  llvm::Value* cosh(llvm::Value* x);
+  llvm::Value* tanh(llvm::Value* x);
+
+  llvm::Value* abs(llvm::Value* x);
+  /// 1 above 0, -1 below, and x itself otherwise.
+  llvm::Value* sign(llvm::Value* x);
+  llvm::Value* floor(llvm::Value* x);
+  /// The nearest integer, the even one of two.
+  llvm::Value* round(llvm::Value* x);
+  /// 1 where x >= 0, otherwise 0.
+  llvm::Value* step(llvm::Value* x);
+  /// The larger one, a of equal ones, NaN if one is NaN.
+  llvm::Value* maximum(llvm::Value* a, llvm::Value* b);
+  /// b where a >= 0, otherwise c.
+  llvm::Value* select(llvm::Value* a, llvm::Value* b, llvm::Value* c);
+
  private:
+  /// An angle: `rest` behind so many quarters of a turn, |rest| <= pi/4.
+  struct Angle {
+    llvm::Value* quarters;  // Integers as wide as rest.
+    llvm::Value* rest;
+  };
+
   [[nodiscard]] static bool is_float32(llvm::Value* x);
+  /// Returns the type of a scalar, as a vector if `like` is one.
+  static llvm::Type* shaped(llvm::Value* like, llvm::Type* scalar);
   [[nodiscard]] static llvm::Type* integers(llvm::Value* x);
   static llvm::Value* number(llvm::Value* like, double value);
   static llvm::Value* bits(llvm::Value* like, uint64_t value);
   /// a > b ? a : b, which is b if one is NaN; likewise a < b.
   llvm::Value* larger(llvm::Value* a, llvm::Value* b);
   llvm::Value* smaller(llvm::Value* a, llvm::Value* b);
+  llvm::Value* copysign(llvm::Value* size, llvm::Value* sign);
   llvm::Value* polynomial(llvm::Value* x, std::span<const double> coefficients);
   llvm::Value* integer_power(llvm::Value* x, int64_t exponent);
+  /// 2**x with AVX-512's instructions for exponents.
+  llvm::Value* exp2_avx512(llvm::Value* x);
+  /// exp(x)/2 to 2 ulp.
+  llvm::Value* half_exp(llvm::Value* x);
+  /// 2**integers, for exponents of normal numbers.
+  llvm::Value* power_of_two(llvm::Value* like, llvm::Value* exponent);
+  /// sin(x) at an angle, or cos(x) = sin(x + pi/2).
+  llvm::Value* sine(const Angle& angle, uint64_t more_quarters);
+  Angle reduce(llvm::Value* x);
+  /// Replaces the parts of an angle at large arguments.
+  Angle reduce_large(llvm::Value* x, llvm::Value* is_large, Angle angle);
+  /// asin(x) for 0 <= x <= 1/2, where x*x is `square`.
+  llvm::Value* small_asin(llvm::Value* x, llvm::Value* square);
+  /// sinh(x) for |x| <= 1.
+  llvm::Value* small_sinh(llvm::Value* x);
 
   llvm::IRBuilder<>& ir_;
   bool has_fma_;
+  bool has_avx512_;
 };
 
 }  // namespace gramless

@@ -102,22 +102,29 @@ Expr ExprPool::load(const std::string& argument, std::vector<Index> indices) {
                  .indices = std::move(indices)});
 }
 
-Expr ExprPool::maximum(const std::vector<Expr>& operands) {
-  std::map<int, Expr> different;
-  for (const Expr& operand : operands) different.emplace(operand->id, operand);
-  if (different.size() == 1) return operands[0];
-  std::vector<Expr> sorted;
-  for (const auto& [id, operand] : different) sorted.push_back(operand);
-  return intern({.kind = NodeKind::maximum, .operands = std::move(sorted)});
+Expr ExprPool::apply(Function function, const std::vector<Expr>& operands) {
+  std::vector<double> values;
+  for (const Expr& operand : operands) {
+    if (operand->is_constant()) values.push_back(operand->value);
+  }
+  if (values.size() == operands.size()) {
+    return constant(evaluate(function, values));
+  }
+  return intern(
+      {.kind = NodeKind::function, .function = function, .operands = operands});
 }
 
-Expr ExprPool::apply(Function function, Expr argument) {
-  if (argument->is_constant()) {
-    return constant(evaluate(function, argument->value));
+Expr ExprPool::apply(Function function, Expr operand) {
+  return apply(function, std::vector<Expr>{operand});
+}
+
+Expr ExprPool::maximum(const std::vector<Expr>& operands) {
+  Expr largest = operands.at(0);
+  for (const Expr& operand : operands) {
+    if (operand == largest) continue;
+    largest = apply(Function::maximum, {largest, operand});
   }
-  return intern({.kind = NodeKind::function,
-                 .function = function,
-                 .operands = {argument}});
+  return largest;
 }
 
 Expr ExprPool::with_operands(const Node& node,
@@ -135,10 +142,8 @@ Expr ExprPool::with_operands(const Node& node,
       return power(operands[0], node.value);
     case NodeKind::power0:
       return power0(operands[0], node.value);
-    case NodeKind::maximum:
-      return maximum(operands);
     case NodeKind::function:
-      return apply(node.function, operands[0]);
+      return apply(node.function, operands);
     case NodeKind::sum:
       return sum(node.axis, operands[0]);
   }

@@ -69,8 +69,7 @@ enum class NodeKind : uint8_t {
   multiply,  // product of the operands
   power,     // operand ** value
   power0,    // the same, but 0 where the operand is 0
-  maximum,   // the largest operand
-  function,  // function(operand)
+  function,  // function(operands)
   sum,       // sum of the operand over `axis`
 };
 
@@ -129,8 +128,10 @@ class ExprPool {
   Expr divide(Expr numerator, Expr denominator);
   Expr power(Expr base, double exponent);
   Expr power0(Expr base, double exponent);
+  Expr apply(Function function, const std::vector<Expr>& operands);
+  Expr apply(Function function, Expr operand);
+  /// The largest operand: the first one of equal ones.
   Expr maximum(const std::vector<Expr>& operands);
-  Expr apply(Function function, Expr argument);
   Expr sum(const Axis& axis, Expr body);
 
   /// Builds the node of the same kind, axis and value over other operands.

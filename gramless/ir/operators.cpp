@@ -2,9 +2,11 @@
 // Holds the table of scalar functions, and integer and real powers.
 #include "gramless/ir/operators.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
+#include <type_traits>
 
 #include "gramless/base/error.h"
 
@@ -13,74 +15,283 @@ namespace {
 
 /// Applies a scalar function to a block of numbers.
 template <auto Scalar>
-void apply(const double* a, double* result, int64_t count) {
-  for (int64_t k = 0; k < count; ++k) result[k] = Scalar(a[k]);
+void apply(const Operands& operands, double* result, int64_t count) {
+  for (int64_t k = 0; k < count; ++k) {
+    if constexpr (std::is_invocable_v<decltype(Scalar), double>) {
+      result[k] = Scalar(operands[0][k]);
+    } else if constexpr (std::is_invocable_v<decltype(Scalar), double,
+                                             double>) {
+      result[k] = Scalar(operands[0][k], operands[1][k]);
+    } else {
+      result[k] = Scalar(operands[0][k], operands[1][k], operands[2][k]);
+    }
+  }
 }
+
+double sign(double a) { return a > 0 ? 1 : a < 0 ? -1 : a; }
+
+double maximum(double a, double b) { return a >= b || std::isnan(a) ? a : b; }
 
 // The functions of q = r² below are smooth or pointed kernels of the distance
 // r. Their derivatives are functions of q as well, so that a kernel that is
 // smooth at coincident points stays smooth there, without a root of 0.
 constexpr std::array kFunctionTable = {
-    FunctionRow{Function::exp, "exp",
-                apply<[](double a) { return std::exp(a); }>, "exp(a)",
-                "exp2(1.4426950408889634*a)", -5, 5, "The exponential."},
-    FunctionRow{Function::exp2, "exp2",
+    FunctionRow{Function::exp,
+                "exp",
+                apply<[](double a) { return std::exp(a); }>,
+                {"exp(a)"},
+                "exp2(1.4426950408889634*a)",
+                -5,
+                5,
+                "The exponential."},
+    FunctionRow{Function::exp2,
+                "exp2",
                 apply<[](double a) { return std::exp2(a); }>,
-                "0.6931471805599453*exp2(a)", "", -5, 5, "2**a."},
-    FunctionRow{Function::log, "log",
-                apply<[](double a) { return std::log(a); }>, "1/a", "", 0.1, 5,
+                {"0.6931471805599453*exp2(a)"},
+                "",
+                -5,
+                5,
+                "2**a."},
+    FunctionRow{Function::log,
+                "log",
+                apply<[](double a) { return std::log(a); }>,
+                {"1/a"},
+                "",
+                0.1,
+                5,
                 "The natural logarithm."},
-    FunctionRow{Function::log2, "log2",
+    FunctionRow{Function::log2,
+                "log2",
                 apply<[](double a) { return std::log2(a); }>,
-                "1.4426950408889634/a", "", 0.1, 5, "The binary logarithm."},
-    FunctionRow{Function::log1p, "log1p",
-                apply<[](double a) { return std::log1p(a); }>, "1/(1 + a)", "",
-                -0.5, 5, "log(1 + a), accurate for small a."},
-    FunctionRow{Function::log0, "log0", apply<[](double a) {
+                {"1.4426950408889634/a"},
+                "",
+                0.1,
+                5,
+                "The binary logarithm."},
+    FunctionRow{Function::log1p,
+                "log1p",
+                apply<[](double a) { return std::log1p(a); }>,
+                {"1/(1 + a)"},
+                "",
+                -0.5,
+                5,
+                "log(1 + a), accurate for small a."},
+    FunctionRow{Function::log0,
+                "log0",
+                apply<[](double a) {
                   return a == 0 ? std::numeric_limits<double>::lowest()
                                 : std::log(a);
                 }>,
-                "power0(a, -1)", "", 0.1, 5,
+                {"power0(a, -1)"},
+                "",
+                0.1,
+                5,
                 "The natural logarithm, but the lowest number at 0."},
-    FunctionRow{Function::exponent, "exponent",
-                apply<[](double a) { return std::logb(a); }>, "0", "", 1.1, 1.9,
+    FunctionRow{Function::exponent,
+                "exponent",
+                apply<[](double a) { return std::logb(a); }>,
+                {"0"},
+                "",
+                1.1,
+                1.9,
                 "The binary exponent of |a|: floor(log2(|a|))."},
-    FunctionRow{Function::step, "step",
-                apply<[](double a) { return a >= 0 ? 1.0 : 0.0; }>, "0", "", 1,
-                2, "1 where a >= 0, otherwise 0."},
-    FunctionRow{Function::detach, "detach", apply<[](double a) { return a; }>,
-                "0", "a", 0, 0, "a, with derivative 0."},
-    FunctionRow{Function::laplacian, "laplacian",
+    FunctionRow{Function::step,
+                "step",
+                apply<[](double a) { return a >= 0 ? 1.0 : 0.0; }>,
+                {"0"},
+                "",
+                1,
+                2,
+                "1 where a >= 0, otherwise 0."},
+    FunctionRow{Function::detach,
+                "detach",
+                apply<[](double a) { return a; }>,
+                {"0"},
+                "a",
+                0,
+                0,
+                "a, with derivative 0."},
+    FunctionRow{Function::laplacian,
+                "laplacian",
                 apply<[](double a) { return std::exp(-std::sqrt(a)); }>,
-                "-laplacian(a)*rsqrt0(a)/2",
-                "exp2(-1.4426950408889634*sqrt(a))", 0.1, 5, "exp(-sqrt(a))."},
-    FunctionRow{Function::matern32, "matern32", apply<[](double a) {
+                {"-laplacian(a)*rsqrt0(a)/2"},
+                "exp2(-1.4426950408889634*sqrt(a))",
+                0.1,
+                5,
+                "exp(-sqrt(a))."},
+    FunctionRow{Function::matern32,
+                "matern32",
+                apply<[](double a) {
                   const double r = std::sqrt(a);
                   return (1 + r) * std::exp(-r);
                 }>,
-                "-laplacian(a)/2",
-                "(1 + sqrt(a))*exp2(-1.4426950408889634*sqrt(a))", 0, 5,
+                {"-laplacian(a)/2"},
+                "(1 + sqrt(a))*exp2(-1.4426950408889634*sqrt(a))",
+                0,
+                5,
                 "(1 + sqrt(a)) exp(-sqrt(a))."},
-    FunctionRow{Function::matern52, "matern52", apply<[](double a) {
+    FunctionRow{Function::matern52,
+                "matern52",
+                apply<[](double a) {
                   const double r = std::sqrt(a);
                   return (1 + r + a / 3) * std::exp(-r);
                 }>,
-                "-matern32(a)/6",
-                "(1 + sqrt(a) + a/3)*exp2(-1.4426950408889634*sqrt(a))", 0, 5,
+                {"-matern32(a)/6"},
+                "(1 + sqrt(a) + a/3)*exp2(-1.4426950408889634*sqrt(a))",
+                0,
+                5,
                 "(1 + sqrt(a) + a/3) exp(-sqrt(a))."},
-    FunctionRow{Function::log_matern32, "log_matern32", apply<[](double a) {
+    FunctionRow{Function::log_matern32,
+                "log_matern32",
+                apply<[](double a) {
                   const double r = std::sqrt(a);
                   return std::log1p(r) - r;
                 }>,
-                "-1/(2*(1 + sqrt(a)))", "log1p(sqrt(a)) - sqrt(a)", 0, 5,
+                {"-1/(2*(1 + sqrt(a)))"},
+                "log1p(sqrt(a)) - sqrt(a)",
+                0,
+                5,
                 "The logarithm of matern32(a)."},
-    FunctionRow{Function::log_matern52, "log_matern52", apply<[](double a) {
+    FunctionRow{Function::log_matern52,
+                "log_matern52",
+                apply<[](double a) {
                   const double r = std::sqrt(a);
                   return std::log1p(r + a / 3) - r;
                 }>,
-                "-(1 + sqrt(a))/(6*(1 + sqrt(a) + a/3))",
-                "log1p(sqrt(a) + a/3) - sqrt(a)", 0, 5,
+                {"-(1 + sqrt(a))/(6*(1 + sqrt(a) + a/3))"},
+                "log1p(sqrt(a) + a/3) - sqrt(a)",
+                0,
+                5,
                 "The logarithm of matern52(a)."},
+    FunctionRow{Function::sin,
+                "sin",
+                apply<[](double a) { return std::sin(a); }>,
+                {"cos(a)"},
+                "",
+                -9,
+                9,
+                "The sine of an angle in radians."},
+    FunctionRow{Function::cos,
+                "cos",
+                apply<[](double a) { return std::cos(a); }>,
+                {"-sin(a)"},
+                "",
+                -9,
+                9,
+                "The cosine of an angle in radians."},
+    FunctionRow{Function::tan,
+                "tan",
+                apply<[](double a) { return std::tan(a); }>,
+                {"1 + tan(a)**2"},
+                "",
+                -1.4,
+                1.4,
+                "The tangent of an angle in radians."},
+    FunctionRow{Function::asin,
+                "asin",
+                apply<[](double a) { return std::asin(a); }>,
+                {"rsqrt(1 - a**2)"},
+                "",
+                -0.9,
+                0.9,
+                "The inverse of the sine, in [-pi/2, pi/2]."},
+    FunctionRow{Function::acos,
+                "acos",
+                apply<[](double a) { return std::acos(a); }>,
+                {"-rsqrt(1 - a**2)"},
+                "",
+                -0.9,
+                0.9,
+                "The inverse of the cosine, in [0, pi]."},
+    FunctionRow{Function::atan,
+                "atan",
+                apply<[](double a) { return std::atan(a); }>,
+                {"1/(1 + a**2)"},
+                "",
+                -5,
+                5,
+                "The inverse of the tangent, in [-pi/2, pi/2]."},
+    FunctionRow{Function::sinh,
+                "sinh",
+                apply<[](double a) { return std::sinh(a); }>,
+                {"cosh(a)"},
+                "",
+                -5,
+                5,
+                "The hyperbolic sine."},
+    FunctionRow{Function::cosh,
+                "cosh",
+                apply<[](double a) { return std::cosh(a); }>,
+                {"sinh(a)"},
+                "",
+                -5,
+                5,
+                "The hyperbolic cosine."},
+    FunctionRow{Function::tanh,
+                "tanh",
+                apply<[](double a) { return std::tanh(a); }>,
+                {"1 - tanh(a)**2"},
+                "",
+                -5,
+                5,
+                "The hyperbolic tangent."},
+    FunctionRow{Function::abs,
+                "abs",
+                apply<[](double a) { return std::abs(a); }>,
+                {"sign(a)"},
+                "",
+                0.1,
+                5,
+                "|a|, with derivative 0 at 0."},
+    FunctionRow{Function::sign,
+                "sign",
+                apply<sign>,
+                {"0"},
+                "",
+                0.1,
+                5,
+                "1 above 0, -1 below, 0 at 0."},
+    FunctionRow{Function::floor,
+                "floor",
+                apply<[](double a) { return std::floor(a); }>,
+                {"0"},
+                "",
+                1.1,
+                1.9,
+                "The largest integer that is not above a."},
+    FunctionRow{Function::round,
+                "round",
+                apply<[](double a) { return std::nearbyint(a); }>,
+                {"0"},
+                "",
+                0.6,
+                1.4,
+                "The nearest integer, the even one of two."},
+    FunctionRow{Function::maximum,
+                "max",
+                apply<maximum>,
+                {"step(a - b)", "1 - step(a - b)"},
+                "",
+                -5,
+                5,
+                "The larger of a and b; a where they are equal."},
+    FunctionRow{Function::atan2,
+                "atan2",
+                apply<[](double a, double b) { return std::atan2(a, b); }>,
+                {"b/(a**2 + b**2)", "-a/(a**2 + b**2)"},
+                "",
+                0.1,
+                5,
+                "The angle of the point (b, a), in [-pi, pi]."},
+    FunctionRow{
+        Function::select,
+        "select",
+        apply<[](double a, double b, double c) { return a >= 0 ? b : c; }>,
+        {"0", "step(a)", "1 - step(a)"},
+        "",
+        0.1,
+        5,
+        "b where a >= 0, otherwise c."},
 };
 
 double integer_power(double a, int64_t exponent) {
@@ -105,9 +316,16 @@ const FunctionRow& row_of(Function function) {
   return row;
 }
 
-double evaluate(Function function, double a) {
+std::size_t FunctionRow::arity() const {
+  const auto* end = std::find(derivatives.begin(), derivatives.end(), "");
+  return static_cast<std::size_t>(end - derivatives.begin());
+}
+
+double evaluate(Function function, std::span<const double> operands) {
+  Operands places{};
+  for (std::size_t k = 0; k < operands.size(); ++k) places[k] = &operands[k];
   double result = 0;
-  row_of(function).evaluate(&a, &result, 1);
+  row_of(function).evaluate(places, &result, 1);
   return result;
 }
 

@@ -2,14 +2,16 @@
 // The table of scalar functions: one row each, with all that is known of it.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string_view>
 
 namespace gramless {
 
-/// Scalar functions of one argument. Sums, products and powers are nodes of
-/// their own (see ir/expr.h).
+/// Scalar functions of one to three operands. Sums, products and powers are
+/// nodes of their own (see ir/expr.h).
 enum class Function : uint8_t {
   exp,
   exp2,
@@ -25,17 +27,41 @@ enum class Function : uint8_t {
   matern52,
   log_matern32,
   log_matern52,
+  sin,
+  cos,
+  tan,
+  asin,
+  acos,
+  atan,
+  sinh,
+  cosh,
+  tanh,
+  abs,
+  sign,
+  floor,
+  round,
+  maximum,
+  atan2,
+  select,
 };
+
+/// The most operands that a function has.
+constexpr std::size_t kMostOperands = 3;
+
+/// Where the operands of a function stand: `count` numbers each.
+using Operands = std::array<const double*, kMostOperands>;
 
 /// One row of the table.
 struct FunctionRow {
   Function function;
   std::string_view name;
-  /// The value for each of `count` numbers; NaN outside the domain.
-  void (*evaluate)(const double* a, double* result, int64_t count);
-  /// The derivative as a formula in `a`, in the language of ir/reader.h: this
-  /// text is the rule that is applied. `0` hands nothing on, not even NaN.
-  std::string_view derivative;
+  /// The value for each of `count` operands; NaN outside the domain.
+  void (*evaluate)(const Operands& operands, double* result, int64_t count);
+  /// The derivatives by the operands, as formulas in the operands `a`, `b` and
+  /// `c`, in the language of ir/reader.h: these texts are the rules that are
+  /// applied. `0` hands nothing on, not even NaN. There are as many as there
+  /// are operands.
+  std::array<std::string_view, kMostOperands> derivatives;
   /// The function in terms of others, in the same language; nothing where the
   /// code generators know it.
   std::string_view expansion;
@@ -43,6 +69,9 @@ struct FunctionRow {
   double test_low;
   double test_high;
   std::string_view description;
+
+  /// Returns the number of operands.
+  [[nodiscard]] std::size_t arity() const;
 };
 
 /// Returns the rows, in the order of the enumeration.
@@ -52,7 +81,7 @@ std::span<const FunctionRow> function_table();
 const FunctionRow& row_of(Function function);
 
 /// Returns the value of a function at one point.
-double evaluate(Function function, double a);
+double evaluate(Function function, std::span<const double> operands);
 
 /// Returns `a ** exponent`. Integers multiply, halves of odd integers multiply
 /// by a square root; otherwise as std::pow, NaN for a negative base.

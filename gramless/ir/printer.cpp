@@ -100,12 +100,12 @@ std::string print_power(const Node& node, const Names& names, Level around) {
                   Level::power, around);
 }
 
-std::string print_maximum(const Node& node, const Names& names) {
+std::string print_call(const Node& node, const Names& names) {
   std::vector<std::string> operands;
   for (const Expr& operand : node.operands) {
     operands.push_back(print(operand, names, Level::sum));
   }
-  return concat("max(", join(operands, ", "), ")");
+  return concat(row_of(node.function).name, "(", join(operands, ", "), ")");
 }
 
 std::string print(Expr expr, const Names& names, Level around) {
@@ -125,11 +125,8 @@ std::string print(Expr expr, const Names& names, Level around) {
     case NodeKind::power:
     case NodeKind::power0:
       return print_power(node, names, around);
-    case NodeKind::maximum:
-      return print_maximum(node, names);
     case NodeKind::function:
-      return concat(row_of(node.function).name, "(",
-                    print(node.operands[0], names, Level::sum), ")");
+      return print_call(node, names);
     case NodeKind::sum:
       return concat("sum(", node.axis.text(), ", ",
                     print(node.operands[0], names, Level::sum), ")");

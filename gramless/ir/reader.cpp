@@ -3,6 +3,7 @@
 #include "gramless/ir/reader.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <limits>
 #include <sstream>
@@ -86,21 +87,19 @@ class Reader {
       return tree.name == "power" ? pool_.power(base, exponent)
                                   : pool_.power0(base, exponent);
     }
-    if (tree.name == "max") {
-      std::vector<Expr> operands;
-      for (const Syntax& operand : tree.operands) {
-        operands.push_back(read(operand));
-      }
-      return pool_.maximum(operands);
+    std::vector<Expr> operands;
+    for (const Syntax& operand : tree.operands) {
+      operands.push_back(read(operand));
+    }
+    for (const FunctionRow& row : function_table()) {
+      if (row.name != tree.name) continue;
+      require_operands(tree, row.arity());
+      return pool_.apply(row.function, operands);
     }
     require_operands(tree, 1);
-    const Expr operand = read(tree.operands[0]);
-    if (tree.name == "sqrt") return pool_.power(operand, 0.5);
-    if (tree.name == "rsqrt") return pool_.power(operand, -0.5);
-    if (tree.name == "rsqrt0") return pool_.power0(operand, -0.5);
-    for (const FunctionRow& row : function_table()) {
-      if (row.name == tree.name) return pool_.apply(row.function, operand);
-    }
+    if (tree.name == "sqrt") return pool_.power(operands[0], 0.5);
+    if (tree.name == "rsqrt") return pool_.power(operands[0], -0.5);
+    if (tree.name == "rsqrt0") return pool_.power0(operands[0], -0.5);
     fail_at(source_, tree, concat("unknown function '", tree.name, "'"));
   }
 
@@ -159,6 +158,16 @@ ArraySpec read_array(std::string_view text, Names& names) {
 }
 
 }  // namespace
+
+std::map<std::string, Expr, std::less<>> operand_names(
+    std::span<const Expr> operands) {
+  constexpr std::array<const char*, kMostOperands> kNames = {"a", "b", "c"};
+  std::map<std::string, Expr, std::less<>> names;
+  for (std::size_t k = 0; k < operands.size(); ++k) {
+    names.emplace(kNames.at(k), operands[k]);
+  }
+  return names;
+}
 
 Expr read_expr(ExprPool& pool, std::string_view text, const Names& names) {
   const Source source{std::string(text), "read_expr()", true};

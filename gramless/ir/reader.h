@@ -6,6 +6,7 @@
 #pragma once
 
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -20,6 +21,11 @@ struct Names {
   /// Extents of the feature axes, by name without primes.
   std::map<std::string, int64_t, std::less<>> extents;
 };
+
+/// Returns what the operand names `a`, `b` and `c` of the operator table stand
+/// for.
+std::map<std::string, Expr, std::less<>> operand_names(
+    std::span<const Expr> operands);
 
 /// Builds the expression that a text describes. Beside the functions of the
 /// table it knows sqrt, rsqrt, rsqrt0, power(f, p), power0(f, p), sum(d, f),

@@ -68,15 +68,12 @@ class Lowering {
       case NodeKind::multiply:
         instruction.operands = by_rate(expr->kind, expr->operands);
         break;
-      case NodeKind::maximum:
-        for (const Expr& operand : expr->operands) {
-          instruction.operands.push_back(lower(operand));
-        }
-        break;
       case NodeKind::power:
       case NodeKind::power0:
       case NodeKind::function:
-        instruction.operands = {lower(expr->operands[0])};
+        for (const Expr& operand : expr->operands) {
+          instruction.operands.push_back(lower(operand));
+        }
         break;
       case NodeKind::sum:
         instruction.operands =

@@ -53,15 +53,14 @@ std::string instruction_text(const Program& program,
       return join(operands, " + ");
     case NodeKind::multiply:
       return join(operands, "*");
-    case NodeKind::maximum:
-      return concat("max(", join(operands, ", "), ")");
     case NodeKind::power:
       return concat(operands[0], "**", number_text(instruction.value));
     case NodeKind::power0:
       return concat("power0(", operands[0], ", ",
                     number_text(instruction.value), ")");
     case NodeKind::function:
-      return concat(row_of(instruction.function).name, "(", operands[0], ")");
+      return concat(row_of(instruction.function).name, "(",
+                    join(operands, ", "), ")");
     case NodeKind::sum:
       return concat("sum(", instruction.axis.text(), ", ", join(operands, "*"),
                     ")");

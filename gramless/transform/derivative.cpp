@@ -80,11 +80,10 @@ class ReverseMode {
       contribute(node->operands[0], adjoint, {});
       return;
     }
-    const bool is_flat = node->kind == NodeKind::function &&
-                         row_of(node->function).derivative == "0";
-    if (is_flat) return;
     for (std::size_t k = 0; k < node->operands.size(); ++k) {
-      if (node->operands[k]->is_constant()) continue;
+      const bool is_flat = node->kind == NodeKind::function &&
+                           row_of(node->function).derivatives.at(k) == "0";
+      if (is_flat || node->operands[k]->is_constant()) continue;
       contribute(node->operands[k], adjoint * partial_derivative(node, k),
                  node->free_axes);
     }
@@ -125,8 +124,6 @@ Expr partial_derivative(Expr operation, std::size_t k) {
       others.erase(others.begin() + static_cast<std::ptrdiff_t>(k));
       return pool.multiply(others);
     }
-    case NodeKind::maximum:  // 1 for each operand that is the largest.
-      return pool.apply(Function::step, operands[k] - operation);
     case NodeKind::power:
     case NodeKind::power0: {
       const double exponent = operation->value;
@@ -139,8 +136,9 @@ Expr partial_derivative(Expr operation, std::size_t k) {
     }
     case NodeKind::function: {
       Names names;
-      names.values["a"] = operands[0];
-      return read_expr(pool, row_of(operation->function).derivative, names);
+      names.values = operand_names(operands);
+      return read_expr(pool, row_of(operation->function).derivatives.at(k),
+                       names);
     }
     case NodeKind::sum:
     case NodeKind::load:

@@ -12,7 +12,7 @@ Expr expand_node(ExprPool& pool, Expr expr) {
   const std::string_view expansion = row_of(expr->function).expansion;
   if (expansion.empty()) return expr;
   Names names;
-  names.values["a"] = expr->operands[0];
+  names.values = operand_names(expr->operands);
   return read_expr(pool, expansion, names);
 }
 

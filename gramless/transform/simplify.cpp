@@ -84,7 +84,7 @@ class Matcher {
     }
     return expr->kind == NodeKind::function &&
            row_of(expr->function).name == pattern.name &&
-           matches(operand, expr->operands[0]);
+           pattern.operands.size() == 1 && matches(operand, expr->operands[0]);
   }
 
   bool matches_power(const Syntax& base, double exponent, Expr expr) {

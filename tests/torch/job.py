@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""A kernel product that other threads and processes can be asked for."""
+"""Kernel products that other threads and processes can be asked for."""
+
+import hashlib
+import os
+import subprocess
+import sys
 
 import numpy as np
 import torch
@@ -18,3 +23,33 @@ def compute(
     a = kernel_product({"id": Kernel(name), "gamma": 2.0}, x, y, b)
     a.sum().backward()
     return a.detach().numpy(), x.grad.numpy()
+
+
+def digest(rows: int, columns: int) -> str:
+    """Returns a digest of the bits of a product and all its gradients."""
+    generator = torch.Generator().manual_seed(0)
+    sizes = ((rows, 3), (columns, 3), (columns, 2), (3,))
+    tensors = [
+        torch.rand(size, generator=generator, requires_grad=True)
+        for size in sizes
+    ]
+    x, y, b, gamma = tensors
+    a = kernel_product({"id": Kernel("matern52(x,y)"), "gamma": gamma}, x, y, b)
+    gradients = torch.autograd.grad(a.square().sum(), tensors)
+    bits = hashlib.sha256()
+    for result in (a.detach(), *gradients):
+        bits.update(result.numpy().tobytes())
+    return bits.hexdigest()
+
+
+def run_python(code: str, **environment: str) -> str:
+    """Returns what Python prints, run in another process."""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **environment},
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout

@@ -4,8 +4,6 @@
 import ctypes
 import multiprocessing
 import os
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -13,7 +11,7 @@ import pytest
 import torch
 
 from gramless import _core
-from job import compute
+from job import compute, run_python
 
 pytestmark = pytest.mark.default_only("its processes configure themselves")
 
@@ -23,18 +21,6 @@ NAMES = ("gaussian(x,y)", "laplacian(x,y)", "cauchy(x,y)", "distance(x,y)")
 def assert_same(one, other):
     for mine, yours in zip(one, other, strict=True):
         np.testing.assert_array_equal(mine, yours)
-
-
-def run_python(code, **environment):
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, **environment},
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def test_same_bits_on_any_number_of_threads():

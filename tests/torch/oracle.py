@@ -8,6 +8,7 @@ evaluation are those of names. Nothing here comes from the library.
 
 from __future__ import annotations
 
+import itertools
 import re
 
 import numpy as np
@@ -124,7 +125,7 @@ def as_numpy(value):
     return value
 
 
-def _per_pair(gamma):
+def per_pair(gamma):
     """Returns gamma in a shape that broadcasts to (M, N, K)."""
     if isinstance(gamma, float):
         return np.full((1, 1, 1), gamma)
@@ -138,7 +139,7 @@ def _per_pair(gamma):
 
 def quadratic_form(x, y, gamma):
     """Returns the sum of G[a,b] d[a] d[b], d = x - y, for all pairs."""
-    g = _per_pair(gamma)
+    g = per_pair(gamma)
     d = x[:, None, :] - y[None, :, :]
     if isinstance(x, torch.Tensor) and not isinstance(g, torch.Tensor):
         g = torch.as_tensor(g, dtype=x.dtype)
@@ -151,7 +152,8 @@ def quadratic_form(x, y, gamma):
     return (g * products).sum(2)
 
 
-def _numpy_of_q(name, q):
+def numpy_of_q(name, q):
+    """Returns an atom of q, in the format of q."""
     r = np.sqrt(np.maximum(q, 0))
     return {
         "gaussian": lambda: np.exp(-q),
@@ -217,11 +219,11 @@ def atom_matrix(name, x, y, gamma=None):
     is_torch = isinstance(x, torch.Tensor)
     if name in ATOMS_OF_Q:
         q = quadratic_form(x, y, gamma)
-        return (_torch_of_q if is_torch else _numpy_of_q)(name, q)
+        return (_torch_of_q if is_torch else numpy_of_q)(name, q)
     s = x @ y.T
     if name in ATOMS_OF_S:
         return s if name == "linear" else s * s
-    g = _per_pair(gamma)[:, :, 0]
+    g = per_pair(gamma)[:, :, 0]
     if is_torch and not isinstance(g, torch.Tensor):
         g = torch.as_tensor(g, dtype=x.dtype)
     power = s if name == "gaussian_oriented" else s * s
@@ -235,24 +237,33 @@ class _Names(dict):
         return name
 
 
-def kernel_matrix(name, xs, ys, gammas):
-    """Returns the (M, N) matrix of a kernel: by Python's parser.
+def evaluate(name, atom_value):
+    """Returns the value of a kernel's name: by Python's parser.
 
     Python evaluates from left to right, so slots and pairs come up in reading
-    order.
+    order: each atom is `atom_value` of its name, its pair and its slot.
     """
-    slots = iter(gammas)
+    slots = itertools.count()
     pairs = {}
 
     def atom(atom_name):
         def apply(i_name, j_name):
             pair = pairs.setdefault((i_name, j_name), len(pairs))
-            return atom_matrix(atom_name, xs[pair], ys[pair], next(slots))
+            return atom_value(atom_name, pair, next(slots))
 
         return apply
 
     names = _Names({atom_name: atom(atom_name) for atom_name in ATOMS})
-    matrix = eval(name.strip(), {"__builtins__": {}}, names)
+    return eval(name.strip(), {"__builtins__": {}}, names)
+
+
+def kernel_matrix(name, xs, ys, gammas):
+    """Returns the (M, N) matrix of a kernel."""
+
+    def atom(atom_name, pair, slot):
+        return atom_matrix(atom_name, xs[pair], ys[pair], gammas[slot])
+
+    matrix = evaluate(name, atom)
     if isinstance(xs[0], torch.Tensor):
         matrix = torch.as_tensor(matrix, dtype=xs[0].dtype)
         return matrix.expand(xs[0].shape[0], ys[0].shape[0])

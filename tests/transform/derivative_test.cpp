@@ -7,6 +7,7 @@
 
 #include <cmath>
 #include <numeric>
+#include <random>
 
 #include "evaluate.h"
 #include "gramless/ir/reader.h"
@@ -22,23 +23,64 @@ double value_of(Expr expr, double a) {
       expr, [a](const std::string&, const std::vector<int64_t>&) { return a; });
 }
 
-double difference_quotient(Function function, double a) {
+/// A row of the table, applied to arguments of its own.
+class Application {
+ public:
+  explicit Application(const FunctionRow& applied) : row(applied) {
+    const std::vector<std::string> names = {"a", "b", "c"};
+    for (std::size_t k = 0; k < row.arity(); ++k) {
+      loads.push_back(pool.load(names[k], {}));
+    }
+    random_.seed(static_cast<unsigned>(row.function));
+  }
+
+  /// Returns numbers from the row's range.
+  std::vector<double> numbers() {
+    std::uniform_real_distribution<double> range(row.test_low, row.test_high);
+    std::vector<double> numbers;
+    for (std::size_t k = 0; k < row.arity(); ++k) {
+      numbers.push_back(range(random_));
+    }
+    return numbers;
+  }
+
+  static double at(Expr expr, const std::vector<double>& numbers) {
+    return testing::evaluate(
+        expr, [&](const std::string& name, const std::vector<int64_t>&) {
+          return numbers.at(static_cast<std::size_t>(name[0] - 'a'));
+        });
+  }
+
+  const FunctionRow& row;
+  ExprPool pool;
+  std::vector<Expr> loads;
+
+ private:
+  std::mt19937 random_;
+};
+
+double difference_quotient(Function function, std::vector<double> at,
+                           std::size_t k) {
   constexpr double kStep = 1e-5;
-  return (evaluate(function, a + kStep) - evaluate(function, a - kStep)) /
-         (2 * kStep);
+  at[k] += kStep;
+  const double above = evaluate(function, at);
+  at[k] -= 2 * kStep;
+  return (above - evaluate(function, at)) / (2 * kStep);
 }
 
 TEST(Derivative, RowsOfFunctionsAgreeWithFiniteDifferences) {
   for (const FunctionRow& row : function_table()) {
     if (row.function == Function::detach) continue;  // Another one, on purpose.
-    ExprPool pool;
-    const Expr a = pool.load("a", {});
-    const Expr derivative = partial_derivative(pool.apply(row.function, a), 0);
-    for (double t = 0.05; t < 1; t += 0.1) {
-      const double at = row.test_low + t * (row.test_high - row.test_low);
-      EXPECT_NEAR(value_of(derivative, at),
-                  difference_quotient(row.function, at), 2e-8)
-          << row.name << " at " << at;
+    Application call(row);
+    const Expr value = call.pool.apply(row.function, call.loads);
+    for (int draw = 0; draw < 20; ++draw) {
+      const std::vector<double> at = call.numbers();
+      for (std::size_t k = 0; k < row.arity(); ++k) {
+        const double expected = difference_quotient(row.function, at, k);
+        EXPECT_NEAR(Application::at(partial_derivative(value, k), at), expected,
+                    2e-8 + 1e-9 * std::abs(expected))
+            << row.name << " by operand " << k << " at " << at[0];
+      }
     }
   }
 }
@@ -46,16 +88,16 @@ TEST(Derivative, RowsOfFunctionsAgreeWithFiniteDifferences) {
 TEST(Expand, RowsOfFunctionsKeepTheirValues) {
   for (const FunctionRow& row : function_table()) {
     if (row.expansion.empty()) continue;
-    ExprPool pool;
+    Application call(row);
     Names names;
-    names.values["a"] = pool.load("a", {});
-    const Expr expansion = read_expr(pool, row.expansion, names);
-    for (double t = 0.05; t < 1; t += 0.1) {
-      const double at = row.test_low + t * (row.test_high - row.test_low);
+    names.values = operand_names(call.loads);
+    const Expr expansion = read_expr(call.pool, row.expansion, names);
+    for (int draw = 0; draw < 20; ++draw) {
+      const std::vector<double> at = call.numbers();
       const double value = evaluate(row.function, at);
-      EXPECT_NEAR(value_of(expansion, at), value,
+      EXPECT_NEAR(Application::at(expansion, at), value,
                   1e-14 * std::abs(value) + 1e-14)
-          << row.name << " at " << at;
+          << row.name << " at " << at[0];
     }
   }
 }

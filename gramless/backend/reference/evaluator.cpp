@@ -77,13 +77,12 @@ double reduce_lanes(Reduction reduction, const double* lanes, int64_t count) {
                                      : largest_lane(lanes, count);
 }
 
-/// Combines a block with another one: a sum, a product, or the larger ones.
+/// Adds a block to another one, or multiplies it by another one.
 void combine(NodeKind kind, double* result, const double* other,
              int64_t count) {
   for (int64_t k = 0; k < count; ++k) {
-    result[k] = kind == NodeKind::add       ? result[k] + other[k]
-                : kind == NodeKind::maximum ? std::max(result[k], other[k])
-                                            : result[k] * other[k];
+    result[k] =
+        kind == NodeKind::add ? result[k] + other[k] : result[k] * other[k];
   }
 }
 
@@ -246,11 +245,18 @@ void Evaluator::compute(std::size_t position, Values& values, int64_t row,
     bases.push_back(values.at(*sources.back(), row));
   }
   Lanes scratch;
-  Lanes factor;
+  std::array<Lanes, kMostOperands> spreads;
   const auto operand = [&](std::size_t k, int64_t offset) {
     const int64_t stride = sources[k]->has_lanes ? kLanes : 1;
     return spread(bases[k] + offset * stride, sources[k]->has_lanes, count,
-                  factor);
+                  spreads.at(k % kMostOperands));
+  };
+  const auto operands_at = [&](const auto& offsets) {
+    Operands operands{};
+    for (std::size_t k = 0; k < bases.size(); ++k) {
+      operands.at(k) = operand(k, offsets[k]);
+    }
+    return operands;
   };
   double* cell = values.at(slot, row);
   if (is_sum) std::fill_n(cell, slot.cells * width, 0.0);
@@ -260,7 +266,8 @@ void Evaluator::compute(std::size_t position, Values& values, int64_t row,
     const double* first = operand(0, offsets[0]);
     switch (instruction.kind) {
       case NodeKind::function:
-        row_of(instruction.function).evaluate(first, result, count);
+        row_of(instruction.function)
+            .evaluate(operands_at(offsets), result, count);
         break;
       case NodeKind::power:
       case NodeKind::power0:
@@ -270,9 +277,9 @@ void Evaluator::compute(std::size_t position, Values& values, int64_t row,
       default:
         std::copy_n(first, count, result);
     }
-    for (std::size_t k = 1; k < bases.size(); ++k) {
-      const double* other = operand(k, offsets[k]);
-      combine(instruction.kind, result, other, count);
+    const bool is_combined = instruction.kind != NodeKind::function;
+    for (std::size_t k = 1; is_combined && k < bases.size(); ++k) {
+      combine(instruction.kind, result, operand(k, offsets[k]), count);
     }
     if (is_sum) {
       for (int64_t lane = 0; lane < count; ++lane) cell[lane] += result[lane];

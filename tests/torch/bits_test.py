@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: MIT
+"""Bits depend on no thread, process or place; denormal numbers."""
+# ruff: noqa: N803, N806 (M, N, D and E are the sizes' own names)
+
+import os
+import re
+import time
+
+import pytest
+import torch
+
+from gramless.torch import Kernel, explain, kernel_product
+from job import digest, run_python
+from oracle import Data
+
+FLOATS = (torch.float32, torch.float64)
+SIZES = [(3, 100_000), (100_000, 3), (700, 1000)]
+
+
+@pytest.mark.default_only("another process has no configuration")
+def test_same_bits_whatever_runs_them():
+    """Sums in several parts, too, on any threads and in another process."""
+    threads = torch.get_num_threads()
+    results = []
+    try:
+        for count in (1, 2, 3):
+            torch.set_num_threads(count)
+            results.append([digest(*sizes) for sizes in SIZES])
+    finally:
+        torch.set_num_threads(threads)
+    code = f"""
+import sys
+sys.path.insert(0, {os.path.dirname(__file__)!r})
+from job import digest
+print(*(digest(*sizes) for sizes in {SIZES}))
+"""
+    results.append(run_python(code).split())
+    assert all(result == results[0] for result in results[1:])
+
+
+def plans_of(text):
+    """Returns what the plans of an explanation say about a row's sum.
+
+    Two calls with equal N add the terms of a row in the same order if their
+    lanes run along the same axis and their sums have the same parts.
+    """
+    return [
+        tuple(
+            re.search(pattern, sweep)[0]
+            for pattern in (
+                r"\w+, \d+ lanes",
+                r"lanes run along the \w+ axis",
+                r"chunks of \d+ positions",
+                r"summed in \d+ parts",
+            )
+        )
+        for sweep in text.split("\nplan for ")[1:]
+    ]
+
+
+@pytest.mark.default_only("explanations show plans that are not forced")
+@pytest.mark.parametrize("dtype", FLOATS, ids=str)
+@pytest.mark.parametrize("N", [5, 77, 30_000])
+def test_rows_do_not_depend_on_their_place(N, dtype):
+    """Alone, at the end of a batch or in its middle, with the same plan."""
+    rows = 70
+    data = Data(4, dtype)
+    x, y, b = data.normal(rows, 3), data.normal(N, 3), data.normal(N, 2)
+    params = {"id": Kernel("laplacian(x,y)"), "gamma": 0.5}
+    known = {}  # The bits of each row, by plan.
+    compared = 0
+    for M in (1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 63, 64, rows):
+        for first in {0, min(9, rows - M), rows - M}:
+            place = slice(first, first + M)
+            part = x[place].clone().requires_grad_()
+            a = kernel_product(params, part, y, b)
+            results = [a.detach(), *torch.autograd.grad(a.sum(), part)]
+            plans = plans_of(explain(params, part, y, b))
+            for plan, result in zip(plans, results, strict=True):
+                key = (*plan, result.shape[1])
+                nothing = result.new_full((rows, key[-1]), torch.nan)
+                bits = known.setdefault(key, nothing)[place]
+                seen = ~bits.isnan()
+                assert torch.equal(bits[seen], result[seen])
+                compared += int(seen.sum())
+                bits.copy_(result)
+    assert compared > 1000
+
+
+@pytest.mark.parametrize("backend", ["reference", "pytorch"])
+@pytest.mark.parametrize("dtype", FLOATS, ids=str)
+def test_denormal_numbers_are_kept(dtype, backend):
+    b = torch.full((1, 1), torch.finfo(dtype).tiny / 8, dtype=dtype)
+    params = {"id": Kernel("gaussian(x,y)"), "gamma": 1.0}
+    a = kernel_product(params, b, b, b, backend=backend)
+    assert torch.equal(a, b)
+
+
+def test_denormal_numbers_are_not_slow():
+    """Some processors take a hundred times longer for them."""
+    data = Data(5, torch.float32)
+    x, y, b = data.normal(500, 3), data.normal(2000, 3), data.normal(2000, 4)
+    params = {"id": Kernel("laplacian(x,y)"), "gamma": 1.0}
+    seconds = {1.0: [], 2.0**-130: []}
+    for _ in range(7):
+        for scale, times in seconds.items():
+            scaled = b * scale
+            start = time.perf_counter()
+            kernel_product(params, x, y, scaled)
+            times.append(time.perf_counter() - start)
+    fast, slow = (min(times) for times in seconds.values())
+    assert slow < 4 * fast
