@@ -1,121 +1,13 @@
 // SPDX-License-Identifier: MIT
-// Kernels, kernel products and their derivatives: the public functions.
+// Kernel products in all modes: the public functions.
 #pragma once
 
-#include <memory>
-#include <span>
 #include <string>
-#include <string_view>
-#include <vector>
 
-#include "gramless/backend/backend.h"
-#include "gramless/base/array_view.h"
+#include "gramless/array_function.h"
 #include "gramless/check_arguments.h"
 
 namespace gramless {
-
-/// A kernel, by its name: `gaussian(x,y) * linear(u,v)**2`.
-class Kernel {
- public:
-  /// Throws ArgumentError, with column and caret, if the name is wrong.
-  explicit Kernel(std::string name);
-
-  [[nodiscard]] const std::string& name() const { return name_; }
-  [[nodiscard]] const ParsedKernel& parsed() const { return *parsed_; }
-
-  /// Kernels are equal if they say the same, with any names of variables.
-  bool operator==(const Kernel& other) const;
-  /// A text that equal kernels share.
-  [[nodiscard]] const std::string& structure() const { return structure_; }
-
- private:
-  std::string name_;
-  std::shared_ptr<const ParsedKernel> parsed_;
-  std::string structure_;
-};
-
-/// Which engine runs a call.
-enum class Backend : uint8_t {
-  automatic,  // The engine of the arrays' device.
-  cpu,
-  cuda,
-  reference,  // Plain loops in float64: slow, and the meaning of a program.
-};
-
-/// Returns the backend of a name: `auto`, `reference`, `CPU`, or one of `GPU`,
-/// `GPU_1D`, `GPU_2D`, the last two and `GPU` also with `_host` or `_device`.
-Backend parse_backend(std::string_view name);
-
-/// Throws DeviceError or ArgumentError where the backend cannot run on arrays
-/// of the device.
-void check_backend(Backend backend, const Device& device);
-
-struct Options {
-  Backend backend = Backend::automatic;
-  int threads = 0;  // 0: OMP_NUM_THREADS, or the processors of this process.
-  /// Called on the caller's thread about every tenth of a second or less
-  /// often; throws to stop the call.
-  Interrupt interrupt = {};
-  /// For tests: the vector instructions to use at most, and forced choices.
-  VectorIsa most = VectorIsa::avx512;
-  PlanOverrides overrides = {};
-};
-
-/// How a function is built. Optional stages can be left out, to find out
-/// whether one of them is to blame for something.
-struct BuildOptions {
-  std::vector<std::string> skip;  // Of `simplify`.
-  /// For tests: whether each map-reduce is printed and read back.
-  bool is_read_back = false;
-};
-
-/// A differentiable function of arrays: a kernel product, or a derivative of
-/// one, ready to run. Cheap to copy; safe to use from several threads.
-class ArrayFunction {
- public:
-  /// Builds the kernel product for arguments of the given form. In a mode
-  /// that is a logarithm this is the sum below the logarithm, on the scale of
-  /// one more argument, `shift`: see build_kernel_product().
-  ArrayFunction(const Kernel& kernel, const Signature& signature,
-                const BuildOptions& options = {});
-
-  /// Builds what computes `shift`, in a mode that is a logarithm. Its results
-  /// are to be passed through finite_shift().
-  static ArrayFunction of_shift(const Kernel& kernel,
-                                const Signature& signature,
-                                const BuildOptions& options = {});
-
-  /// The arrays that it takes and gives. In memory an array with i has the
-  /// shape (M, columns), one with j (N, columns), any other (columns,).
-  [[nodiscard]] const std::vector<ArraySpec>& arguments() const;
-  [[nodiscard]] const std::vector<ArraySpec>& results() const;
-
-  /// Computes the results. Throws ArgumentError or DTypeError for arrays that
-  /// do not fit, DeviceError where the backend cannot run on their device.
-  void operator()(std::span<const ArrayView> arguments,
-                  std::span<const MutableArrayView> results,
-                  const Options& options = {}) const;
-
-  /// Returns the product of the Jacobian's transpose with a vector: a function
-  /// of the same arguments and a cotangent for each result in `cotangents`,
-  /// with the gradient of each argument in `wrt`. Both are positions.
-  [[nodiscard]] ArrayFunction vjp(const std::vector<std::size_t>& wrt,
-                                  const std::vector<std::size_t>& cotangents = {
-                                      0}) const;
-
-  /// Returns what runs for arrays of the given sizes, as text: the formula
-  /// with its shared nodes; for each sweep the program by rates, the plan with
-  /// the reason of each choice, and the code if asked for; the times of the
-  /// stages.
-  [[nodiscard]] std::string explain(Sizes sizes, DType dtype,
-                                    CodeText code = CodeText::none) const;
-
- private:
-  struct State;
-  explicit ArrayFunction(const std::shared_ptr<const State>& state);
-
-  std::shared_ptr<const State> state_;
-};
 
 /// Returns a shift that a sum can be scaled by: -inf where there is nothing to
 /// sum, and inf where a term is infinite, become numbers beyond all others.

@@ -27,6 +27,7 @@ CONFIGURATIONS = {
     ),
     "splits": ({}, {"splits": 3, "chunk": 64}),
     "loops": ({}, {"longest_unrolled": 0}),
+    "checked": ({}, {"checked": 1}),
 }
 
 

@@ -63,4 +63,25 @@ std::string explain(const Program& program, Sizes sizes, DType dtype,
                     CodeText code, const RunOptions& options);
 
 }  // namespace cpu
+
+namespace checked {
+
+/// A program, and what is to be compared with it.
+struct CheckedProgram {
+  const Program& program;
+  /// The same for the reference backend.
+  const Program& reference;
+  /// Sums of the absolute terms, likewise.
+  const Program& magnitudes;
+};
+
+/// Runs a program by another engine: twice, on copies of the arguments that
+/// lie between guard pages. Throws InternalError if an element was not
+/// written, an argument was, two runs differ, or a result is not near the
+/// reference's.
+void run(RunProgram engine, const CheckedProgram& checked, Sizes sizes,
+         std::span<const ArrayView> arguments,
+         std::span<const MutableArrayView> results, const RunOptions& options);
+
+}  // namespace checked
 }  // namespace gramless

@@ -2,6 +2,7 @@
 // Lowers map-reduces to programs.
 #include <algorithm>
 #include <array>
+#include <map>
 #include <unordered_map>
 
 #include "gramless/base/error.h"
@@ -161,6 +162,10 @@ class Lowering {
   /// several.
   int combine(NodeKind kind, const std::vector<int>& operands) {
     if (operands.size() == 1) return operands[0];
+    const auto [known, is_new] =
+        combined_.emplace(std::pair(kind, operands),
+                          static_cast<int>(program_.instructions.size()));
+    if (!is_new) return known->second;
     Instruction instruction;
     instruction.kind = kind;
     instruction.operands = operands;
@@ -184,6 +189,8 @@ class Lowering {
 
   Program program_;
   std::unordered_map<int, int> done_;
+  /// Where operands of one rate are combined.
+  std::map<std::pair<NodeKind, std::vector<int>>, int> combined_;
 };
 
 }  // namespace

@@ -120,7 +120,7 @@ class Planner {
     tile.lanes_along_kept = overrides_.lanes_along_kept.value_or(
         sizes_.kept >= tile.lanes || sizes_.reduced < tile.lanes);
     because("lanes run along the ", tile.lanes_along_kept ? "kept" : "reduced",
-            " axis, which has ", sizes_.kept, " positions");
+            " axis: the kept one has ", sizes_.kept, " positions");
     const int64_t columns = output_columns(program_);
     choose_copies();
     const int64_t unit = tile.lanes_along_kept ? tile.lanes : 1;

@@ -9,6 +9,8 @@
 #include <nanobind/stl/vector.h>
 
 #include <chrono>
+#include <functional>
+#include <map>
 
 #include "gramless/gramless.h"
 
@@ -117,30 +119,35 @@ Interrupt python_signals() {
 
 /// Reads options of runs that tests force, each by its name in C++.
 void force_options(const nb::dict& forced, Options& options) {
-  PlanOverrides& plan = options.overrides;
+  using Force = void (*)(Options& options, int64_t number);
+  static const std::map<std::string, Force, std::less<>> kForces = {
+      {"checked", [](Options& o, int64_t) { o.backend = Backend::checked; }},
+      {"most",
+       [](Options& o, int64_t n) { o.most = static_cast<VectorIsa>(n); }},
+      {"lanes",
+       [](Options& o, int64_t n) { o.overrides.lanes = static_cast<int>(n); }},
+      {"lanes_along_kept",
+       [](Options& o, int64_t n) { o.overrides.lanes_along_kept = n != 0; }},
+      {"kept_copies",
+       [](Options& o, int64_t n) {
+         o.overrides.kept_copies = static_cast<int>(n);
+       }},
+      {"reduced_copies",
+       [](Options& o, int64_t n) {
+         o.overrides.reduced_copies = static_cast<int>(n);
+       }},
+      {"longest_unrolled",
+       [](Options& o, int64_t n) { o.overrides.longest_unrolled = n; }},
+      {"chunk", [](Options& o, int64_t n) { o.overrides.chunk = n; }},
+      {"splits", [](Options& o, int64_t n) { o.overrides.splits = n; }},
+  };
   for (const auto [key, value] : forced) {
-    const auto name = nb::cast<std::string>(key);
-    const auto number = nb::cast<int64_t>(value);
-    if (name == "most") {
-      options.most = static_cast<VectorIsa>(number);
-    } else if (name == "lanes") {
-      plan.lanes = static_cast<int>(number);
-    } else if (name == "lanes_along_kept") {
-      plan.lanes_along_kept = number != 0;
-    } else if (name == "kept_copies") {
-      plan.kept_copies = static_cast<int>(number);
-    } else if (name == "reduced_copies") {
-      plan.reduced_copies = static_cast<int>(number);
-    } else if (name == "longest_unrolled") {
-      plan.longest_unrolled = number;
-    } else if (name == "chunk") {
-      plan.chunk = number;
-    } else if (name == "splits") {
-      plan.splits = number;
-    } else {
+    const auto force = kForces.find(nb::cast<std::string>(key));
+    if (force == kForces.end()) {
       throw ArgumentError("run(): expected the name of an option, got '" +
-                          name + "'.");
+                          nb::cast<std::string>(key) + "'.");
     }
+    force->second(options, nb::cast<int64_t>(value));
   }
 }
 

@@ -268,9 +268,10 @@ def kernel_product(
             where the sum is negative; the modes "lse_mult_i" and
             "sinkhorn_cost", which use c itself, take no such kernel.
         backend: "auto", the default, runs the engine of the tensors' device;
-            "reference" runs plain float64 loops; "pytorch" runs plain torch
-            operations, which hold the matrix; "matrix" returns the (M, N)
-            matrix itself; "CPU" and "GPU*" are older names of the engines.
+            "reference" runs plain float64 loops; "checked" runs the engine
+            twice, between guard pages, and compares it with "reference";
+            "pytorch" runs plain torch operations, which hold the matrix;
+            "matrix" returns the (M, N) matrix itself; "CPU" and "GPU*" are older names of the engines.
         dtype, cuda_type: if given, "float32" or "float64", or torch's dtypes:
             checked against the tensors.
 

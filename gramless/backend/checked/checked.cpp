@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+// Runs a program with all the checks that are too slow to be made always.
+#include <algorithm>
+#include <cmath>
+
+#include "gramless/backend/backend.h"
+#include "gramless/backend/checked/guarded_array.h"
+#include "gramless/base/error.h"
+#include "gramless/base/text.h"
+
+namespace gramless::checked {
+namespace {
+
+[[noreturn]] void fail(const std::string& problem) {
+  throw InternalError(concat("the checked backend found that ", problem,
+                             ". Please report it with the call."));
+}
+
+/// Calls `visit(offset)` for the elements of a view in row-major order.
+template <class View, class Visit>
+void for_each_element(const View& view, const Visit& visit) {
+  const std::vector<int64_t>& shape = view.shape;
+  const int64_t rows = shape.size() == 2 ? shape[0] : 1;
+  const int64_t columns = shape.empty() ? 1 : shape.back();
+  for (int64_t row = 0; row < rows; ++row) {
+    for (int64_t column = 0; column < columns; ++column) {
+      visit((shape.size() == 2 ? row * view.strides[0] : 0) +
+            (shape.empty() ? 0 : column * view.strides.back()));
+    }
+  }
+}
+
+/// Arguments and results of one run.
+struct Arrays {
+  Arrays(std::span<const ArrayView> arguments,
+         std::span<const MutableArrayView> given, Edge edge) {
+    for (const ArrayView& source : arguments) {
+      const GuardedArray& copy =
+          copies.emplace_back(source.dtype, source.shape, edge);
+      int64_t place = 0;
+      for_each_element(source, [&](int64_t offset) {
+        copy.view().store(place++, source.at(offset));
+      });
+      taken.push_back(copy.const_view());
+    }
+    for (const MutableArrayView& target : given) {
+      const GuardedArray& result =
+          results.emplace_back(target.dtype, target.shape, edge);
+      // All bits set: a NaN that no arithmetic makes.
+      std::fill(result.bytes().begin(), result.bytes().end(), std::byte{0xff});
+      views.push_back(result.view());
+    }
+  }
+
+  std::vector<GuardedArray> copies;
+  std::vector<GuardedArray> results;
+  std::vector<ArrayView> taken;
+  std::vector<MutableArrayView> views;
+};
+
+bool equal(const GuardedArray& a, const GuardedArray& b) {
+  return std::equal(a.bytes().begin(), a.bytes().end(), b.bytes().begin());
+}
+
+bool is_output(const Program& program, std::size_t result) {
+  return std::any_of(
+      program.outputs.begin(), program.outputs.end(),
+      [&](const ProgramOutput& output) { return output.output == result; });
+}
+
+/// Checks that the outputs of the program, and no others, were written.
+void check_written(const Program& program, const GuardedArray& array,
+                   std::size_t result) {
+  const auto size = static_cast<std::ptrdiff_t>(dtype_size(array.view().dtype));
+  const bool is_wanted = is_output(program, result);
+  const std::span<std::byte> bytes = array.bytes();
+  for (auto at = bytes.begin(); at != bytes.end(); at += size) {
+    const bool is_written = std::any_of(
+        at, at + size, [](std::byte each) { return each != std::byte{0xff}; });
+    if (is_written == is_wanted) continue;
+    fail(concat("element ", (at - bytes.begin()) / size, " of ",
+                program.results[result].name,
+                is_wanted ? " was not written"
+                          : " was written, though it "
+                            "belongs to another sweep"));
+  }
+}
+
+/// Returns what the reference backend gives, in float64.
+std::vector<std::vector<double>> reference_results(const Program& program,
+                                                   Sizes sizes,
+                                                   const Arrays& arrays,
+                                                   const RunOptions& options) {
+  std::vector<std::vector<double>> values;
+  std::vector<MutableArrayView> views;
+  for (const MutableArrayView& view : arrays.views) {
+    std::size_t size = 1;
+    for (const int64_t extent : view.shape) {
+      size *= static_cast<std::size_t>(extent);
+    }
+    values.emplace_back(size);
+    views.push_back(
+        MutableArrayView::contiguous(values.back().data(), view.shape));
+  }
+  reference::run(program, sizes, arrays.taken, views, options);
+  return values;
+}
+
+/// Compares a result with the reference. Engines may round, and overflow in
+/// float32: what is compared is within 1e-3 (float32) or 1e-9 (float64) of the
+/// largest sum of absolute terms.
+void check_near(const std::string& name, const ArrayView& actual,
+                const std::vector<double>& expected,
+                const std::vector<double>& magnitudes) {
+  const bool single = actual.dtype == DType::float32;
+  const double largest = single ? 1e30 : 1e300;
+  double scale = 0;
+  for (const double magnitude : magnitudes) {
+    scale = std::max(scale, std::abs(magnitude));
+  }
+  if (!(scale < largest)) return;
+  const double tolerance = (single ? 1e-3 : 1e-9) * scale + 1 / largest;
+  for (std::size_t k = 0; k < expected.size(); ++k) {
+    const double value = actual.at(static_cast<int64_t>(k));
+    const bool is_same =
+        value == expected[k] || (std::isnan(value) && std::isnan(expected[k]));
+    if (is_same || std::abs(value - expected[k]) <= tolerance) continue;
+    fail(concat("element ", k, " of ", name, " is ", number_text(value),
+                ", where the reference backend gives ",
+                number_text(expected[k])));
+  }
+}
+
+}  // namespace
+
+void run(RunProgram engine, const CheckedProgram& checked, Sizes sizes,
+         std::span<const ArrayView> arguments,
+         std::span<const MutableArrayView> results, const RunOptions& options) {
+  const Program& program = checked.program;
+  Arrays first(arguments, results, Edge::end);
+  Arrays second(arguments, results, Edge::begin);
+  engine(program, sizes, first.taken, first.views, options);
+  for (std::size_t k = 0; k < arguments.size(); ++k) {
+    if (equal(first.copies[k], second.copies[k])) continue;
+    fail(concat("argument ", program.arguments[k].name, " was written to"));
+  }
+  engine(program, sizes, second.taken, second.views, options);
+  const auto expected =
+      reference_results(checked.reference, sizes, first, options);
+  const auto magnitudes =
+      reference_results(checked.magnitudes, sizes, first, options);
+  for (std::size_t k = 0; k < results.size(); ++k) {
+    const std::string& name = program.results[k].name;
+    check_written(program, first.results[k], k);
+    if (!equal(first.results[k], second.results[k])) {
+      fail(concat("two runs gave different bits in ", name));
+    }
+    if (!is_output(program, k)) continue;
+    const ArrayView actual = first.results[k].const_view();
+    check_near(name, actual, expected[k], magnitudes[k]);
+    int64_t place = 0;
+    for_each_element(results[k], [&](int64_t offset) {
+      results[k].store(offset, actual.at(place++));
+    });
+  }
+}
+
+}  // namespace gramless::checked

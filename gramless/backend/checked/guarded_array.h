@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+// Arrays that end, or begin, where memory that may not be touched begins.
+#pragma once
+
+#include <cstddef>
+#include <cstring>
+#include <span>
+
+#include "gramless/base/array_view.h"
+
+namespace gramless::checked {
+
+/// Which end of an array lies at its guard page; there is one at the other
+/// end as well, but behind a gap.
+enum class Edge : uint8_t { begin, end };
+
+/// A row-major array of its own pages, between two guard pages. Touching one
+/// stops the process.
+class GuardedArray {
+ public:
+  /// Throws std::bad_alloc.
+  GuardedArray(DType dtype, std::vector<int64_t> shape, Edge edge);
+  GuardedArray(GuardedArray&& other) noexcept;
+  GuardedArray& operator=(GuardedArray&&) = delete;
+  ~GuardedArray();
+
+  [[nodiscard]] std::span<std::byte> bytes() const { return bytes_; }
+  [[nodiscard]] const MutableArrayView& view() const { return view_; }
+  [[nodiscard]] ArrayView const_view() const {
+    return {view_.data, view_.dtype, view_.shape, view_.strides, view_.device};
+  }
+
+ private:
+  void* pages_ = nullptr;
+  std::size_t size_ = 0;
+  std::span<std::byte> bytes_;
+  MutableArrayView view_;
+};
+
+}  // namespace gramless::checked

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+// Tests that compiled code is shared, bounded in number, and freed.
+#include "gramless/backend/cpu/compiled_sweep.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <string>
+
+#include "evaluate.h"
+#include "gramless/backend/executable_table.h"
+#include "gramless/transform/expand.h"
+#include "gramless/transform/simplify.h"
+
+namespace gramless {
+namespace {
+
+TEST(ExecutableTable, KeepsWhatWasUsedLast) {
+  ExecutableTable<int> table(2);
+  int made = 0;
+  const auto get = [&](const std::string& key) {
+    return *table.get(key, [&] { return std::make_shared<const int>(++made); });
+  };
+  EXPECT_EQ(get("a"), 1);
+  EXPECT_EQ(get("b"), 2);
+  EXPECT_EQ(get("a"), 1);
+  EXPECT_EQ(get("c"), 3);  // In the place of b.
+  EXPECT_EQ(get("a"), 1);
+  EXPECT_EQ(get("b"), 4);
+  EXPECT_EQ(table.size(), 2U);
+}
+
+TEST(ExecutableTable, LeavesWhatIsInUse) {
+  ExecutableTable<int> table(1);
+  const auto first =
+      table.get("a", [] { return std::make_shared<const int>(1); });
+  table.get("b", [] { return std::make_shared<const int>(2); });
+  EXPECT_EQ(*first, 1);
+}
+
+Program program_of(const std::string& name) {
+  return lower(expand(simplify(testing::product_of(name, Metric::scalar))))[0];
+}
+
+TEST(CompiledSweep, IsSharedByProgramsOfOneStructure) {
+  const Target target = host_target();
+  const Program program = program_of("gaussian(x,y) + 0.125");
+  const TileShape shape =
+      make_plan(program, {100, 100}, DType::float32, target.vector_bytes).tile;
+  const auto first = cpu::compiled_sweep(program, shape, target);
+  EXPECT_EQ(
+      cpu::compiled_sweep(program_of("gaussian(u,v) + 0.125"), shape, target),
+      first);
+  EXPECT_NE(
+      cpu::compiled_sweep(program_of("gaussian(x,y) + 0.25"), shape, target),
+      first);
+  TileShape other = shape;
+  other.dtype = DType::float64;
+  EXPECT_NE(cpu::compiled_sweep(program, other, target), first);
+}
+
+/// Returns the resident memory of this process in bytes, or 0.
+int64_t resident_bytes() {
+  std::ifstream file("/proc/self/statm");
+  int64_t size = 0;
+  int64_t resident = 0;
+  file >> size >> resident;
+  return resident * 4096;
+}
+
+TEST(CompiledSweep, LeavesNoGrowthBehind) {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "the sanitizer keeps what is freed";
+#endif
+  const Target target = host_target();
+  const auto compile = [&](int first, int count) {
+    for (int k = first; k < first + count; ++k) {
+      const Program program =
+          program_of("gaussian(x,y) + " + std::to_string(k) + ".5");
+      cpu::compiled_sweep(
+          program,
+          make_plan(program, {9, 9}, DType::float32, target.vector_bytes).tile,
+          target);
+    }
+  };
+  compile(0, 400);  // More than the table holds.
+  const std::size_t kept = cpu::compiled_sweeps();
+  const int64_t before = resident_bytes();
+  compile(400, 600);
+  EXPECT_EQ(cpu::compiled_sweeps(), kept);
+  EXPECT_LE(kept, 256U);
+  constexpr int64_t kSlack = int64_t{8} << 20U;
+  EXPECT_LE(resident_bytes() - before, kSlack);
+}
+
+}  // namespace
+}  // namespace gramless

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+// Tests programs and plans as texts. GRAMLESS_UPDATE=1 in the environment
+// rewrites the file: read the difference before you commit it.
+#include "gramless/plan/plan.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+
+#include "evaluate.h"
+#include "gramless/transform/derivative.h"
+#include "gramless/transform/expand.h"
+#include "gramless/transform/simplify.h"
+
+namespace gramless {
+namespace {
+
+constexpr const char* kFile = "plan/plans.txt";
+
+/// A line such as `gaussian(x,y); scalar; product; 100 x 200; float32; 32`.
+struct Case {
+  explicit Case(const std::string& line) {
+    std::istringstream stream(line);
+    std::string size;
+    const auto field = [&] {
+      std::string text;
+      std::getline(stream >> std::ws, text, ';');
+      return text;
+    };
+    name = field();
+    const std::string form = field();
+    metric = form == "scalar"     ? Metric::scalar
+             : form == "diagonal" ? Metric::diagonal
+                                  : Metric::full;
+    is_gradient = field() == "gradient";
+    stream >> sizes.kept >> size >> sizes.reduced;
+    std::getline(stream, size, ';');
+    dtype = field() == "float32" ? DType::float32 : DType::float64;
+    stream >> vector_bytes;
+  }
+
+  std::string name;
+  Metric metric = Metric::scalar;
+  bool is_gradient = false;
+  SweepSizes sizes;
+  DType dtype = DType::float64;
+  int vector_bytes = 32;
+};
+
+std::string text_of(const Case& given) {
+  MapReduce map_reduce = testing::product_of(given.name, given.metric);
+  if (given.is_gradient) {
+    std::vector<std::size_t> all;
+    for (std::size_t k = 0; k < map_reduce.arguments.size(); ++k) {
+      all.push_back(k);
+    }
+    map_reduce = vjp(map_reduce, all, {0});
+  }
+  std::string text;
+  for (const Program& program : lower(expand(simplify(map_reduce)))) {
+    SweepSizes sizes = given.sizes;
+    if (program.reduced == PairIndex::i) std::swap(sizes.kept, sizes.reduced);
+    text += to_text(program) +
+            to_text(make_plan(program, sizes, given.dtype, given.vector_bytes));
+  }
+  return text;
+}
+
+TEST(Plan, IsTheOneInTheFile) {
+  std::ifstream file(kFile);
+  ASSERT_TRUE(file.good());
+  std::string written;
+  std::string line;
+  std::string actual;
+  std::string expected;
+  int cases = 0;
+  const auto finish = [&] {
+    EXPECT_EQ(actual, expected);
+    written += actual;
+    expected.clear();
+  };
+  while (std::getline(file, line)) {
+    if (line.starts_with("= ")) {
+      finish();
+      ++cases;
+      actual = text_of(Case(line.substr(2)));
+      written += line + "\n";
+    } else {
+      expected += line + "\n";
+    }
+  }
+  finish();
+  EXPECT_GE(cases, 12);
+  file.close();
+  if (std::getenv("GRAMLESS_UPDATE") != nullptr)
+    std::ofstream(kFile) << written;
+}
+
+}  // namespace
+}  // namespace gramless
