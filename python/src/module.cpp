@@ -121,7 +121,11 @@ Interrupt python_signals() {
 void force_options(const nb::dict& forced, Options& options) {
   using Force = void (*)(Options& options, int64_t number);
   static const std::map<std::string, Force, std::less<>> kForces = {
-      {"checked", [](Options& o, int64_t) { o.backend = Backend::checked; }},
+      {"checked",
+       [](Options& o, int64_t) {
+         const bool is_free = o.backend == Backend::automatic;
+         if (is_free) o.backend = Backend::checked;
+       }},
       {"most",
        [](Options& o, int64_t n) { o.most = static_cast<VectorIsa>(n); }},
       {"lanes",

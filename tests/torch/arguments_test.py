@@ -333,7 +333,8 @@ def test_unknown_modes(mode, advice):
 def test_unknown_backends(backend, advice):
     message = (
         "kernel_product(): expected one of the backends 'auto', 'reference', "
-        f"'checked', 'pytorch', 'matrix', 'CPU', 'GPU', got '{backend}'.{advice}"
+        "'checked', 'pytorch', 'matrix', 'CPU', 'GPU', "
+        f"got '{backend}'.{advice}"
     )
     fails(ValueError, message, backend=backend)
 

@@ -106,9 +106,9 @@ std::vector<std::vector<double>> reference_results(const Program& program,
   return values;
 }
 
-/// Compares a result with the reference. Engines may round, and overflow in
-/// float32: what is compared is within 1e-3 (float32) or 1e-9 (float64) of the
-/// largest sum of absolute terms.
+/// Compares a result with the reference: to 0.02 (float32) or 1e-8 (float64) of
+/// the largest sum of absolute terms, which leaves room for exponentials of
+/// rounded numbers up to 1e5. What overflows is not compared.
 void check_near(const std::string& name, const ArrayView& actual,
                 const std::vector<double>& expected,
                 const std::vector<double>& magnitudes) {
@@ -119,7 +119,7 @@ void check_near(const std::string& name, const ArrayView& actual,
     scale = std::max(scale, std::abs(magnitude));
   }
   if (!(scale < largest)) return;
-  const double tolerance = (single ? 1e-3 : 1e-9) * scale + 1 / largest;
+  const double tolerance = (single ? 0.02 : 1e-8) * scale + 1 / largest;
   for (std::size_t k = 0; k < expected.size(); ++k) {
     const double value = actual.at(static_cast<int64_t>(k));
     const bool is_same =

@@ -271,7 +271,8 @@ def kernel_product(
             "reference" runs plain float64 loops; "checked" runs the engine
             twice, between guard pages, and compares it with "reference";
             "pytorch" runs plain torch operations, which hold the matrix;
-            "matrix" returns the (M, N) matrix itself; "CPU" and "GPU*" are older names of the engines.
+            "matrix" returns the (M, N) matrix itself; "CPU" and "GPU*" are
+            older names of the engines.
         dtype, cuda_type: if given, "float32" or "float64", or torch's dtypes:
             checked against the tensors.
 
