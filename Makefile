@@ -6,11 +6,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 TOOLS := $(VENV)/.installed
 PACKAGE := build/package.stamp
+BENCH := build/bench-venv
+PEERS := $(BENCH)/.installed
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 
 PACKAGE_FILES := $(shell find gramless python -not -name '*.pyc') \
     CMakeLists.txt LICENSE README.md pyproject.toml
-CXX_FILES := $(shell find gramless python tests examples -name '*.h' -o -name '*.cpp')
+CXX_FILES := $(shell find gramless python tests examples bench -name '*.h' -o -name '*.cpp')
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export CMAKE_BUILD_PARALLEL_LEVEL ?= $(JOBS)
@@ -28,12 +30,13 @@ need = @$(1) >/dev/null 2>&1 || { test "$$(id -u)" = 0 && { apt-get update -qq; 
     DEBIAN_FRONTEND=noninteractive apt-get install -qq -y $(2); }; } || \
     { echo "error: a system package is missing: sudo apt-get install $(2)" >&2; exit 1; }
 
-.PHONY: help run test configurations asan lint format clean googletest build-dev build-release build-asan-ubsan
+.PHONY: help run test configurations bench asan lint format clean googletest build-dev build-release build-asan-ubsan
 
 help:
 	@echo "make run     builds everything and runs the examples"
 	@echo "make test    builds with warnings as errors and runs all tests"
 	@echo "make configurations  runs the Python tests with each way to run the engine"
+	@echo "make bench   times Gramless beside other libraries, which it installs; ARGS=--help says more"
 	@echo "make asan    runs the C++ tests with address and undefined-behaviour sanitizers"
 	@echo "make lint    checks formats, spelling and common mistakes; make format repairs formats"
 	@echo "make clean   removes build/, but not .venv/"
@@ -42,6 +45,8 @@ run: $(PACKAGE) build-release
 	$(BIN)/python examples/seed.py
 	build/release/examples/seed
 	$(BIN)/python examples/photograph.py
+	$(BIN)/python examples/colour_transfer.py
+	$(BIN)/python examples/digits_mixture.py
 
 test: build-dev $(PACKAGE)
 	$(BIN)/ctest --preset dev
@@ -50,6 +55,9 @@ test: build-dev $(PACKAGE)
 
 configurations: $(PACKAGE)
 	$(BIN)/python -m pytest --configuration all tests/torch
+
+bench: $(PEERS) build/bench/fma_peak
+	$(BENCH)/bin/python bench/run.py $(ARGS)
 
 asan: build-asan-ubsan
 	$(BIN)/ctest --preset asan-ubsan
@@ -83,6 +91,20 @@ $(PACKAGE): $(TOOLS) $(PACKAGE_FILES)
 	$(call need,$(BIN)/python -c 'import os; from sysconfig import get_path; os.stat(get_path("include") + "/Python.h")',$(shell $(PYTHON) -c 'import sys; print("python%d.%d-dev" % sys.version_info[:2])'))
 	$(BIN)/python -m pip install --no-build-isolation --no-deps .
 	mkdir -p build && touch $@
+
+# Our environment builds the wheel; that of the peers gets it with `[bench]`.
+# The first line installs what is missing, the second one replaces the wheel.
+$(PEERS): $(PACKAGE)
+	test -x $(BENCH)/bin/pip || { rm -rf $(BENCH) && $(PYTHON) -m venv $(BENCH); }
+	rm -rf build/wheel
+	$(BIN)/python -m pip wheel --no-build-isolation --no-deps --wheel-dir build/wheel .
+	$(BENCH)/bin/python -m pip install "$$(echo build/wheel/*.whl)[bench]"
+	$(BENCH)/bin/python -m pip install --force-reinstall --no-deps build/wheel/*.whl
+	touch $@
+
+build/bench/fma_peak: bench/fma_peak.cpp
+	mkdir -p $(@D)
+	$(CXX) -std=c++20 -O3 -march=native -ffp-contract=fast -Wall -Wextra -Werror -o $@ $<
 
 googletest:
 	$(call need,echo '#include <gtest/gtest.h>' | $(CXX) -E -x c++ -,libgtest-dev)

@@ -5,12 +5,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numbers>
 
 namespace gramless {
 
 double finite_shift(double shift) {
   constexpr double kLargest = 0x1p100;
+  if (shift == -std::numeric_limits<double>::infinity()) return kLargest;
   return std::clamp(shift, -kLargest, kLargest);
 }
 
@@ -23,9 +25,12 @@ void run_logarithm(const Kernel& kernel, const Signature& signature,
                    const MutableArrayView& result, const Options& options) {
   int64_t size = 1;
   for (const int64_t extent : result.shape) size *= extent;
+  // What runs in float64 would not find a rounded scale the largest.
+  const DType dtype =
+      options.backend == Backend::reference ? DType::float64 : result.dtype;
   std::vector<std::byte> memory(
-      static_cast<std::size_t>(size * dtype_size(result.dtype)));
-  const MutableArrayView shift{memory.data(), result.dtype, result.shape,
+      static_cast<std::size_t>(size * dtype_size(dtype)));
+  const MutableArrayView shift{memory.data(), dtype, result.shape,
                                row_major_strides(result.shape), result.device};
   const ArrayView scale{memory.data(), shift.dtype, shift.shape, shift.strides,
                         shift.device};

@@ -81,6 +81,9 @@ double evaluate(Expr expr, const Lookup& lookup, Positions at) {
       return expr->value;
     case NodeKind::load:
       return lookup(expr->argument, positions_of(*expr, at));
+    case NodeKind::at:
+      return static_cast<double>(at.at(expr->axis.text())) == expr->value ? 0
+                                                                          : -1;
     case NodeKind::add:
       for (std::size_t k = 0; k < expr->operands.size(); ++k) {
         result += operand(k);

@@ -127,7 +127,9 @@ def test_library():
     assert faults(library_faults, files("gramless", CXX_SUFFIXES)) == []
 
 
-@pytest.mark.parametrize("folder", ["gramless", "python", "tests", "examples"])
+@pytest.mark.parametrize(
+    "folder", ["gramless", "python", "tests", "examples", "bench"]
+)
 def test_headings(folder):
     assert faults(heading_faults, files(folder, {*CXX_SUFFIXES, ".py"})) == []
 

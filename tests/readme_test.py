@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Runs the README's Python, and compares its table of atoms."""
+"""Runs the Python of the README and of docs/, and compares their tables."""
 
+import doctest
 import re
 from pathlib import Path
 
@@ -8,8 +9,27 @@ import pytest
 
 from gramless.torch import Kernel, kernel_formulas
 
-README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
-BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+ROOT = Path(__file__).parents[1]
+
+
+def python_blocks(path):
+    return re.findall(
+        r"```python\n(.*?)```", path.read_text("utf-8"), re.DOTALL
+    )
+
+
+README = (ROOT / "README.md").read_text("utf-8")
+BLOCKS = python_blocks(ROOT / "README.md")
+DOCS = [
+    pytest.param(block, id=f"{path.name}-{position}")
+    for path in sorted((ROOT / "docs").glob("*.md"))
+    for position, block in enumerate(python_blocks(path))
+]
+
+
+def examples(block):
+    """Returns the examples of a block with prompts, each with its output."""
+    return doctest.DocTestParser().get_doctest(block, {}, "block", None, 0)
 
 
 @pytest.mark.parametrize("block", BLOCKS)
@@ -22,8 +42,32 @@ def test_code_runs(block):
             assert names[name].grad.abs().max() > 0
 
 
+@pytest.mark.parametrize("block", DOCS)
+def test_code_of_docs_prints_what_it_says(block):
+    """Each block stands alone; without prompts it asserts, or just runs."""
+    if ">>> " not in block:
+        exec(compile(block, "docs", "exec"), {})
+        return
+    report = []
+    result = doctest.DocTestRunner().run(examples(block), out=report.append)
+    assert result.attempted > 0
+    assert result.failed == 0, "".join(report)
+
+
 def test_there_is_code():
     assert len(BLOCKS) == 2
+    assert "migrating.md" in {block.id.split("-")[0] for block in DOCS}
+
+
+def test_table_of_numbers_is_what_its_code_prints():
+    path = ROOT / "docs" / "migrating.md"
+    table = re.findall(
+        r"^\| \d+\. .* \| (\S+) \| (\S+) \|$", path.read_text("utf-8"), re.M
+    )
+    (block,) = (b for b in python_blocks(path) if "def show(" in b)
+    printed = [example.want.split() for example in examples(block).examples]
+    assert [list(row) for row in table] == [p for p in printed if p]
+    assert len(table) == 9
 
 
 def test_lists_the_atoms():

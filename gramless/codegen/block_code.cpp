@@ -70,12 +70,21 @@ BlockValue BlockCode::emit(int value, const Instruction& instruction) {
   if (instruction.kind == NodeKind::constant) {
     return constant(instruction.value);
   }
+  if (instruction.kind == NodeKind::at) {
+    llvm::Value* is_there = ir_.CreateICmpEQ(
+        environment_.at(instruction.axis),
+        ir_.getInt64(static_cast<uint64_t>(instruction.value)));
+    llvm::Value* mark = ir_.CreateSelect(is_there, constant(0).registers[0],
+                                         constant(-1).registers[0]);
+    return {{mark}, false, false};
+  }
   const bool is_given =
       instruction.rate != config_.rate || instruction.kind == NodeKind::load;
   if (is_given) return config_.given(value, environment_);
   switch (instruction.kind) {
     case NodeKind::constant:
     case NodeKind::load:
+    case NodeKind::at:
       break;
     case NodeKind::add:
       return emit_add(instruction);

@@ -22,6 +22,8 @@ llvm::Value* emit_function(VectorMath& math, Function function,
       return math.log0(a);
     case Function::exponent:
       return math.exponent(a);
+    case Function::mantissa:
+      return math.mantissa(a);
     case Function::step:
       return math.step(a);
     case Function::sin:
@@ -52,6 +54,10 @@ llvm::Value* emit_function(VectorMath& math, Function function,
       return math.round(a);
     case Function::maximum:
       return math.maximum(a, operands[1]);
+    case Function::capped:
+      return math.capped(a, operands[1]);
+    case Function::rounded:
+      return a;
     case Function::atan2:
       return math.atan2(a, operands[1]);
     case Function::select:

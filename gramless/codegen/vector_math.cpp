@@ -10,6 +10,8 @@
 #include <limits>
 #include <numbers>
 
+#include "gramless/ir/operators.h"
+
 namespace gramless {
 namespace {
 
@@ -146,6 +148,11 @@ llvm::Value* VectorMath::maximum(llvm::Value* a, llvm::Value* b) {
   return ir_.CreateSelect(is_first, a, b);
 }
 
+llvm::Value* VectorMath::capped(llvm::Value* a, llvm::Value* b) {
+  return ir_.CreateSelect(ir_.CreateFCmpOEQ(b, number(b, 0)),
+                          smaller(number(a, kLargestCapped), a), a);
+}
+
 llvm::Value* VectorMath::select(llvm::Value* a, llvm::Value* b,
                                 llvm::Value* c) {
   return ir_.CreateSelect(ir_.CreateFCmpOGE(a, number(a, 0)), b, c);
@@ -275,6 +282,21 @@ llvm::Value* VectorMath::exponent(llvm::Value* x) {
   return ir_.CreateSelect(is_zero,
                           llvm::ConstantFP::getInfinity(x->getType(), true),
                           ir_.CreateSIToFP(unbiased, x->getType()));
+}
+
+llvm::Value* VectorMath::mantissa(llvm::Value* x) {
+  const bool single = is_float32(x);
+  const uint64_t field = single ? 0x7f800000 : 0x7ff0000000000000;
+  const uint64_t one = single ? 0x3f800000 : 0x3ff0000000000000;
+  llvm::Value* digits = ir_.CreateBitCast(x, integers(x));
+  llvm::Value* exponent = ir_.CreateAnd(digits, bits(x, field));
+  llvm::Value* result = ir_.CreateBitCast(
+      ir_.CreateOr(ir_.CreateAnd(digits, bits(x, ~field)), bits(x, one)),
+      x->getType());
+  llvm::Value* is_zero = ir_.CreateICmpEQ(exponent, bits(x, 0));
+  llvm::Value* is_special = ir_.CreateICmpEQ(exponent, bits(x, field));
+  result = ir_.CreateSelect(is_zero, number(x, 0), result);
+  return ir_.CreateSelect(is_special, x, result);
 }
 
 // log(1 + x) is log(u) x/(u - 1) with u = 1 + x rounded: Kahan's correction.

@@ -30,6 +30,8 @@ class VectorMath {
   llvm::Value* log0(llvm::Value* x);
   /// floor(log2(|x|)), -inf at 0 and at denormal numbers.
   llvm::Value* exponent(llvm::Value* x);
+  /// x/2**exponent(x), of which 0, inf and NaN are their own.
+  llvm::Value* mantissa(llvm::Value* x);
   llvm::Value* sqrt(llvm::Value* x);
   /// x**exponent: products for integers, roots for halves of odd integers,
   /// otherwise exp2(exponent*log2(x)), NaN below 0.
@@ -60,6 +62,8 @@ class VectorMath {
   llvm::Value* step(llvm::Value* x);
   /// The larger one, a of equal ones, NaN if one is NaN.
   llvm::Value* maximum(llvm::Value* a, llvm::Value* b);
+  /// a, but at most kLargestCapped where b = 0.
+  llvm::Value* capped(llvm::Value* a, llvm::Value* b);
   /// b where a >= 0, otherwise c.
   llvm::Value* select(llvm::Value* a, llvm::Value* b, llvm::Value* c);
 

@@ -53,6 +53,7 @@ std::vector<Axis> free_axes_of(const NodeContent& content) {
   for (const Index& index : content.indices) {
     if (const Axis* axis = std::get_if<Axis>(&index)) axes.push_back(*axis);
   }
+  if (content.kind == NodeKind::at) axes.push_back(content.axis);
   for (const Expr& operand : content.operands) {
     for (const Axis& axis : operand->free_axes) {
       if (content.kind != NodeKind::sum || axis != content.axis) {
@@ -102,6 +103,12 @@ Expr ExprPool::load(const std::string& argument, std::vector<Index> indices) {
                  .indices = std::move(indices)});
 }
 
+Expr ExprPool::at(const Axis& axis, int64_t position) {
+  return intern({.kind = NodeKind::at,
+                 .value = static_cast<double>(position),
+                 .axis = axis});
+}
+
 Expr ExprPool::apply(Function function, const std::vector<Expr>& operands) {
   std::vector<double> values;
   for (const Expr& operand : operands) {
@@ -134,6 +141,8 @@ Expr ExprPool::with_operands(const Node& node,
       return constant(node.value);
     case NodeKind::load:
       return load(node.argument, node.indices);
+    case NodeKind::at:
+      return at(node.axis, static_cast<int64_t>(node.value));
     case NodeKind::add:
       return add(operands);
     case NodeKind::multiply:
@@ -150,10 +159,10 @@ Expr ExprPool::with_operands(const Node& node,
   throw InternalError("with_operands(): unknown kind of node.");
 }
 
-Expr ExprPool::rename(Expr expr, const std::map<Axis, Axis>& names) {
-  std::map<Axis, Axis> used;
+Expr ExprPool::rename(Expr expr, const std::map<Axis, Index>& names) {
+  std::map<Axis, Index> used;
   for (const auto& [from, to] : names) {
-    if (from != to && expr->depends_on(from)) used.emplace(from, to);
+    if (to != Index(from) && expr->depends_on(from)) used.emplace(from, to);
   }
   if (used.empty()) return expr;
   if (expr->kind == NodeKind::load) {
@@ -164,11 +173,17 @@ Expr ExprPool::rename(Expr expr, const std::map<Axis, Axis>& names) {
     }
     return load(expr->argument, std::move(indices));
   }
+  if (expr->kind == NodeKind::at) {
+    const Index& to = used.at(expr->axis);
+    const auto position = static_cast<int64_t>(expr->value);
+    if (const Axis* axis = std::get_if<Axis>(&to)) return at(*axis, position);
+    return constant(std::get<int64_t>(to) == position ? 0 : -1);
+  }
   if (expr->kind == NodeKind::sum) {
     Axis bound = expr->axis;
     const Node& body = *expr->operands[0];
     const auto is_target = [&](const auto& entry) {
-      return entry.second == bound;
+      return entry.second == Index(bound);
     };
     while (body.depends_on(bound) ||
            std::any_of(used.begin(), used.end(), is_target)) {

@@ -65,6 +65,7 @@ using Index = std::variant<Axis, int64_t>;
 enum class NodeKind : uint8_t {
   constant,  // value
   load,      // argument[indices]
+  at,        // 0 where `axis` stands at position `value`, otherwise -1
   add,       // sum of the operands
   multiply,  // product of the operands
   power,     // operand ** value
@@ -123,6 +124,8 @@ class ExprPool {
 
   Expr constant(double value);
   Expr load(const std::string& argument, std::vector<Index> indices);
+  /// What select() takes to tell positions apart.
+  Expr at(const Axis& axis, int64_t position);
   Expr add(const std::vector<Expr>& terms);
   Expr multiply(const std::vector<Expr>& factors);
   Expr divide(Expr numerator, Expr denominator);
@@ -137,8 +140,9 @@ class ExprPool {
   /// Builds the node of the same kind, axis and value over other operands.
   Expr with_operands(const Node& node, const std::vector<Expr>& operands);
 
-  /// Renames free axes, all at once, renaming bound ones out of the way.
-  Expr rename(Expr expr, const std::map<Axis, Axis>& names);
+  /// Renames free axes or fixes their positions, all at once, renaming bound
+  /// ones out of the way.
+  Expr rename(Expr expr, const std::map<Axis, Index>& names);
 
   [[nodiscard]] std::size_t size() const { return nodes_.size(); }
 

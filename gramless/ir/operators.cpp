@@ -30,6 +30,10 @@ void apply(const Operands& operands, double* result, int64_t count) {
 
 double sign(double a) { return a > 0 ? 1 : a < 0 ? -1 : a; }
 
+double mantissa(double a) {
+  return a == 0 || !std::isfinite(a) ? a : std::scalbn(a, -std::ilogb(a));
+}
+
 double maximum(double a, double b) { return a >= b || std::isnan(a) ? a : b; }
 
 // The functions of q = r² below are smooth or pointed kernels of the distance
@@ -95,6 +99,14 @@ constexpr std::array kFunctionTable = {
                 1.1,
                 1.9,
                 "The binary exponent of |a|: floor(log2(|a|))."},
+    FunctionRow{Function::mantissa,
+                "mantissa",
+                apply<mantissa>,
+                {"mantissa(a)*power0(a, -1)"},
+                "",
+                1.1,
+                1.9,
+                "a/2**exponent(a), of which 0, inf and NaN are their own."},
     FunctionRow{Function::step,
                 "step",
                 apply<[](double a) { return a >= 0 ? 1.0 : 0.0; }>,
@@ -184,8 +196,8 @@ constexpr std::array kFunctionTable = {
                 apply<[](double a) { return std::tan(a); }>,
                 {"1 + tan(a)**2"},
                 "",
-                -1.4,
-                1.4,
+                -1.2,
+                1.2,
                 "The tangent of an angle in radians."},
     FunctionRow{Function::asin,
                 "asin",
@@ -275,6 +287,24 @@ constexpr std::array kFunctionTable = {
                 -5,
                 5,
                 "The larger of a and b; a where they are equal."},
+    FunctionRow{Function::capped,
+                "capped",
+                apply<[](double a, double b) {
+                  return b != 0 ? a : std::min(a, kLargestCapped);
+                }>,
+                {"1", "0"},
+                "",
+                0.1,
+                5,
+                "a, but at most 80 where b = 0: exp(a)*b is never inf*0."},
+    FunctionRow{Function::rounded,
+                "rounded",
+                apply<[](double a) { return a; }>,
+                {"1"},
+                "",
+                -5,
+                5,
+                "a, rounded before it is used: not fused with an addition."},
     FunctionRow{Function::atan2,
                 "atan2",
                 apply<[](double a, double b) { return std::atan2(a, b); }>,

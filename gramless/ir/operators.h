@@ -20,6 +20,7 @@ enum class Function : uint8_t {
   log1p,
   log0,
   exponent,
+  mantissa,
   step,
   detach,
   laplacian,
@@ -41,9 +42,14 @@ enum class Function : uint8_t {
   floor,
   round,
   maximum,
+  capped,
+  rounded,
   atan2,
   select,
 };
+
+/// What capped() caps at: exp() and exp2() of it are numbers in any format.
+constexpr double kLargestCapped = 80;
 
 /// The most operands that a function has.
 constexpr std::size_t kMostOperands = 3;

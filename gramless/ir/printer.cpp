@@ -118,6 +118,9 @@ std::string print(Expr expr, const Names& names, Level around) {
       return print_number(node.value, around);
     case NodeKind::load:
       return print_indices(node);
+    case NodeKind::at:
+      return concat("at(", node.axis.text(), ", ", number_text(node.value),
+                    ")");
     case NodeKind::add:
       return print_sum(node, names, around);
     case NodeKind::multiply:

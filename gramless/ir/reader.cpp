@@ -57,6 +57,8 @@ class Reader {
         return pool_.divide(read(tree.operands[0]), read(tree.operands[1]));
       case SyntaxKind::power:
         return pool_.power(read(tree.operands[0]), tree.number);
+      case SyntaxKind::dot:
+        break;
     }
     throw InternalError("read(): unknown kind of syntax.");
   }
@@ -79,6 +81,11 @@ class Reader {
       require_operands(tree, 2);
       const Axis axis = axis_named(source_, tree.operands[0], names_);
       return pool_.sum(axis, read(tree.operands[1]));
+    }
+    if (tree.name == "at") {
+      require_operands(tree, 2);
+      return pool_.at(axis_named(source_, tree.operands[0], names_),
+                      static_cast<int64_t>(tree.operands[1].number));
     }
     if (tree.name == "power" || tree.name == "power0") {
       require_operands(tree, 2);

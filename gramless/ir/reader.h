@@ -29,7 +29,7 @@ std::map<std::string, Expr, std::less<>> operand_names(
 
 /// Builds the expression that a text describes. Beside the functions of the
 /// table it knows sqrt, rsqrt, rsqrt0, power(f, p), power0(f, p), sum(d, f),
-/// inf and nan. Throws ArgumentError where the text is wrong.
+/// at(d, k), inf and nan. Throws ArgumentError where the text is wrong.
 Expr read_expr(ExprPool& pool, std::string_view text, const Names& names);
 
 /// Builds the map-reduce that to_text() printed.

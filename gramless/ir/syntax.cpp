@@ -114,6 +114,10 @@ class Parser {
     }
     if (take("(")) {
       Syntax inner = nested(begin, [&] { return parse_sum(); });
+      if (source_.is_formula && take("|")) {
+        inner = binary(SyntaxKind::dot, std::move(inner),
+                       nested(begin, [&] { return parse_sum(); }));
+      }
       if (!take(")")) {
         fail_here(concat("expected ')' or an operator, got ", token()));
       }
@@ -122,6 +126,7 @@ class Parser {
       return inner;
     }
     if (at_ < text().size() && is_letter(peek())) return parse_name();
+    if (source_.is_formula && peek_is('{')) return parse_placeholder();
     fail_here(concat("expected a number, a name or '(', got ", token()));
   }
 
@@ -142,6 +147,19 @@ class Parser {
       parse_arguments(result, "]");
     }
     return result;
+  }
+
+  /// Reads a name in braces, such as `{X}`, which are a part of it.
+  Syntax parse_placeholder() {
+    const std::size_t begin = at_;
+    const std::size_t close = text().find('}', begin);
+    if (close == std::string::npos) {
+      fail_at(source_, begin, begin + 1, "expected '{' to be closed");
+    }
+    count_leaf(begin);
+    at_ = close + 1;
+    return {
+        SyntaxKind::name, 0, text().substr(begin, at_ - begin), {}, begin, at_};
   }
 
   void parse_arguments(Syntax& result, std::string_view close) {
@@ -259,6 +277,9 @@ class Parser {
     return std::string_view(text()).substr(at_);
   }
   [[nodiscard]] char peek() const { return text()[at_]; }
+  [[nodiscard]] bool peek_is(char c) const {
+    return at_ < text().size() && peek() == c;
+  }
 
   const Source& source_;
   std::size_t at_ = 0;

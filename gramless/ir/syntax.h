@@ -7,11 +7,11 @@
 //   term     := factor (("*" | "/") factor)*
 //   factor   := ("+" | "-") factor | power
 //   power    := primary ("**" ("+" | "-")* number)?
-//   primary  := number | name | call | element | "(" sum ")"
+//   primary  := number | name | call | element | "(" sum ("|" sum)? ")"
 //   call     := name "(" (sum ("," sum)*)? ")"
 //   element  := name "[" (sum ("," sum)*)? "]"
 //
-// Precedence is Python's. White space is free.
+// Precedence is Python's. White space is free. `(f|g)` is for formulas only.
 #pragma once
 
 #include <cstdint>
@@ -32,6 +32,7 @@ enum class SyntaxKind : uint8_t {
   multiply,
   divide,
   power,
+  dot,  // (f|g)
 };
 
 /// One node: what it is, its operands, and its place in the text.
@@ -50,6 +51,8 @@ struct Source {
   std::string function;
   /// Whether names may end in primes, as axes do: d, d', d''.
   bool primes = false;
+  /// Whether it is a formula: with `(f|g)`, and names in braces: `{X}`.
+  bool is_formula = false;
 };
 
 // Limits on a text: long enough for any kernel written by hand or by a

@@ -61,6 +61,7 @@ class Lowering {
     instruction.axis = expr->axis;
     switch (expr->kind) {
       case NodeKind::constant:
+      case NodeKind::at:
         break;
       case NodeKind::load:
         lower_load(*expr, instruction);

@@ -17,6 +17,10 @@ std::string reference_text(const Program& program, int position) {
   if (instruction.kind == NodeKind::constant) {
     return number_text(instruction.value);
   }
+  if (instruction.kind == NodeKind::at) {
+    return concat("at(", instruction.axis.text(), ", ",
+                  number_text(instruction.value), ")");
+  }
   std::vector<std::string> axes;
   for (const Axis& axis : instruction.axes) axes.push_back(axis.text());
   const std::string name = concat("v", position);
@@ -49,6 +53,8 @@ std::string instruction_text(const Program& program,
       return number_text(instruction.value);
     case NodeKind::load:
       return load_text(program, instruction);
+    case NodeKind::at:
+      break;
     case NodeKind::add:
       return join(operands, " + ");
     case NodeKind::multiply:
@@ -116,8 +122,9 @@ std::string to_text(const Program& program) {
     std::string lines;
     for (std::size_t k = 0; k < program.instructions.size(); ++k) {
       const Instruction& instruction = program.instructions[k];
-      const bool is_listed =
-          instruction.rate == rate && instruction.kind != NodeKind::constant;
+      const bool is_listed = instruction.rate == rate &&
+                             instruction.kind != NodeKind::constant &&
+                             instruction.kind != NodeKind::at;
       if (!is_listed) continue;
       lines += concat("    ", reference_text(program, static_cast<int>(k)),
                       " = ", instruction_text(program, instruction), "\n");

@@ -3,7 +3,6 @@
 #include "gramless/name/build.h"
 
 #include <algorithm>
-#include <numbers>
 
 #include "gramless/base/error.h"
 #include "gramless/base/text.h"
@@ -31,15 +30,16 @@ class Builder {
     const ScaledExpr scaled = scaled_term();
     const ArraySpec shift = output("shift");
     result_.arguments.push_back(shift);
-    const Expr exponent = binary(scaled.exponent) - load(pool(), shift);
+    const Expr exponent = rounded(scaled) - load(pool(), shift);
     result_.outputs = {
-        {output("a"), scaled.factor * pool().apply(Function::exp2, exponent)}};
+        {output("a"), scaled.factor * pool().apply(Function::exp2,
+                                                   capped(exponent, scaled))}};
     return std::move(result_);
   }
 
   MapReduce build_shift() {
     const ScaledExpr scaled = scaled_term();
-    Expr size = binary(scaled.exponent);
+    Expr size = rounded(scaled);
     if (!scaled.factor->is_constant()) {
       size = size + pool().apply(Function::exponent, scaled.factor);
     }
@@ -78,15 +78,22 @@ class Builder {
     throw InternalError(concat("argument(): the mode has no '", name, "'."));
   }
 
-  Expr exp(Expr expr) { return pool().apply(Function::exp, expr); }
-  Expr binary(Expr exponent) {
-    return pool().constant(std::numbers::log2e) * exponent;
+  /// Returns the exponent of 2. It has the same bits in the shift and in the
+  /// sum on its scale.
+  Expr rounded(const ScaledExpr& scaled) {
+    return pool().apply(Function::rounded, scaled.power_of_two());
+  }
+  /// Returns an exponent that is finite where the factor is 0.
+  Expr capped(Expr exponent, const ScaledExpr& scaled) {
+    if (scaled.factor->is_constant()) return exponent;
+    return pool().apply(Function::capped, {exponent, scaled.factor});
   }
 
   /// Returns k exp(a + b), with potentials joined to the exponent first.
   Expr scaled_kernel(std::string_view a, std::string_view b) {
-    const ScaledExpr k = kernel_.scaled();
-    return k.factor * exp(k.exponent + argument(a) + argument(b));
+    ScaledExpr k = kernel_.scaled();
+    k.exponent = k.exponent + argument(a) + argument(b);
+    return k.factor * pool().apply(Function::exp2, capped(k.power_of_two(), k));
   }
 
   /// Returns what is summed over j.
@@ -99,7 +106,7 @@ class Builder {
       case Mode::log_scaled_barycenter:
         return scaled_kernel("A", "B") * (argument("b") - argument("C"));
       case Mode::sinkhorn_cost:
-        return -kernel_.logarithm() * scaled_kernel("S", "T");
+        return -kernel_.logarithm(kLowestLogarithm) * scaled_kernel("S", "T");
       case Mode::sinkhorn_primal:
         return (argument("U") + argument("V") - pool().constant(1)) *
                scaled_kernel("S", "T");
@@ -115,7 +122,8 @@ class Builder {
   ScaledExpr scaled_term() {
     if (signature_.mode == Mode::lse_mult_i) {
       return {pool().constant(1),
-              argument("H") * kernel_.logarithm() + argument("b")};
+              argument("H") * kernel_.logarithm() + argument("b"),
+              pool().constant(0)};
     }
     ScaledExpr result = kernel_.scaled();
     result.exponent = result.exponent + argument("b");

@@ -13,13 +13,17 @@
 namespace gramless {
 namespace {
 
-/// Powers up to this one multiply a factor with itself; higher ones could
-/// leave the range of a format, and go through the logarithm.
-constexpr double kLargestPowerOfFactor = 4;
-/// exp() of more would overflow in float32.
-constexpr double kLargestExponentOfTerm = 87;
+/// Powers up to this one multiply a mantissa, between 1 and 2, with itself;
+/// higher ones could leave the range of a format, and go through the logarithm.
+constexpr double kLargestPowerOfMantissa = 32;
+/// Below the binary exponent of any number.
+constexpr double kLowestExponent = -2000;
 
 }  // namespace
+
+Expr ScaledExpr::power_of_two() const {
+  return exponent->pool->constant(std::numbers::log2e) * exponent + binary;
+}
 
 Axis KernelBuilder::axis_of(std::size_t pair) const {
   const std::string name = pair == 0 ? "d" : concat("d", pair);
@@ -126,12 +130,12 @@ Expr KernelBuilder::value_of(const KernelTree& tree) {
 ScaledExpr KernelBuilder::scaled_of(const KernelTree& tree) {
   switch (tree.kind) {
     case KernelNode::number:
-      return {constant(tree.number), constant(0)};
+      return {constant(tree.number), constant(0), constant(0)};
     case KernelNode::atom:
       return scaled_atom(tree.gamma_slot);
     case KernelNode::negate: {
       const ScaledExpr operand = scaled_of(tree.operands[0]);
-      return {-operand.factor, operand.exponent};
+      return {-operand.factor, operand.exponent, operand.binary};
     }
     case KernelNode::add:
     case KernelNode::subtract: {
@@ -142,12 +146,14 @@ ScaledExpr KernelBuilder::scaled_of(const KernelTree& tree) {
     case KernelNode::multiply: {
       const ScaledExpr a = scaled_of(tree.operands[0]);
       const ScaledExpr b = scaled_of(tree.operands[1]);
-      return {a.factor * b.factor, a.exponent + b.exponent};
+      return {a.factor * b.factor, a.exponent + b.exponent,
+              a.binary + b.binary};
     }
     case KernelNode::divide: {
       const ScaledExpr a = scaled_of(tree.operands[0]);
       const ScaledExpr b = scaled_of(tree.operands[1]);
-      return {pool().divide(a.factor, b.factor), a.exponent - b.exponent};
+      return {pool().divide(a.factor, b.factor), a.exponent - b.exponent,
+              a.binary - b.binary};
     }
     case KernelNode::power:
       return scaled_power(tree);
@@ -158,9 +164,9 @@ ScaledExpr KernelBuilder::scaled_of(const KernelTree& tree) {
 ScaledExpr KernelBuilder::scaled_atom(std::size_t slot) {
   const AtomRow& row = *kernel_.atoms[slot].row;
   if (row.is_exponential) {
-    return {constant(1), read_atom(slot, row.log_formula)};
+    return {constant(1), read_atom(slot, row.log_formula), constant(0)};
   }
-  return {read_atom(slot, row.formula), constant(0)};
+  return {read_atom(slot, row.formula), constant(0), constant(0)};
 }
 
 ScaledExpr KernelBuilder::scaled_power(const KernelTree& tree) {
@@ -168,18 +174,25 @@ ScaledExpr KernelBuilder::scaled_power(const KernelTree& tree) {
   const KernelTree& operand = tree.operands[0];
   const ScaledExpr base = scaled_of(operand);
   const Expr exponent = constant(n) * base.exponent;
-  const bool is_small = std::abs(n) <= kLargestPowerOfFactor;
-  if (is_small || base.factor->is_constant()) {
-    return {pool().power(base.factor, n), exponent};
+  const Expr binary = constant(n) * base.binary;
+  if (std::abs(n) <= 1 || base.factor->is_constant()) {
+    return {pool().power(base.factor, n), exponent, binary};
+  }
+  if (std::abs(n) <= kLargestPowerOfMantissa) {
+    const Expr digits = pool().apply(Function::mantissa, base.factor);
+    const Expr size =
+        pool().maximum({pool().apply(Function::exponent, base.factor),
+                        constant(kLowestExponent)});
+    return {pool().power(digits, n), exponent, binary + constant(n) * size};
   }
   if (operand.is_nonnegative) {
-    return {constant(1), exponent + constant(n) * log0(base.factor)};
+    return {constant(1), exponent + constant(n) * log0(base.factor), binary};
   }
   const Expr square = pool().power(base.factor, 2);
   const bool is_odd = std::fmod(n, 2) != 0;
   const Expr sign = base.factor * pool().power0(square, -0.5);
   return {is_odd ? sign : constant(1),
-          exponent + constant(n / 2) * log0(square)};
+          exponent + constant(n / 2) * log0(square), binary};
 }
 
 /// Appends the terms of a sum of sums and differences.
@@ -194,41 +207,46 @@ void KernelBuilder::collect_terms(const KernelTree& tree, double sign,
     return;
   }
   const ScaledExpr term = scaled_of(tree);
-  terms.push_back({constant(sign) * term.factor, term.exponent});
+  terms.push_back({constant(sign) * term.factor, term.exponent, term.binary});
 }
 
 /// Adds terms on the scale of the largest one. The scale drops out of the
 /// result, and so out of its derivative. A term with factor 0 has no part in
 /// it, but an exponent that may be much larger.
 ScaledExpr KernelBuilder::sum_of(const std::vector<ScaledExpr>& terms) {
-  std::vector<Expr> scales;
+  const ScaledExpr& first = terms[0];
+  std::vector<Expr> factors;
+  std::vector<Expr> sizes;
   bool is_plain = true;
   for (const ScaledExpr& term : terms) {
-    is_plain = is_plain && term.exponent == terms[0].exponent;
-    const bool is_fixed = term.factor->is_constant();
-    scales.push_back(is_fixed
-                         ? term.exponent
-                         : term.exponent + constant(std::numbers::ln2) *
-                                               pool().apply(Function::exponent,
-                                                            term.factor));
+    is_plain = is_plain && term.exponent == first.exponent &&
+               term.binary == first.binary;
+    factors.push_back(term.factor);
+    Expr size = term.power_of_two();
+    if (!term.factor->is_constant()) {
+      size = size + pool().apply(Function::exponent, term.factor);
+    }
+    sizes.push_back(size);
   }
-  Expr scale = terms[0].exponent;
-  if (!is_plain) {
-    scale = pool().apply(Function::detach, pool().maximum(scales));
-  }
+  if (is_plain) return {pool().add(factors), first.exponent, first.binary};
+  const Expr scale = pool().apply(Function::detach, pool().maximum(sizes));
   std::vector<Expr> parts;
   for (const ScaledExpr& term : terms) {
-    if (is_plain) {
-      parts.push_back(term.factor);
-      continue;
-    }
-    Expr below = scale - term.exponent;
+    Expr exponent = term.power_of_two() - scale;
     if (!term.factor->is_constant()) {
-      below = pool().maximum({below, constant(-kLargestExponentOfTerm)});
+      exponent = pool().apply(Function::capped, {exponent, term.factor});
     }
-    parts.push_back(term.factor * pool().apply(Function::exp, -below));
+    parts.push_back(term.factor * pool().apply(Function::exp2, exponent));
   }
-  return {pool().add(parts), scale};
+  return {pool().add(parts), constant(0), scale};
+}
+
+Expr KernelBuilder::log0(Expr expr) {
+  const Expr logarithm = pool().apply(Function::log0, expr);
+  if (lowest_logarithm_ == std::numeric_limits<double>::lowest()) {
+    return logarithm;
+  }
+  return pool().maximum({constant(lowest_logarithm_), logarithm});
 }
 
 Expr KernelBuilder::logarithm_of(const KernelTree& tree) {
@@ -257,7 +275,8 @@ Expr KernelBuilder::logarithm_of(const KernelTree& tree) {
       break;
   }
   const ScaledExpr scaled = scaled_of(tree);
-  return scaled.exponent + log0(scaled.factor);
+  return scaled.exponent + constant(std::numbers::ln2) * scaled.binary +
+         log0(scaled.factor);
 }
 
 }  // namespace gramless

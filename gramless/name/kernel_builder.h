@@ -2,16 +2,26 @@
 // Builds the expressions of a kernel for one pair (i, j).
 #pragma once
 
+#include <limits>
+
 #include "gramless/name/build.h"
 
 namespace gramless {
 
-/// A kernel as factor * exp(exponent): what grows and falls slowly, with its
-/// sign and its zeros, beside what no format could hold after exp().
+/// A kernel as factor * exp(exponent) * 2**binary: what grows and falls slowly,
+/// with its sign and its zeros, beside what no format could hold. Binary
+/// exponents are mostly integers, which add up without rounding.
 struct ScaledExpr {
   Expr factor;
   Expr exponent;
+  Expr binary;
+
+  /// Returns log2(e)*exponent + binary.
+  [[nodiscard]] Expr power_of_two() const;
 };
+
+/// Below the logarithm of any number, and small enough to be multiplied.
+inline constexpr double kLowestLogarithm = -1000;
 
 class KernelBuilder {
  public:
@@ -28,8 +38,11 @@ class KernelBuilder {
   /// where log k can be held.
   ScaledExpr scaled() { return scaled_of(kernel_.tree); }
   /// Returns log k of a kernel that is not negative: the lowest number where
-  /// k = 0, with derivative 0.
-  Expr logarithm() { return logarithm_of(kernel_.tree); }
+  /// k = 0, with derivative 0. Logarithms of factors are at least `lowest`.
+  Expr logarithm(double lowest = std::numeric_limits<double>::lowest()) {
+    lowest_logarithm_ = lowest;
+    return logarithm_of(kernel_.tree);
+  }
 
  private:
   ExprPool& pool() { return *result_.pool; }
@@ -39,7 +52,7 @@ class KernelBuilder {
   Expr load_gamma(std::size_t slot);
   Expr quadratic_form(std::size_t slot);
   Expr read_atom(std::size_t slot, std::string_view formula);
-  Expr log0(Expr expr) { return pool().apply(Function::log0, expr); }
+  Expr log0(Expr expr);
 
   Expr value_of(const KernelTree& tree);
   ScaledExpr scaled_of(const KernelTree& tree);
@@ -53,6 +66,7 @@ class KernelBuilder {
   MapReduce& result_;
   const ParsedKernel& kernel_;
   const Signature& signature_;
+  double lowest_logarithm_ = std::numeric_limits<double>::lowest();
 };
 
 }  // namespace gramless

@@ -81,6 +81,8 @@ class KernelReader {
         return read_operator(KernelNode::divide, syntax);
       case SyntaxKind::power:
         return read_power(syntax);
+      case SyntaxKind::dot:
+        break;
       case SyntaxKind::name:
         fail_at(source_, syntax,
                 concat("expected an atom with its pair of variables, got ",

@@ -229,7 +229,8 @@ std::vector<int> packed_values(const Program& program, Rate rate) {
   for (std::size_t k = 0; k < is_used.size(); ++k) {
     const Instruction& instruction = program.instructions[k];
     const bool is_packed = is_used[k] && instruction.rate == rate &&
-                           instruction.kind != NodeKind::constant;
+                           instruction.kind != NodeKind::constant &&
+                           instruction.kind != NodeKind::at;
     if (is_packed) values.push_back(static_cast<int>(k));
   }
   return values;

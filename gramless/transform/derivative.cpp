@@ -69,7 +69,7 @@ class ReverseMode {
   Expr gradient(const ArraySpec& argument) {
     std::vector<Expr> terms;
     for (const auto& [node, adjoint] : loads_[argument.name]) {
-      terms.push_back(pool_.rename(adjoint, names_of(*node, argument)));
+      terms.push_back(placed(*node, adjoint, argument));
     }
     return pool_.add(terms);
   }
@@ -89,20 +89,28 @@ class ReverseMode {
     }
   }
 
-  static std::map<Axis, Axis> names_of(const Node& load,
-                                       const ArraySpec& argument) {
+  /// Returns the adjoint of a load where the argument's own axes stand at what
+  /// it loads, 0 elsewhere.
+  Expr placed(const Node& load, Expr adjoint, const ArraySpec& argument) {
     const std::size_t first = argument.pair == PairIndex::none ? 0 : 1;
-    std::map<Axis, Axis> names;
+    std::map<Axis, Index> names;
     for (std::size_t k = 0; k < argument.features.size(); ++k) {
       const Axis* axis = std::get_if<Axis>(&load.indices[first + k]);
-      if (axis == nullptr ||
-          !names.emplace(*axis, argument.features[k]).second) {
-        throw InternalError(
-            concat("vjp(): '", argument.name,
-                   "' is indexed by a fixed position or twice by one axis."));
+      if (axis == nullptr) continue;
+      if (!names.emplace(*axis, argument.features[k]).second) {
+        throw InternalError(concat("vjp(): '", argument.name,
+                                   "' is indexed twice by one axis."));
       }
     }
-    return names;
+    Expr result = pool_.rename(adjoint, names);
+    for (std::size_t k = 0; k < argument.features.size(); ++k) {
+      const int64_t* place = std::get_if<int64_t>(&load.indices[first + k]);
+      if (place == nullptr) continue;
+      const Expr is_there = pool_.at(argument.features[k], *place);
+      result =
+          pool_.apply(Function::select, {is_there, result, pool_.constant(0)});
+    }
+    return result;
   }
 
   ExprPool& pool_;
@@ -142,6 +150,7 @@ Expr partial_derivative(Expr operation, std::size_t k) {
     }
     case NodeKind::sum:
     case NodeKind::load:
+    case NodeKind::at:
     case NodeKind::constant:
       break;
   }

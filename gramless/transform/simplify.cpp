@@ -54,6 +54,7 @@ class Matcher {
                matches(pattern.operands[1],
                        pool_.add(
                            {expr->operands.begin() + 1, expr->operands.end()}));
+      case SyntaxKind::dot:
       case SyntaxKind::element:
       case SyntaxKind::subtract:
       case SyntaxKind::multiply:

@@ -182,12 +182,12 @@ std::vector<Spec> specs_of(const std::vector<ArraySpec>& arrays) {
 nb::list mode_rows() {
   nb::list rows;
   for (const ModeRow& row : mode_table()) {
-    std::vector<std::string> names;
+    std::vector<std::pair<std::string, std::string>> arguments;
     for (const ModeArgument& each : row.arguments) {
-      names.emplace_back(each.name);
+      arguments.emplace_back(each.name, pair_index_name(each.pair));
     }
     rows.append(
-        nb::make_tuple(row.name, row.older_name, names, row.is_logarithm));
+        nb::make_tuple(row.name, row.older_name, arguments, row.is_logarithm));
   }
   return rows;
 }
@@ -307,8 +307,8 @@ NB_MODULE(_core, m) {
       [](std::string_view name) { return row_of(parse_mode(name)).name; },
       "name"_a, "Returns the name of a mode, or raises ValueError.");
   m.def("modes", &mode_rows,
-        "Returns name, older name, names of the arguments and whether the "
-        "result is a logarithm, for each mode.");
+        "Returns name, older name, the arguments with their pair axes and "
+        "whether the result is a logarithm, for each mode.");
   m.def("catalogue", &catalogue_rows,
         "Returns name, formula, log formula and description of each atom.");
 

@@ -190,6 +190,12 @@ void Evaluator::evaluate(Stage stage, Values& values, int64_t row,
       case NodeKind::load:
         load(k, values.at(slot, row), index, block);
         break;
+      case NodeKind::at:
+        std::fill_n(values.at(slot, row), slot.cells, -1.0);
+        values.at(
+            slot,
+            row)[static_cast<std::size_t>(program_.instructions[k].value)] = 0;
+        break;
       default:
         compute(k, values, row, slot.has_lanes ? block.count : 1);
     }

@@ -121,10 +121,12 @@ class Evaluator:
         x: Sequence[torch.Tensor],
         y: Sequence[torch.Tensor],
         gamma: Sequence[GammaSlot],
+        like: torch.Tensor,
     ) -> None:
         self._x = x
         self._y = y
         self._gamma = gamma
+        self._like = like
 
     def evaluate(self, tree: tuple):
         kind = tree[0]
@@ -189,7 +191,7 @@ def kernel_matrix(
     gamma: Sequence[GammaSlot],
 ) -> torch.Tensor:
     """Returns the (M, N) matrix k(x_i, y_j)."""
-    matrix = Evaluator(x, y, gamma).evaluate(kernel.tree)
+    matrix = Evaluator(x, y, gamma, x[0]).evaluate(kernel.tree)
     if not isinstance(matrix, torch.Tensor):
         matrix = x[0].new_tensor(matrix)
     return matrix.expand(x[0].shape[0], y[0].shape[0])

@@ -25,7 +25,12 @@ from gramless.torch.dense import (
 Scaled = tuple[torch.Tensor, torch.Tensor]
 """A kernel as factor * exp(exponent)."""
 
-_LARGEST_LOG = {torch.float32: 87.0, torch.float64: 700.0}
+
+# The pair axis of each argument of a mode.
+_PAIRS = {
+    name: [pair for _, pair in arguments]
+    for name, _, arguments, _ in _core.modes()
+}
 
 
 def _log_matern32(q: torch.Tensor) -> torch.Tensor:
@@ -52,8 +57,6 @@ _LOG_OF_S = {
     "gaussian_unoriented": lambda s, g: 2 * g * (s * s - 1),
 }
 
-_EXPONENTIAL = {*_LOG_OF_Q, *_LOG_OF_S}
-
 
 def _log_size(factor: torch.Tensor) -> torch.Tensor:
     """Returns log|factor|, -inf and without a derivative at 0."""
@@ -61,6 +64,17 @@ def _log_size(factor: torch.Tensor) -> torch.Tensor:
     return torch.where(
         is_zero, -math.inf, torch.where(is_zero, 1.0, factor).abs().log()
     )
+
+
+def _size(factor: torch.Tensor) -> torch.Tensor:
+    """Returns a power of two near |factor|, without a derivative."""
+    size = factor.detach().abs()
+    return torch.where(size == 0, 1.0, size).log2().floor().exp2()
+
+
+def _product(m: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+    """Returns m exp(t), which is 0 where m = 0, however large t is."""
+    return m * torch.exp(torch.where(m == 0, t.clamp(max=80.0), t))
 
 
 def _finite(shift: torch.Tensor) -> torch.Tensor:
@@ -91,7 +105,7 @@ class _LogEvaluator(Evaluator):
         return self._sum((m, e), (-n if kind == "subtract" else n, f))
 
     def _constant(self, value: float) -> torch.Tensor:
-        return self._x[0].new_tensor(value)
+        return self._like.new_tensor(value)
 
     def _scaled_atom(self, name: str, slot: int, pair: int) -> Scaled:
         if name in _LOG_OF_Q:
@@ -115,11 +129,13 @@ class _LogEvaluator(Evaluator):
             return self.scaled(("negate", power) if n % 2 else power)
         if is_whole and base[0] == "power":
             return self.scaled(("power", base[1], base[2] * n))
-        if base[0] == "atom" and base[1] not in _EXPONENTIAL and abs(n) <= 4:
+        if base[:2] == ("atom", "distance") and abs(n) <= 4:
             return self._power(base, n), self._constant(0.0)
         factor, exponent = self.scaled(base)
         if is_whole and abs(n) <= 4:
-            return integer_power(factor, int(n)), exponent * n
+            size = _size(factor)
+            power = integer_power(factor / size, int(n))
+            return power, n * (exponent + size.log())
         if abs(n) <= 4:
             return real_power(factor, n), exponent * n
         sign = torch.sign(factor.detach()) if n % 2 == 1 else 1.0
@@ -130,11 +146,7 @@ class _LogEvaluator(Evaluator):
         terms = torch.broadcast_tensors(*a, *b)
         sizes = [e + _log_size(m) for m, e in (terms[:2], terms[2:])]
         scale = _finite(torch.maximum(*sizes))
-        most = _LARGEST_LOG[scale.dtype]
-        parts = [
-            m * torch.exp((e - scale).clamp(max=most))
-            for m, e in (terms[:2], terms[2:])
-        ]
+        parts = [_product(m, e - scale) for m, e in (terms[:2], terms[2:])]
         return parts[0] + parts[1], scale
 
 
@@ -143,7 +155,7 @@ def _log_sum_exp(m: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
     if t.shape[1] == 0:
         return t.sum(1) - math.inf
     shift = _finite((t + _log_size(m)).amax(1, keepdim=True))
-    total = (m * torch.exp(t - shift)).sum(1)
+    total = _product(m, t - shift).sum(1)
     is_zero = total == 0
     log = torch.where(is_zero, 1.0, total).log()
     return torch.where(is_zero, -math.inf, log + shift[:, 0])
@@ -162,7 +174,7 @@ class _Modes:
         return log + self.e
 
     def scaled(self, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-        return self.m * torch.exp(self.e + a + b.T)
+        return _product(self.m, self.e + a + b.T)
 
     def lse(self, b, a=0.0, c=None):
         c = 0.0 if c is None else c.T
@@ -208,7 +220,7 @@ def dense_product(
     """Returns the kernel product in a mode."""
     if mode == "sum":
         return kernel_matrix(kernel, x, y, gamma) @ bs[0]
-    modes = _modes_of(kernel, x, y, gamma)
+    modes = _modes_of(kernel, x, y, gamma, bs, mode)
     if mode == "log_scaled_lse":
         return modes.lse(*bs)
     return getattr(modes, mode)(*bs)
@@ -225,7 +237,7 @@ def dense_matrix(
     """Returns the (M, N) matrix k, or in other modes the logit without b."""
     if mode == "sum":
         return kernel_matrix(kernel, x, y, gamma)
-    modes = _modes_of(kernel, x, y, gamma)
+    modes = _modes_of(kernel, x, y, gamma, bs, mode)
     if mode == "lse":
         return modes.log
     if mode == "lse_mult_i":
@@ -234,7 +246,16 @@ def dense_matrix(
     return modes.log + potentials[0] + potentials[1].T
 
 
-def _modes_of(kernel, x, y, gamma) -> _Modes:
-    m, e = _LogEvaluator(x, y, gamma).scaled(kernel.tree)
-    shape = x[0].shape[0], y[0].shape[0]
+def _modes_of(kernel, x, y, gamma, bs, mode) -> _Modes:
+    evaluator = _LogEvaluator(x, y, gamma, bs[0])
+    m, e = evaluator.scaled(kernel.tree)
+    shape = _shape_of(x, y, bs, mode)
     return _Modes(m.expand(shape), e.expand(shape))
+
+
+def _shape_of(x, y, bs, mode) -> tuple[int, int]:
+    """Returns (M, N), which without variables the mode's arguments tell."""
+    if x:
+        return x[0].shape[0], y[0].shape[0]
+    rows = dict(zip(_PAIRS[mode], bs, strict=True))
+    return rows["i"].shape[0], rows["j"].shape[0]

@@ -126,7 +126,7 @@ def _check_dtype(name: str, value: Any, tensors: list[torch.Tensor]) -> None:
 class _Mode:
     name: str
     older_name: str
-    arguments: list[str]
+    arguments: list[tuple[str, str]]
     is_logarithm: bool
 
 

@@ -84,7 +84,11 @@ def log_sum(
     sum itself, not the rounded logarithm, is what derivatives start from.
     """
     with torch.no_grad():
-        (scale,) = MapReduce.apply(shift, backend, *tensors)
+        # What runs in float64 would not find a rounded scale the largest.
+        is_double = backend == "reference"
+        given = [t.double() for t in tensors] if is_double else tensors
+        (scale,) = MapReduce.apply(shift, backend, *given)
+        scale[scale == -math.inf] = 2.0**100  # Of nothing, or of zeros.
         scale = scale.clamp_(-(2.0**100), 2.0**100)
     (scaled,) = MapReduce.apply(total, backend, *tensors, scale)
     is_zero = scaled == 0

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: MIT
+"""The cases of the benchmark: kernels, sizes, derivatives and data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+ROW_ARGUMENTS = ("x", "u", "c", "w")
+"""The arguments with a row for each i."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row of the table.
+
+    With a the product and <c, a> its sum with weights c, order 1 takes the
+    gradients of <c, a>, and order 2 those of <w, d<c, a>/dx>, which is what
+    fitting forces and penalizing gradients need.
+    """
+
+    name: str
+    N: int
+    M: int = 0  # 0: the same as N.
+    D: int = 3
+    E: int = 1
+    dtype: str = "float32"
+    atom: str = "gaussian"
+    mode: str = "sum"
+    is_oriented: bool = False  # Times linear(u,v)**2.
+    has_metrics: bool = False  # A symmetric matrix for each j, not a scalar.
+    order: int = 0
+    is_quick: bool = False  # Is among the cases of --quick.
+
+    @property
+    def rows(self) -> int:
+        """How many i there are."""
+        return self.M or self.N
+
+    @property
+    def pairs(self) -> int:
+        return self.rows * self.N
+
+    @property
+    def kernel(self) -> str:
+        """The kernel, as Gramless names it."""
+        oriented = " * linear(u,v)**2" if self.is_oriented else ""
+        return f"{self.atom}(x,y){oriented}"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The arguments of the kernel product."""
+        directions = ("u", "v") if self.is_oriented else ()
+        return ("x", "y", *directions, "b", "gamma")
+
+    @property
+    def wrt(self) -> tuple[str, ...]:
+        """The arguments that the case wants gradients of."""
+        return self.names if self.order else ()
+
+    @property
+    def is_modelled(self) -> bool:
+        """Whether the model of 16 instructions is about this case."""
+        return self == Case(self.name, self.N, is_quick=self.is_quick)
+
+    def block_rows(self, entries: int) -> int:
+        """Returns how many rows make a block of at most so many entries.
+
+        A divisor of the number of rows, so that all blocks have one shape.
+        """
+        most = max(1, min(self.rows, entries // self.N))
+        return next(n for n in range(most, 0, -1) if self.rows % n == 0)
+
+
+K = 1000
+ALL_CASES = (
+    Case("gaussian 1e3", K, is_quick=True),
+    Case("gaussian 1e4", 10 * K, is_quick=True),
+    Case("gaussian 2e4", 20 * K),
+    Case("gaussian 5e4", 50 * K),
+    Case("D=10", 10 * K, D=10, is_quick=True),
+    Case("D=100", 10 * K, D=100),
+    Case("E=64", 10 * K, E=64),
+    Case("laplacian", 10 * K, atom="laplacian"),
+    Case("cauchy", 10 * K, atom="cauchy"),
+    Case("inverse_multiquadric", 10 * K, atom="inverse_multiquadric"),
+    Case("float64", 10 * K, dtype="float64", is_quick=True),
+    Case("backward", 10 * K, order=1, is_quick=True),
+    Case("double backward", 5 * K, order=2),
+    Case("lse", 10 * K, mode="lse", is_quick=True),
+    Case("lse backward", 10 * K, mode="lse", order=1),
+    Case("oriented backward", 10 * K, is_oriented=True, order=1),
+    Case("metric per j, D=2", 100, 10 * K, D=2, has_metrics=True),
+    Case("metric per j, D=3", 100, 10 * K, has_metrics=True, is_quick=True),
+)
+CASES = {case.name: case for case in ALL_CASES}
+
+
+def data(case: Case) -> dict[str, np.ndarray]:
+    """Returns the arguments of a case, and the weights c and w.
+
+    Points are centred, for the accuracy of those who expand squares. No sum
+    cancels, because b and c are positive and w = x points outwards: so the
+    largest number of a result is a scale for its errors.
+    """
+    random = np.random.default_rng(0)
+    M, N, D, E = case.rows, case.N, case.D, case.E  # noqa: N806
+    arrays = {
+        "x": random.random((M, D)) - 0.5,
+        "y": random.random((N, D)) - 0.5,
+        "u": random.standard_normal((M, 3)),
+        "v": random.standard_normal((N, 3)),
+        "b": 0.5 + random.random((N, E)),
+        "c": 0.5 + random.random((M, E)),
+        "gamma": np.array([24 / D]),
+    }
+    arrays["w"] = arrays["x"].copy()
+    for name in ("u", "v"):
+        arrays[name] /= np.linalg.norm(arrays[name], axis=1, keepdims=True)
+    if case.has_metrics:
+        root = random.standard_normal((N, D, D))
+        metrics = np.eye(D) + root @ root.swapaxes(1, 2) / D
+        arrays["gamma"] = 12 / D * metrics.reshape(N, D * D)
+    return {
+        name: array.astype(case.dtype)
+        for name, array in arrays.items()
+        if name in (*case.names, "c", "w")
+    }

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: MIT
+"""The cases, computed by torch's own operations on blocks of rows.
+
+-q comes from differences, x - y first; or from one product of matrices, as in
+G |x|² - 2 G <x, y> + G |y|², which is faster, and less accurate far from the
+origin. A block is differentiated before the next one is computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import torch
+
+from autograd import Tensors, leaves, objective
+from cases import ROW_ARGUMENTS, Case
+
+# Each takes -q and overwrites it. Autograd allows that for the first one, the
+# only one that is differentiated.
+_ATOMS = {
+    "gaussian": lambda p: p.exp_(),
+    "laplacian": lambda p: p.neg_().clamp_(min=0).sqrt_().neg_().exp_(),
+    "cauchy": lambda p: p.neg_().add_(1).reciprocal_(),
+    "inverse_multiquadric": lambda p: p.neg_().add_(1).rsqrt_(),
+}
+
+
+def _columns(case: Case, part: Tensors) -> torch.Tensor:
+    """Returns y with a contiguous row for each dimension."""
+    return part["y"].T.contiguous()
+
+
+def _by_differences(
+    case: Case, part: Tensors, columns: torch.Tensor
+) -> torch.Tensor:
+    x, gamma = part["x"], part["gamma"]
+    deltas = (x[:, d, None] - columns[d] for d in range(case.D))
+    if case.has_metrics:
+        deltas = list(deltas)
+        metrics = gamma.T.reshape(case.D, case.D, case.N)
+        return -sum(
+            metrics[a, b] * deltas[a] * deltas[b] * (1 if a == b else 2)
+            for a in range(case.D)
+            for b in range(a, case.D)
+        )
+    squares = next(deltas).square()
+    for delta in deltas:
+        squares.addcmul_(delta, delta)
+    return squares * -gamma
+
+
+def _features(case: Case, part: Tensors) -> torch.Tensor:
+    """Returns what features of x are multiplied with."""
+    y, gamma = part["y"], part["gamma"]
+    if case.has_metrics:
+        metrics = gamma.reshape(case.N, case.D, case.D)
+        images = (metrics @ y[:, :, None])[:, :, 0]
+        squares = (images * y).sum(1, keepdim=True)
+        return torch.cat([gamma, images, squares], dim=1).T
+    squares = (y * y).sum(1, keepdim=True)
+    return torch.cat([y, torch.ones_like(squares), squares], dim=1).T
+
+
+def _by_products(
+    case: Case, part: Tensors, features: torch.Tensor
+) -> torch.Tensor:
+    x, gamma = part["x"], part["gamma"]
+    ones = torch.ones_like(x[:, :1])
+    if case.has_metrics:
+        squares = (x[:, :, None] * x[:, None, :]).flatten(1)
+        return torch.cat([-squares, 2 * x, -ones], dim=1) @ features
+    squares = (x * x).sum(1, keepdim=True)
+    left = [2 * gamma * x, -gamma * squares, -gamma * ones]
+    return torch.cat(left, dim=1) @ features
+
+
+def _values(case: Case, part: Tensors, p: torch.Tensor) -> torch.Tensor:
+    """Returns a for the rows of a block, given their -q."""
+    if case.mode == "lse":
+        p += part["b"].T
+        if case.order:
+            return p.logsumexp(1, keepdim=True)
+        most = p.amax(1, keepdim=True)
+        return p.sub_(most).exp_().sum(1, keepdim=True).log_() + most
+    matrix = _ATOMS[case.atom](p)
+    if case.is_oriented:
+        matrix = matrix * (part["u"] @ part["v"].T).square()
+    return matrix @ part["b"]
+
+
+def _prepare(
+    form: tuple, case: Case, data: dict[str, np.ndarray], entries: int
+) -> Callable[[], dict]:
+    """Returns what computes a case, in blocks of at most so many entries."""
+    side_of_y, negated_q = form
+    tensors = leaves(case, data)
+    rows = case.block_rows(entries)
+    names = [name for name in ROW_ARGUMENTS if name in tensors]
+
+    def run() -> dict:
+        for name in case.wrt:
+            tensors[name].grad = None
+        a = torch.empty(case.rows, case.E, dtype=tensors["b"].dtype)
+        side = side_of_y(case, tensors)
+        for start in range(0, case.rows, rows):
+            block = slice(start, start + rows)
+            part = tensors | {name: tensors[name][block] for name in names}
+            if case.wrt:  # Differentiating a block ends with its graph.
+                side = side_of_y(case, part)
+            value = _values(case, part, negated_q(case, part, side))
+            a[block] = value.detach()
+            if case.wrt:
+                objective(case, value, part).backward()
+        return {"a": a, **{name: tensors[name].grad for name in case.wrt}}
+
+    return run
+
+
+differences = partial(_prepare, (_columns, _by_differences))
+products = partial(_prepare, (_features, _by_products))

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: MIT
+"""The log domain where a kernel is zero, or far from one in size."""
+
+import pytest
+import torch
+
+import mode_oracle
+from exact_oracle import case_of, check_values, table
+from log_signs_test import INF, SIGNED_MODES
+from mode_oracle import BACKENDS, functions, product, random_case
+from modes_test import PAIRLESS_IN_MODES
+from oracle import Data, assert_near
+
+
+@pytest.mark.parametrize("mode", ["lse", "log_scaled_lse"])
+@pytest.mark.parametrize(
+    "name", ["linear(x,y)**2", "linear(x,y)**7", "linear(x,y) - linear(x,y)"]
+)
+def test_row_of_zeros(name, mode):
+    x = table([0.0, 0.0], [0.5, 1.0])
+    case = case_of(name, mode, x, Data(3).positive(5, 2))
+    check_values(case)
+    for backend in BACKENDS:
+        tensors = case.leaves()
+        a = functions(case, backend)[0](*tensors)
+        assert (a[0] == -INF).all()
+        (gradient,) = torch.autograd.grad(a.sum(), tensors[:1])
+        assert (gradient[0] == 0).all()
+
+
+@pytest.mark.parametrize("far", [10.0, 100.0])
+@pytest.mark.parametrize("mode", ["lse", "log_scaled_lse"])
+def test_nearest_pair_is_orthogonal_to_a_far_one(mode, far):
+    points = [table([0.0], [0.25]), table([0.0], [far], [-far - 0.25])]
+    vectors = [table([1.0, 0.0], [2.0, 0.0])]
+    vectors += [table([0.0, 1.0], [1.0, 0.0], [0.5, 0.5])]
+    pairs = zip(vectors, points, strict=True)
+    check_values(
+        case_of("linear(u,v) * gaussian(x,y)", mode, *map(list, pairs))
+    )
+
+
+@pytest.mark.parametrize("potential", [200.0, 2000.0])
+@pytest.mark.parametrize("mode", [m for m in SIGNED_MODES if m != "lse"])
+def test_zero_with_a_large_potential(mode, potential):
+    x, y = table([1.0, 0.0], [2.0, 0.0]), table([0.0, 1.0], [1.0, 1.0])
+    case = case_of("linear(x,y)", mode, x, y)
+    case.given["T" if "T" in case.given else "B"][0] = potential
+    check_values(case)
+
+
+@pytest.mark.parametrize("size", [1e4, 1e5, 1e6, 1e9])
+def test_huge_logits(size):
+    y = size * table([1.0, 0.3], [-1.2, 0.1])
+    check_values(case_of("gaussian(x,y)", "lse", table([0.5, 1.0]), y))
+
+
+@pytest.mark.parametrize(("kernel", "mode"), PAIRLESS_IN_MODES)
+@pytest.mark.parametrize("backend", ["pytorch", "matrix"])
+def test_dense_backends_without_variables(kernel, mode, backend):
+    case = random_case(Data(1), kernel, mode, (9, 67, 0, 3))
+    expected = mode_oracle.dense(case)
+    if backend == "matrix":
+        expected = mode_oracle.matrix(case).log() + mode_oracle.potentials(case)
+        if mode == "lse_mult_i":
+            expected = case.given["H"] * expected
+    assert_near(product(case, backend), expected)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_gradient_of_a_cost_of_zero(backend):
+    x, y = table([0.0, 0.0], [0.5, -1.0]), Data(3).normal(5, 2)
+    case = case_of("linear(x,y)**2", "sinkhorn_cost", x, y)
+    tensors = case.leaves()
+    a = functions(case, backend)[0](*tensors)
+    gradients = torch.autograd.grad(a.sum(), tensors)
+    assert (gradients[0][0] == 0).all()
+    assert all(gradient.isfinite().all() for gradient in gradients)
+
+
+@pytest.mark.parametrize("size", [1e-21, 1e20])
+@pytest.mark.parametrize("power", [2, 3, 7, -5])
+def test_powers_that_leave_the_range(power, size):
+    name = f"linear(x,y)**{power}"
+    check_values(case_of(name, "lse", table([size]), table([0.75], [1.5])))
