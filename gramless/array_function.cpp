@@ -201,7 +201,7 @@ ArrayFunction::ArrayFunction(const Kernel& kernel, const Signature& signature,
   check_options(options);
   State state{kernel.name(), options, {}, {}, {}, {}, {}};
   state.map_reduce = run_transform(state.stages, "build", [&] {
-    return build_kernel_product(kernel.parsed(), signature);
+    return build_kernel_product(kernel.parsed(), signature, gradient);
   });
   *this = ArrayFunction(std::make_shared<const State>(std::move(state)));
 }
@@ -212,7 +212,7 @@ ArrayFunction ArrayFunction::of_shift(const Kernel& kernel,
   check_options(options);
   State state{"shift of " + kernel.name(), options, {}, {}, {}, {}, {}};
   state.map_reduce = run_transform(state.stages, "build", [&] {
-    return build_shift(kernel.parsed(), signature);
+    return build_shift(kernel.parsed(), signature, gradient);
   });
   return ArrayFunction(std::make_shared<const State>(std::move(state)));
 }

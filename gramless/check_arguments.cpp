@@ -2,6 +2,8 @@
 // Implements the checks of a kernel product's arguments.
 #include "gramless/check_arguments.h"
 
+#include <algorithm>
+
 #include "gramless/base/error.h"
 #include "gramless/base/text.h"
 
@@ -50,20 +52,32 @@ std::vector<Named> named_arrays(const Arguments& arguments) {
   return result;
 }
 
+/// Whether the kernel is a formula, and has no name.
+bool is_formula(const ParsedKernel& kernel) {
+  return kernel.tree.kind == KernelNode::own && kernel.own_atoms.empty();
+}
+
 void check_counts(const ParsedKernel& kernel, const Arguments& arguments) {
-  const std::size_t pairs = kernel.pairs.size();
-  const auto check_pairs = [&](std::string_view name, std::size_t count) {
-    if (count == pairs) return;
-    fail(pairs, " tensor", pairs == 1 ? "" : "s", " in ", name,
-         ", one for each pair of variables of the kernel, got ", count, ".");
+  const auto check_tensors = [&](std::string_view name, std::size_t count,
+                                 std::size_t expected) {
+    if (count == expected) return;
+    fail(expected, " tensor", expected == 1 ? "" : "s", " in ", name,
+         is_formula(kernel)
+             ? ", one for each of its variables in the formula, got "
+             : ", one for each pair of variables of the kernel, got ",
+         count, ".");
   };
-  check_pairs("x", arguments.x.size());
-  check_pairs("y", arguments.y.size());
-  if (arguments.gamma.size() != kernel.atoms.size()) {
+  check_tensors("x", arguments.x.size(), kernel.x_count);
+  check_tensors("y", arguments.y.size(), kernel.y_count);
+  const std::size_t slots = kernel.atoms.size();
+  if (arguments.gamma.size() != slots) {
     std::vector<std::string> atoms;
     for (const AtomUse& use : kernel.atoms) atoms.emplace_back(use.row->name);
-    fail(kernel.atoms.size(), " gamma", atoms.size() == 1 ? "" : "s",
-         ", one for each atom of the kernel (", join(atoms, ", "), "), got ",
+    fail(slots, " gamma", slots == 1 ? "" : "s",
+         is_formula(kernel)
+             ? ", one for each of its variables in the formula, got "
+             : concat(", one for each atom of the kernel (", join(atoms, ", "),
+                      "), got "),
          arguments.gamma.size(), ".");
   }
   const ModeRow& mode = row_of(arguments.mode);
@@ -116,18 +130,32 @@ void check_rows(const std::string& name, const ArrayView& array,
   }
 }
 
-void check_pairs(const Arguments& arguments) {
+/// Whether only own formulas use a pair.
+bool has_own_widths(const ParsedKernel& kernel, std::size_t pair) {
+  return std::all_of(
+      kernel.atoms.begin(), kernel.atoms.end(), [&](const AtomUse& use) {
+        const bool is_own =
+            std::any_of(kernel.own_atoms.begin(), kernel.own_atoms.end(),
+                        [&](const auto& own) { return &own->row == use.row; });
+        return use.pair != pair || is_own;
+      });
+}
+
+void check_points(const ParsedKernel& kernel, const Arguments& arguments) {
   for (std::size_t p = 0; p < arguments.x.size(); ++p) {
+    check_rows(item("x", p), arguments.x[p], "(M, D)", "x[0]", arguments.x[0]);
+  }
+  for (std::size_t p = 0; p < arguments.y.size(); ++p) {
+    check_rows(item("y", p), arguments.y[p], "(N, D)", "y[0]", arguments.y[0]);
+  }
+  // Each argument of a formula has a width of its own.
+  for (std::size_t p = 0; p < kernel.pairs.size(); ++p) {
     const ArrayView& x = arguments.x[p];
     const ArrayView& y = arguments.y[p];
-    check_rows(item("x", p), x, "(M, D)", "x[0]", arguments.x[0]);
-    check_rows(item("y", p), y, "(N, D)", "y[0]", arguments.y[0]);
-    if (x.shape[1] != y.shape[1]) {
-      fail(item("x", p), " and ", item("y", p),
-           " to have the same number of columns, got ",
-           described(item("x", p), x), " and ", described(item("y", p), y),
-           ".");
-    }
+    if (x.shape[1] == y.shape[1] || has_own_widths(kernel, p)) continue;
+    fail(item("x", p), " and ", item("y", p),
+         " to have the same number of columns, got ",
+         described(item("x", p), x), " and ", described(item("y", p), y), ".");
   }
 }
 
@@ -139,10 +167,8 @@ struct RowArrays {
 
 RowArrays row_arrays(const Arguments& arguments) {
   RowArrays rows;
-  if (!arguments.x.empty()) {
-    rows.i = {"x[0]", &arguments.x[0]};
-    rows.j = {"y[0]", &arguments.y[0]};
-  }
+  if (!arguments.x.empty()) rows.i = {"x[0]", &arguments.x[0]};
+  if (!arguments.y.empty()) rows.j = {"y[0]", &arguments.y[0]};
   const auto& names = row_of(arguments.mode).arguments;
   for (std::size_t k = 0; k < names.size(); ++k) {
     std::optional<Named>& first =
@@ -193,6 +219,7 @@ int64_t check_mode_arguments(const Arguments& arguments) {
 /// Checks the kind of a slot: None, or an array.
 void check_presence(const std::string& name, const AtomUse& use,
                     const Gamma& gamma) {
+  if (use.row->parameter == Parameter::unknown) return;
   const bool is_wanted = use.row->parameter != Parameter::none;
   if (is_wanted && !gamma.array) {
     fail(name, " to be a tensor or a number for '", use.row->name,
@@ -212,7 +239,8 @@ PairIndex check_gamma_rows(const std::string& name, const Gamma& gamma,
   }
   if (shape.size() < 2) return PairIndex::none;
   const bool by_i = gamma.rows == PairIndex::i;
-  const int64_t rows = (by_i ? arguments.x[0] : arguments.y[0]).shape[0];
+  const RowArrays arrays = row_arrays(arguments);
+  const int64_t rows = (by_i ? arrays.i : arrays.j)->array->shape[0];
   if (shape[0] == rows) return gamma.rows;
   const bool is_matrix = shape[0] == dimension && shape[1] == dimension;
   fail(name, " to have ", by_i ? "M" : "N", " = ", rows, " rows, one for each ",
@@ -228,10 +256,13 @@ GammaForm check_gamma(std::size_t slot, const AtomUse& use,
   const std::string name = item("gamma", slot);
   check_presence(name, use, gamma);
   if (!gamma.array) return {};
-  const int64_t dimension = arguments.x[use.pair].shape[1];
   const std::vector<int64_t>& shape = gamma.array->shape;
+  const bool is_any = use.row->parameter == Parameter::any ||
+                      use.row->parameter == Parameter::unknown;
+  const int64_t dimension = is_any ? -1 : arguments.x[use.pair].shape[1];
   const PairIndex pair = check_gamma_rows(name, gamma, dimension, arguments);
   const int64_t columns = shape.empty() ? 1 : shape.back();
+  if (is_any) return {Metric::any, pair, columns};
   if (columns == 1) return {Metric::scalar, pair};
   if (use.row->parameter == Parameter::scalar) {
     fail(name, " to have one column for '", use.row->name, "', got ",
@@ -249,12 +280,15 @@ Signature check_arguments(const ParsedKernel& kernel,
                           const Arguments& arguments) {
   check_counts(kernel, arguments);
   check_dtypes_and_devices(named_arrays(arguments));
-  check_pairs(arguments);
+  check_points(kernel, arguments);
   Signature signature;
   signature.mode = arguments.mode;
   signature.signal = check_mode_arguments(arguments);
   for (const ArrayView& x : arguments.x) {
-    signature.dimensions.push_back(x.shape[1]);
+    signature.x_columns.push_back(x.shape[1]);
+  }
+  for (const ArrayView& y : arguments.y) {
+    signature.y_columns.push_back(y.shape[1]);
   }
   for (std::size_t slot = 0; slot < kernel.atoms.size(); ++slot) {
     signature.gammas.push_back(

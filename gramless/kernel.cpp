@@ -4,9 +4,14 @@
 
 namespace gramless {
 
-Kernel::Kernel(std::string name)
+Kernel::Kernel(std::string name, const std::vector<OwnFormula>& own)
     : name_(std::move(name)),
-      parsed_(std::make_shared<ParsedKernel>(parse_kernel(name_))),
+      parsed_(std::make_shared<ParsedKernel>(parse_kernel(name_, own))),
+      structure_(structure_text(*parsed_)) {}
+
+Kernel::Kernel(const OwnFormula& formula)
+    : name_(formula.sum.empty() ? formula.log : formula.sum),
+      parsed_(std::make_shared<ParsedKernel>(parse_kernel(formula))),
       structure_(structure_text(*parsed_)) {}
 
 bool Kernel::operator==(const Kernel& other) const {

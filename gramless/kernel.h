@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "gramless/name/kernel_tree.h"
 
@@ -13,7 +14,10 @@ namespace gramless {
 class Kernel {
  public:
   /// Throws ArgumentError, with column and caret, if the name is wrong.
-  explicit Kernel(std::string name);
+  /// Names of `own` formulas come before those of the catalogue.
+  explicit Kernel(std::string name, const std::vector<OwnFormula>& own = {});
+  /// A kernel by formulas in X_0, …, Y_0, …, G_0, …; see OwnFormula.
+  explicit Kernel(const OwnFormula& formula);
 
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] const ParsedKernel& parsed() const { return *parsed_; }

@@ -60,7 +60,7 @@ TEST(CheckArguments, FindsTheFormOfGamma) {
     arguments.gamma = {{view(one.shape), one.rows}};
     const Signature signature = check_arguments(gaussian(), arguments);
     EXPECT_EQ(signature.gammas, std::vector{one.form}) << one.shape.size();
-    EXPECT_EQ(signature.dimensions, std::vector<int64_t>{3});
+    EXPECT_EQ(signature.x_columns, std::vector<int64_t>{3});
     EXPECT_EQ(signature.signal, 2);
   }
 }

@@ -159,8 +159,9 @@ std::vector<std::vector<double>> evaluate(const MapReduce& map_reduce,
 
 MapReduce product_of(const std::string& name, Metric metric, PairIndex rows) {
   const ParsedKernel kernel = parse_kernel(name);
-  Signature signature{Mode::sum, {}, {}, 2};
-  signature.dimensions.assign(kernel.pairs.size(), 3);
+  Signature signature{Mode::sum, {}, {}, {}, 2};
+  signature.x_columns.assign(kernel.pairs.size(), 3);
+  signature.y_columns = signature.x_columns;
   for (const AtomUse& use : kernel.atoms) {
     const bool is_metric = use.row->parameter == Parameter::metric;
     const bool is_bare = use.row->parameter == Parameter::none;

@@ -64,6 +64,10 @@ llvm::Value* emit_function(VectorMath& math, Function function,
       return math.select(a, operands[1], operands[2]);
     case Function::exp:
     case Function::detach:
+    case Function::sinc:
+    case Function::sinc1:
+    case Function::sinc2:
+    case Function::sinc3:
     case Function::laplacian:
     case Function::matern32:
     case Function::matern52:

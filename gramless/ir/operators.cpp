@@ -28,6 +28,31 @@ void apply(const Operands& operands, double* result, int64_t count) {
   }
 }
 
+/// Returns j_n(a)/a**n, j_n the spherical Bessel function: sin(a)/a for n = 0.
+/// Near 0 by its series, elsewhere by the recursion in n.
+template <int n>
+double sinc(double a) {
+  const double square = a * a;
+  if (square < 1 + 2 * n * n) {
+    double term = 1;
+    for (int k = 1; k <= n; ++k) term /= 2 * k + 1;
+    double sum = term;
+    for (int k = 1; k < 20; ++k) {
+      term *= -square / (2 * k * (2 * n + 2 * k + 1));
+      sum += term;
+    }
+    return sum;
+  }
+  double before = std::cos(a);
+  double value = std::sin(a) / a;
+  for (int k = 0; k < n; ++k) {
+    const double next = ((2 * k + 1) * value - before) / square;
+    before = value;
+    value = next;
+  }
+  return value;
+}
+
 double sign(double a) { return a > 0 ? 1 : a < 0 ? -1 : a; }
 
 double mantissa(double a) {
@@ -279,6 +304,50 @@ constexpr std::array kFunctionTable = {
                 0.6,
                 1.4,
                 "The nearest integer, the even one of two."},
+    FunctionRow{Function::sinc,
+                "sinc",
+                apply<sinc<0>>,
+                {"-a*sinc1(a)"},
+                "select(a**2 - 0.01, sin(a)/a, (1 - a**2/6*(1 - a**2/20*(1 "
+                "- a**2/42*(1 - a**2/72*(1 - a**2/110*(1 - a**2/156)))))))",
+                -6,
+                6,
+                "sin(a)/a, 1 at 0."},
+    FunctionRow{Function::sinc1,
+                "sinc1",
+                apply<sinc<1>>,
+                {"-a*sinc2(a)"},
+                "select(a**2 - 1, (sin(a)/a - cos(a))/a**2, (1 - a**2/10*(1"
+                " - a**2/28*(1 - a**2/54*(1 - a**2/88*(1 - a**2/130*(1 - a*"
+                "*2/180*(1 - a**2/238*(1 - a**2/304*(1 - a**2/378*(1 - a**2"
+                "/460))))))))))/3)",
+                -6,
+                6,
+                "-sinc'(a)/a, smooth at 0."},
+    FunctionRow{Function::sinc2,
+                "sinc2",
+                apply<sinc<2>>,
+                {"-a*sinc3(a)"},
+                "select(a**2 - 4, ((3 - a**2)*sin(a)/a - 3*cos(a))/a**4, (1"
+                " - a**2/14*(1 - a**2/36*(1 - a**2/66*(1 - a**2/104*(1 - a*"
+                "*2/150*(1 - a**2/204*(1 - a**2/266*(1 - a**2/336*(1 - a**2"
+                "/414*(1 - a**2/500*(1 - a**2/594*(1 - a**2/696))))))))))))"
+                "/15)",
+                -6,
+                6,
+                "-sinc1'(a)/a, smooth at 0."},
+    FunctionRow{Function::sinc3,
+                "sinc3",
+                apply<sinc<3>>,
+                {"power0(a, -1)*(sinc2(a) - 7*sinc3(a))"},
+                "select(a**2 - 9, ((15 - 6*a**2)*sin(a)/a - (15 - a**2)*cos"
+                "(a))/a**6, (1 - a**2/18*(1 - a**2/44*(1 - a**2/78*(1 - a**"
+                "2/120*(1 - a**2/170*(1 - a**2/228*(1 - a**2/294*(1 - a**2/"
+                "368*(1 - a**2/450*(1 - a**2/540*(1 - a**2/638*(1 - a**2/74"
+                "4*(1 - a**2/858)))))))))))))/105)",
+                -6,
+                6,
+                "-sinc2'(a)/a, smooth at 0."},
     FunctionRow{Function::maximum,
                 "max",
                 apply<maximum>,
@@ -287,16 +356,17 @@ constexpr std::array kFunctionTable = {
                 -5,
                 5,
                 "The larger of a and b; a where they are equal."},
-    FunctionRow{Function::capped,
-                "capped",
-                apply<[](double a, double b) {
-                  return b != 0 ? a : std::min(a, kLargestCapped);
-                }>,
-                {"1", "0"},
-                "",
-                0.1,
-                5,
-                "a, but at most 80 where b = 0: exp(a)*b is never inf*0."},
+    FunctionRow{
+        Function::capped,
+        "capped",
+        apply<
+            [](double a,
+               double b) { return b != 0 ? a : std::min(a, kLargestCapped); }>,
+        {"1", "0"},
+        "",
+        0.1,
+        5,
+        "a, but at most 80 where b = 0: exp(a)*b is never inf*0."},
     FunctionRow{Function::rounded,
                 "rounded",
                 apply<[](double a) { return a; }>,

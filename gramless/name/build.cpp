@@ -13,8 +13,10 @@ namespace {
 
 class Builder {
  public:
-  Builder(const ParsedKernel& kernel, const Signature& signature)
-      : signature_(signature), kernel_(result_, kernel, signature) {
+  Builder(const ParsedKernel& kernel, const Signature& signature,
+          const Differentiate& differentiate)
+      : signature_(signature),
+        kernel_(result_, kernel, signature, differentiate) {
     kernel_.declare_arguments();
     for (const ModeArgument& argument : row_of(signature.mode).arguments) {
       result_.arguments.push_back(spec_of(argument));
@@ -141,14 +143,18 @@ class Builder {
 }  // namespace
 
 std::string to_text(const Signature& signature) {
-  std::string text = concat("mode ", row_of(signature.mode).name, " D");
-  for (const int64_t dimension : signature.dimensions) {
-    text += concat(" ", dimension);
+  std::string text = concat("mode ", row_of(signature.mode).name, " x");
+  for (const int64_t columns : signature.x_columns) {
+    text += concat(" ", columns);
+  }
+  text += " y";
+  for (const int64_t columns : signature.y_columns) {
+    text += concat(" ", columns);
   }
   text += concat(" E ", signature.signal, " gamma");
   for (const GammaForm& form : signature.gammas) {
-    text +=
-        concat(" ", static_cast<int>(form.metric), pair_index_name(form.pair));
+    text += concat(" ", static_cast<int>(form.metric),
+                   pair_index_name(form.pair), form.columns);
   }
   return text;
 }
@@ -158,12 +164,14 @@ std::string y_name(std::size_t pair) { return concat("y", pair); }
 std::string gamma_name(std::size_t slot) { return concat("g", slot); }
 
 MapReduce build_kernel_product(const ParsedKernel& kernel,
-                               const Signature& signature) {
-  return Builder(kernel, signature).build_sum();
+                               const Signature& signature,
+                               const Differentiate& differentiate) {
+  return Builder(kernel, signature, differentiate).build_sum();
 }
 
-MapReduce build_shift(const ParsedKernel& kernel, const Signature& signature) {
-  return Builder(kernel, signature).build_shift();
+MapReduce build_shift(const ParsedKernel& kernel, const Signature& signature,
+                      const Differentiate& differentiate) {
+  return Builder(kernel, signature, differentiate).build_shift();
 }
 
 }  // namespace gramless

@@ -6,18 +6,20 @@
 #include <vector>
 
 #include "gramless/ir/map_reduce.h"
+#include "gramless/name/formula_builder.h"
 #include "gramless/name/kernel_tree.h"
 #include "gramless/name/mode.h"
 
 namespace gramless {
 
 /// How a gamma slot weights the components of a difference.
-enum class Metric : uint8_t { none, scalar, diagonal, full };
+enum class Metric : uint8_t { none, scalar, diagonal, full, any };
 
 /// The form of one gamma slot.
 struct GammaForm {
   Metric metric = Metric::none;
   PairIndex pair = PairIndex::none;
+  int64_t columns = 1;
   bool operator==(const GammaForm&) const = default;
 };
 
@@ -25,8 +27,9 @@ struct GammaForm {
 /// dtype, no device.
 struct Signature {
   Mode mode = Mode::sum;
-  /// The number of columns of each pair.
-  std::vector<int64_t> dimensions;
+  /// The numbers of columns of each x and y. Those of a pair are equal.
+  std::vector<int64_t> x_columns;
+  std::vector<int64_t> y_columns;
   std::vector<GammaForm> gammas;
   /// The number of columns of b.
   int64_t signal = 0;
@@ -50,10 +53,13 @@ std::string gamma_name(std::size_t slot);
 /// of a's shape. The result of the mode is log(2) (shift + log2(a)). It does
 /// not depend on `shift`, and so neither does its derivative: `a` differs
 /// from a sum in nothing.
+/// Own formulas with Grad() are differentiated by `differentiate`.
 MapReduce build_kernel_product(const ParsedKernel& kernel,
-                               const Signature& signature);
+                               const Signature& signature,
+                               const Differentiate& differentiate = {});
 
 /// Builds the map-reduce of `shift`: the binary exponent of the largest term.
-MapReduce build_shift(const ParsedKernel& kernel, const Signature& signature);
+MapReduce build_shift(const ParsedKernel& kernel, const Signature& signature,
+                      const Differentiate& differentiate = {});
 
 }  // namespace gramless

@@ -15,6 +15,8 @@ enum class Parameter : uint8_t {
   none,    // Nothing: the slot is None.
   metric,  // G: scalar, diagonal or matrix.
   scalar,  // g: one number.
+  any,     // An argument of an own formula, of any width.
+  unknown,  // What a routine takes: anything, or nothing.
 };
 
 /// One row. The formulas are in the language of ir/reader.h, in the variables

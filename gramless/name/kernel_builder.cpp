@@ -27,16 +27,22 @@ Expr ScaledExpr::power_of_two() const {
 
 Axis KernelBuilder::axis_of(std::size_t pair) const {
   const std::string name = pair == 0 ? "d" : concat("d", pair);
-  return {name, 0, signature_.dimensions[pair]};
+  return {name, 0, signature_.x_columns[pair]};
 }
 
 void KernelBuilder::declare_arguments() {
   std::vector<ArraySpec>& arguments = result_.arguments;
-  for (std::size_t p = 0; p < kernel_.pairs.size(); ++p) {
-    arguments.push_back({x_name(p), PairIndex::i, {axis_of(p)}});
+  const auto declare = [&](const std::string& name, PairIndex pair,
+                           std::size_t number, int64_t columns) {
+    Axis axis = axis_of(number);
+    axis.extent = columns;
+    arguments.push_back({name, pair, {axis}});
+  };
+  for (std::size_t p = 0; p < kernel_.x_count; ++p) {
+    declare(x_name(p), PairIndex::i, p, signature_.x_columns[p]);
   }
-  for (std::size_t p = 0; p < kernel_.pairs.size(); ++p) {
-    arguments.push_back({y_name(p), PairIndex::j, {axis_of(p)}});
+  for (std::size_t p = 0; p < kernel_.y_count; ++p) {
+    declare(y_name(p), PairIndex::j, p, signature_.y_columns[p]);
   }
   for (std::size_t slot = 0; slot < kernel_.atoms.size(); ++slot) {
     const GammaForm form = signature_.gammas[slot];
@@ -46,6 +52,9 @@ void KernelBuilder::declare_arguments() {
 }
 
 std::vector<Axis> KernelBuilder::gamma_axes(std::size_t slot) const {
+  if (signature_.gammas[slot].metric == Metric::any) {
+    return {{concat("g", slot), 0, signature_.gammas[slot].columns}};
+  }
   const Axis row = axis_of(kernel_.atoms[slot].pair);
   Axis column = row;
   column.copy = 1;
@@ -57,6 +66,8 @@ std::vector<Axis> KernelBuilder::gamma_axes(std::size_t slot) const {
       return {row};
     case Metric::full:
       return {row, column};
+    case Metric::any:
+      break;
   }
   throw InternalError("gamma_axes(): unknown metric.");
 }
@@ -100,6 +111,17 @@ Expr KernelBuilder::read_atom(std::size_t slot, std::string_view formula) {
   return read_expr(pool(), formula, names);
 }
 
+Expr KernelBuilder::formula(const FormulaPart& part,
+                            const ParsedFormula& source, const Syntax& tree) {
+  return FormulaBuilder(result_, source.source, part.variables, differentiate_)
+      .scalar(tree);
+}
+
+Expr KernelBuilder::value_of_part(const FormulaPart& part) {
+  if (part.value != nullptr) return formula(part, *part.sum, *part.value);
+  return pool().apply(Function::exp, formula(part, *part.log, *part.logarithm));
+}
+
 Expr KernelBuilder::value_of(const KernelTree& tree) {
   std::vector<Expr> operands;
   for (const KernelTree& operand : tree.operands) {
@@ -111,6 +133,10 @@ Expr KernelBuilder::value_of(const KernelTree& tree) {
     case KernelNode::atom:
       return read_atom(tree.gamma_slot,
                        kernel_.atoms[tree.gamma_slot].row->formula);
+    case KernelNode::own:
+      return operands[0];
+    case KernelNode::part:
+      return value_of_part(kernel_.parts[tree.gamma_slot]);
     case KernelNode::negate:
       return -operands[0];
     case KernelNode::add:
@@ -133,6 +159,16 @@ ScaledExpr KernelBuilder::scaled_of(const KernelTree& tree) {
       return {constant(tree.number), constant(0), constant(0)};
     case KernelNode::atom:
       return scaled_atom(tree.gamma_slot);
+    case KernelNode::own:
+      return scaled_of(tree.operands[0]);
+    case KernelNode::part: {
+      const FormulaPart& part = kernel_.parts[tree.gamma_slot];
+      if (part.logarithm == nullptr) {
+        return {value_of_part(part), constant(0), constant(0)};
+      }
+      return {constant(1), formula(part, *part.log, *part.logarithm),
+              constant(0)};
+    }
     case KernelNode::negate: {
       const ScaledExpr operand = scaled_of(tree.operands[0]);
       return {-operand.factor, operand.exponent, operand.binary};
@@ -258,6 +294,14 @@ Expr KernelBuilder::logarithm_of(const KernelTree& tree) {
       const AtomRow& row = *kernel_.atoms[tree.gamma_slot].row;
       return row.is_exponential ? read_atom(tree.gamma_slot, row.log_formula)
                                 : log0(read_atom(tree.gamma_slot, row.formula));
+    }
+    case KernelNode::own:
+      return logarithm_of(tree.operands[0]);
+    case KernelNode::part: {
+      const FormulaPart& part = kernel_.parts[tree.gamma_slot];
+      return part.logarithm == nullptr
+                 ? log0(value_of_part(part))
+                 : formula(part, *part.log, *part.logarithm);
     }
     case KernelNode::multiply:
       if (!is_of_logarithms) break;

@@ -26,8 +26,11 @@ inline constexpr double kLowestLogarithm = -1000;
 class KernelBuilder {
  public:
   KernelBuilder(MapReduce& result, const ParsedKernel& kernel,
-                const Signature& signature)
-      : result_(result), kernel_(kernel), signature_(signature) {}
+                const Signature& signature, const Differentiate& differentiate)
+      : result_(result),
+        kernel_(kernel),
+        signature_(signature),
+        differentiate_(differentiate) {}
 
   /// Declares the arguments of the kernel: x0, …, y0, …, g0, …
   void declare_arguments();
@@ -54,6 +57,9 @@ class KernelBuilder {
   Expr read_atom(std::size_t slot, std::string_view formula);
   Expr log0(Expr expr);
 
+  Expr formula(const FormulaPart& part, const ParsedFormula& source,
+               const Syntax& tree);
+  Expr value_of_part(const FormulaPart& part);
   Expr value_of(const KernelTree& tree);
   ScaledExpr scaled_of(const KernelTree& tree);
   ScaledExpr scaled_atom(std::size_t slot);
@@ -66,6 +72,7 @@ class KernelBuilder {
   MapReduce& result_;
   const ParsedKernel& kernel_;
   const Signature& signature_;
+  const Differentiate& differentiate_;
   double lowest_logarithm_ = std::numeric_limits<double>::lowest();
 };
 

@@ -10,6 +10,7 @@
 #include "gramless/base/text.h"
 #include "gramless/ir/operators.h"
 #include "gramless/ir/syntax.h"
+#include "gramless/name/formula_parts.h"
 
 namespace gramless {
 namespace {
@@ -40,6 +41,8 @@ double combine(KernelNode kind, double a, double b) {
       return -a;
     case KernelNode::number:
     case KernelNode::atom:
+    case KernelNode::own:
+    case KernelNode::part:
       break;
   }
   throw InternalError("combine(): not an operator.");
@@ -47,10 +50,13 @@ double combine(KernelNode kind, double a, double b) {
 
 class KernelReader {
  public:
-  explicit KernelReader(const Source& source) : source_(source) {}
+  KernelReader(const Source& source, const std::vector<OwnFormula>& own)
+      : source_(source), own_(own) {}
 
   ParsedKernel read_all() {
     kernel_.tree = read(parse_syntax(source_)).tree;
+    kernel_.x_count = kernel_.pairs.size();
+    kernel_.y_count = kernel_.pairs.size();
     return std::move(kernel_);
   }
 
@@ -142,12 +148,8 @@ class KernelReader {
   }
 
   Checked read_atom(const Syntax& syntax) {
-    const auto rows = catalogue();
-    const auto row =
-        std::find_if(rows.begin(), rows.end(), [&](const AtomRow& candidate) {
-          return candidate.name == syntax.name;
-        });
-    if (row == rows.end()) fail_unknown(syntax);
+    const AtomRow* const row = find_row(syntax.name);
+    if (row == nullptr) fail_unknown(syntax);
     if (syntax.operands.size() != 2) {
       fail_at(
           source_, syntax,
@@ -156,15 +158,39 @@ class KernelReader {
           concat(" Write '", row->name, "(x,y)'."));
     }
     const std::size_t pair = find_pair(syntax.operands[0], syntax.operands[1]);
-    kernel_.atoms.push_back({&*row, pair});
-    return {{KernelNode::atom, 0, kernel_.atoms.size() - 1, {}},
-            row->nonnegative,
-            true,
-            0};
+    kernel_.atoms.push_back({row, pair});
+    const std::size_t slot = kernel_.atoms.size() - 1;
+    for (const auto& atom : kernel_.own_atoms) {
+      if (row != &atom->row) continue;
+      const FormulaVariables variables = {
+          {"{X}", {'x', pair}}, {"{Y}", {'y', pair}}, {"{G}", {'g', slot}}};
+      KernelTree tree = read_own_formula(atom->formula, variables, kernel_);
+      tree.gamma_slot = slot;
+      const bool is_nonnegative = tree.is_nonnegative;
+      return {std::move(tree), is_nonnegative, true, 0};
+    }
+    return {{KernelNode::atom, 0, slot, {}}, row->nonnegative, true, 0};
+  }
+
+  /// Returns the row of an own formula or of the catalogue.
+  const AtomRow* find_row(const std::string& name) {
+    for (const auto& atom : kernel_.own_atoms) {
+      if (atom->formula.name == name) return &atom->row;
+    }
+    for (const OwnFormula& formula : own_) {
+      if (formula.name != name) continue;
+      kernel_.own_atoms.push_back(make_own_atom(formula));
+      return &kernel_.own_atoms.back()->row;
+    }
+    for (const AtomRow& row : catalogue()) {
+      if (row.name == name) return &row;
+    }
+    return nullptr;
   }
 
   [[noreturn]] void fail_unknown(const Syntax& syntax) {
-    const std::vector<std::string> names = atom_names();
+    std::vector<std::string> names = atom_names();
+    for (const OwnFormula& formula : own_) names.push_back(formula.name);
     const std::size_t end = syntax.begin + syntax.name.size();
     std::string advice = did_you_mean(syntax.name, names);
     if (advice.empty()) advice = concat(" Known: ", join(names, ", "), ".");
@@ -207,13 +233,38 @@ class KernelReader {
   }
 
   const Source& source_;
+  const std::vector<OwnFormula>& own_;
   ParsedKernel kernel_;
 };
 
+/// Returns the texts of a part and what their variables stand for.
+std::string part_text(const FormulaPart& part) {
+  std::string text;
+  const auto add = [&](const ParsedFormula* formula, const Syntax* place) {
+    text += "{";
+    if (place != nullptr) {
+      for (const char c : formula->source.text.substr(
+               place->begin, place->end - place->begin)) {
+        if (c != ' ') text += c;
+      }
+    }
+    text += "}";
+  };
+  add(part.sum.get(), part.value);
+  add(part.log.get(), part.logarithm);
+  for (const auto& [name, variable] : part.variables) {
+    text += concat(" ", name, variable.kind, variable.number);
+  }
+  return text;
+}
+
 std::string tree_text(const KernelTree& tree, const ParsedKernel& kernel) {
-  constexpr std::array<std::string_view, 8> kSymbols = {"",  "",  "neg", "+",
-                                                        "-", "*", "/",   "**"};
+  constexpr std::array<std::string_view, 10> kSymbols = {
+      "", "", "own", "", "neg", "+", "-", "*", "/", "**"};
   if (tree.kind == KernelNode::number) return number_text(tree.number);
+  if (tree.kind == KernelNode::part) {
+    return part_text(kernel.parts[tree.gamma_slot]);
+  }
   if (tree.kind == KernelNode::atom) {
     const AtomUse& use = kernel.atoms[tree.gamma_slot];
     return concat(use.row->name, "(", use.pair, ")");
@@ -228,9 +279,10 @@ std::string tree_text(const KernelTree& tree, const ParsedKernel& kernel) {
 
 }  // namespace
 
-ParsedKernel parse_kernel(const std::string& name) {
+ParsedKernel parse_kernel(const std::string& name,
+                          const std::vector<OwnFormula>& own) {
   const Source source{name, "Kernel()"};
-  return KernelReader(source).read_all();
+  return KernelReader(source, own).read_all();
 }
 
 std::string structure_text(const ParsedKernel& kernel) {

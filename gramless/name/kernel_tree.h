@@ -7,12 +7,15 @@
 #include <vector>
 
 #include "gramless/name/catalogue.h"
+#include "gramless/name/own_formula.h"
 
 namespace gramless {
 
 enum class KernelNode : uint8_t {
   number,
   atom,
+  own,   // An own formula, as the operators and parts that it is made of.
+  part,  // A part of an own formula.
   negate,
   add,
   subtract,
@@ -25,7 +28,7 @@ enum class KernelNode : uint8_t {
 struct KernelTree {
   KernelNode kind = KernelNode::number;
   double number = 0;  // The value of a number, the exponent of a power.
-  std::size_t gamma_slot = 0;  // Of an atom.
+  std::size_t gamma_slot = 0;  // Of an atom; the number of a part.
   std::vector<KernelTree> operands;
   /// Whether the value is known never to be negative.
   bool is_nonnegative = false;
@@ -37,20 +40,47 @@ struct AtomUse {
   std::size_t pair = 0;
 };
 
+/// A part of an own formula: its value, its logarithm, or both.
+struct FormulaPart {
+  std::shared_ptr<const ParsedFormula> sum;
+  std::shared_ptr<const ParsedFormula> log;
+  /// Places in the trees of the two.
+  const Syntax* value = nullptr;
+  const Syntax* logarithm = nullptr;
+  FormulaVariables variables;
+};
+
+/// An atom of a user: its formula, and its row in the table.
+struct OwnAtom {
+  OwnFormula formula;
+  AtomRow row;
+};
+
 struct ParsedKernel {
   KernelTree tree;
   /// One for each gamma slot, in reading order.
   std::vector<AtomUse> atoms;
   /// The distinct pairs of variables, in reading order.
   std::vector<std::pair<std::string, std::string>> pairs;
+  /// The numbers of arguments x and y: the pairs, but for own formulas.
+  std::size_t x_count = 0;
+  std::size_t y_count = 0;
+  std::vector<FormulaPart> parts;
+  std::vector<std::shared_ptr<const OwnAtom>> own_atoms;
 };
 
 inline constexpr double kLargestExponent = 1024;
 
 /// Reads a kernel name. Throws ArgumentError, with column and caret, for a
 /// syntax error, an unknown atom, overlapping pairs, or an exponent that is
-/// out of range or not an integer where the base may be negative.
-ParsedKernel parse_kernel(const std::string& name);
+/// out of range or not an integer where the base may be negative. Names of
+/// `own` formulas come before those of the catalogue.
+ParsedKernel parse_kernel(const std::string& name,
+                          const std::vector<OwnFormula>& own = {});
+
+/// Reads a kernel by formulas in X_0, …, Y_0, …, G_0, …: of its value, its
+/// logarithm, or both. Throws ArgumentError, with column and caret.
+ParsedKernel parse_kernel(const OwnFormula& formula);
 
 /// Returns a text that two kernels share if and only if they are the same:
 /// names of variables and white space do not matter.

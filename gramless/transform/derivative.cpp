@@ -157,6 +157,14 @@ Expr partial_derivative(Expr operation, std::size_t k) {
   throw InternalError("partial_derivative(): not an operation on values.");
 }
 
+Expr gradient(Expr value, Expr cotangent, const std::vector<Axis>& axes,
+              const ArraySpec& argument) {
+  ReverseMode reverse(*value->pool);
+  reverse.contribute(value, cotangent, axes);
+  reverse.run();
+  return reverse.gradient(argument);
+}
+
 MapReduce vjp(const MapReduce& map_reduce, const std::vector<std::size_t>& wrt,
               const std::vector<std::size_t>& cotangents) {
   MapReduce result{std::make_shared<ExprPool>(), map_reduce.arguments, {}};

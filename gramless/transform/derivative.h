@@ -21,6 +21,11 @@ namespace gramless {
 MapReduce vjp(const MapReduce& map_reduce, const std::vector<std::size_t>& wrt,
               const std::vector<std::size_t>& cotangents);
 
+/// Returns the derivative of <value, cotangent> by an argument, at the
+/// argument's own feature axes. `axes` are the free feature axes of the two.
+Expr gradient(Expr value, Expr cotangent, const std::vector<Axis>& axes,
+              const ArraySpec& argument);
+
 /// Returns the derivative of an operation by its operand number `k`, for use
 /// by vjp() and by the tests of the derivative rows.
 Expr partial_derivative(Expr operation, std::size_t k);

@@ -6,6 +6,7 @@
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/string_view.h>
+#include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
 #include <chrono>
@@ -13,6 +14,7 @@
 #include <map>
 
 #include "gramless/gramless.h"
+#include "trees.h"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -59,43 +61,13 @@ MutableArrayView as_mutable(const ArrayView& view) {
           view.device};
 }
 
-std::string_view node_name(KernelNode kind) {
-  switch (kind) {
-    case KernelNode::number:
-      return "number";
-    case KernelNode::atom:
-      return "atom";
-    case KernelNode::negate:
-      return "negate";
-    case KernelNode::add:
-      return "add";
-    case KernelNode::subtract:
-      return "subtract";
-    case KernelNode::multiply:
-      return "multiply";
-    case KernelNode::divide:
-      return "divide";
-    case KernelNode::power:
-      return "power";
-  }
-  throw InternalError("node_name(): unknown kind of node.");
-}
+/// An own formula: name, sum and log.
+using Own = std::tuple<std::string, std::string, std::string>;
 
-/// Returns a name as it was parsed, as nested tuples.
-nb::tuple tree_of(const KernelTree& tree, const ParsedKernel& kernel) {
-  const std::string_view name = node_name(tree.kind);
-  if (tree.kind == KernelNode::number) return nb::make_tuple(name, tree.number);
-  if (tree.kind == KernelNode::atom) {
-    const AtomUse& use = kernel.atoms[tree.gamma_slot];
-    return nb::make_tuple(name, use.row->name, tree.gamma_slot, use.pair);
-  }
-  nb::list parts;
-  parts.append(name);
-  for (const KernelTree& operand : tree.operands) {
-    parts.append(tree_of(operand, kernel));
-  }
-  if (tree.kind == KernelNode::power) parts.append(tree.number);
-  return nb::tuple(parts);
+std::vector<OwnFormula> formulas_of(const std::vector<Own>& own) {
+  std::vector<OwnFormula> formulas;
+  for (const auto& [name, sum, log] : own) formulas.push_back({name, sum, log});
+  return formulas;
 }
 
 std::vector<std::string> atoms_of(const Kernel& kernel) {
@@ -262,7 +234,20 @@ NB_MODULE(_core, m) {
       .def("__str__", [](const Signature& self) { return to_text(self); });
 
   nb::class_<Kernel>(m, "Kernel", "A kernel, by its name.")
-      .def(nb::init<std::string>(), "name"_a)
+      .def(
+          "__init__",
+          [](Kernel* self, std::string name, const std::vector<Own>& own) {
+            new (self) Kernel(std::move(name), formulas_of(own));
+          },
+          "name"_a, "own"_a = std::vector<Own>())
+      .def_static(
+          "of_formula",
+          [](std::string sum, std::string log) {
+            return Kernel(OwnFormula{"", std::move(sum), std::move(log)});
+          },
+          "sum"_a, "log"_a,
+          "A kernel by formulas of its value, its logarithm or both; '' for "
+          "none.")
       .def_prop_ro("name", &Kernel::name)
       .def_prop_ro("structure", &Kernel::structure,
                    "A text that equal kernels share.")
@@ -270,13 +255,11 @@ NB_MODULE(_core, m) {
       .def_prop_ro(
           "pairs", [](const Kernel& self) { return self.parsed().pairs; },
           "The pairs of variables.")
-      .def_prop_ro(
-          "tree",
-          [](const Kernel& self) {
-            return tree_of(self.parsed().tree, self.parsed());
-          },
-          "The name as parsed: ('number', value), ('atom', name, slot, pair), "
-          "('power', base, exponent), or an operator and its operands.")
+      .def_prop_ro("tree", &tree_of,
+                   "The name as parsed: ('number', value), ('atom', name, "
+                   "slot, pair), ('own', name, slot, pair), ('formula',), "
+                   "('power', base, exponent), or an operator and its "
+                   "operands.")
       .def(nb::self == nb::self)
       .def("__hash__", [](const Kernel& self) {
         return nb::hash(nb::cast(self.structure()));
@@ -294,6 +277,10 @@ NB_MODULE(_core, m) {
       "kernel"_a, "x"_a, "y"_a, "gamma"_a, "b"_a, "mode"_a,
       "Checks the arguments of a kernel product and returns their signature.");
 
+  m.def("formula_tree", &formula_tree, "text"_a, "function"_a, "is_atom"_a,
+        "Returns a formula as parsed: ('number', value), ('name', name), "
+        "('call', name, operands...), ('power', base, exponent), or an "
+        "operator and its operands. Raises ValueError.");
   m.def(
       "check_backend",
       [](std::string_view name, std::string device) {

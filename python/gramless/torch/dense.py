@@ -13,16 +13,16 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from gramless import _core
-
-GammaSlot = tuple[torch.Tensor, str] | None
-"""A gamma slot: the tensor, and the axis of its rows: "i", "j" or ""."""
-
-
-def root(q: torch.Tensor, at_zero: torch.Tensor | float = 0.0):
-    """Returns sqrt(q) with derivative 0 at 0, at every order."""
-    is_zero = q == 0
-    return torch.where(is_zero, at_zero, torch.where(is_zero, 1.0, q).sqrt())
+from gramless.torch.dense_math import (
+    GammaSlot,
+    integer_power,
+    per_pair,
+    quadratic_form,
+    real_power,
+    root,
+)
+from gramless.torch.dense_own import OwnFormulas
+from gramless.torch.kernels import Kernel
 
 
 def _matern32(q: torch.Tensor) -> torch.Tensor:
@@ -67,52 +67,6 @@ _OPERATORS = {
 }
 
 
-def _per_pair(gamma: GammaSlot) -> torch.Tensor | None:
-    """Returns gamma in a shape that broadcasts to (M, N, K)."""
-    if gamma is None:
-        return None
-    tensor, rows = gamma
-    if rows == "i":
-        return tensor[:, None, :]
-    if rows == "j":
-        return tensor[None, :, :]
-    return tensor.reshape(1, 1, -1)
-
-
-def _quadratic_form(
-    x: torch.Tensor, y: torch.Tensor, gamma: torch.Tensor
-) -> torch.Tensor:
-    """Returns q = <x - y, G (x - y)> for all pairs."""
-    difference = x[:, None, :] - y[None, :, :]
-    dimension = x.shape[1]
-    if gamma.shape[2] in (1, dimension):
-        return (gamma * difference * difference).sum(2)
-    matrix = gamma.reshape(*gamma.shape[:2], dimension, dimension)
-    rotated = (matrix * difference[:, :, None, :]).sum(3)
-    return (difference * rotated).sum(2)
-
-
-def integer_power(base, exponent: int):
-    """Multiplies, so that signs are kept and derivatives at 0 are right."""
-    if exponent < 0:
-        return 1 / integer_power(base, -exponent)
-    result = base
-    for bit in bin(exponent)[3:]:
-        result = result * result
-        if bit == "1":
-            result = result * base
-    return result
-
-
-def real_power(value, exponent: float):
-    """Returns a power with derivative 0 at 0."""
-    if not isinstance(value, torch.Tensor):
-        return value**exponent
-    is_zero = value == 0
-    power = torch.where(is_zero, 1.0, value) ** exponent
-    return torch.where(is_zero, 0.0 if exponent > 0 else math.inf, power)
-
-
 class Evaluator:
     """Evaluates kernels for all pairs."""
 
@@ -122,7 +76,9 @@ class Evaluator:
         y: Sequence[torch.Tensor],
         gamma: Sequence[GammaSlot],
         like: torch.Tensor,
+        own: OwnFormulas,
     ) -> None:
+        self._own = own
         self._x = x
         self._y = y
         self._gamma = gamma
@@ -134,13 +90,15 @@ class Evaluator:
             return tree[1]
         if kind == "atom":
             return self._atom(*tree[1:])
+        if kind in ("own", "formula"):
+            return self._own.value(tree)
         if kind == "power":
             return self._power(tree[1], tree[2])
         return _OPERATORS[kind](*map(self.evaluate, tree[1:]))
 
     def _q(self, slot: int, pair: int) -> torch.Tensor:
-        gamma = _per_pair(self._gamma[slot])
-        return _quadratic_form(self._x[pair], self._y[pair], gamma)
+        gamma = per_pair(self._gamma[slot])
+        return quadratic_form(self._x[pair], self._y[pair], gamma)
 
     def _atom(self, name: str, slot: int, pair: int) -> torch.Tensor:
         if name in _OF_Q:
@@ -150,7 +108,7 @@ class Evaluator:
     def _s_and_g(self, slot: int, pair: int) -> tuple:
         x, y = self._x[pair], self._y[pair]
         s = (x[:, None, :] * y[None, :, :]).sum(2)
-        gamma = _per_pair(self._gamma[slot])
+        gamma = per_pair(self._gamma[slot])
         return s, None if gamma is None else gamma[:, :, 0]
 
     def _power(self, base: tuple, exponent: float):
@@ -185,13 +143,16 @@ class Evaluator:
 
 
 def kernel_matrix(
-    kernel: _core.Kernel,
+    kernel: Kernel,
     x: Sequence[torch.Tensor],
     y: Sequence[torch.Tensor],
     gamma: Sequence[GammaSlot],
+    shape: tuple[int, int],
+    like: torch.Tensor,
 ) -> torch.Tensor:
     """Returns the (M, N) matrix k(x_i, y_j)."""
-    matrix = Evaluator(x, y, gamma, x[0]).evaluate(kernel.tree)
+    own = OwnFormulas(kernel, x, y, gamma, shape)
+    matrix = Evaluator(x, y, gamma, like, own).evaluate(kernel.tree)
     if not isinstance(matrix, torch.Tensor):
-        matrix = x[0].new_tensor(matrix)
-    return matrix.expand(x[0].shape[0], y[0].shape[0])
+        matrix = like.new_tensor(matrix)
+    return matrix.to(like.dtype).expand(shape)

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from gramless.torch.dense import integer_power, real_power, root
+from gramless.torch.dense_math import integer_power, real_power, root
 
 _SINE_TERMS = 11  # The next one, 1/25!, is far below the last bit.
 

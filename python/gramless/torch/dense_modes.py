@@ -13,14 +13,15 @@ from collections.abc import Sequence
 import torch
 
 from gramless import _core
-from gramless.torch.dense import (
-    Evaluator,
+from gramless.torch.dense import Evaluator, kernel_matrix
+from gramless.torch.dense_math import (
     GammaSlot,
     integer_power,
-    kernel_matrix,
     real_power,
     root,
 )
+from gramless.torch.dense_own import OwnFormulas
+from gramless.torch.kernels import Kernel
 
 Scaled = tuple[torch.Tensor, torch.Tensor]
 """A kernel as factor * exp(exponent)."""
@@ -91,6 +92,10 @@ class _LogEvaluator(Evaluator):
             return self._constant(tree[1]), self._constant(0.0)
         if kind == "atom":
             return self._scaled_atom(*tree[1:])
+        if kind in ("own", "formula"):
+            return self._scaled_formula(tree)
+        if kind == "part":
+            return self._scaled_part(*tree[1:])
         if kind == "power":
             return self._scaled_power(tree)
         operands = [self.scaled(operand) for operand in tree[1:]]
@@ -115,6 +120,17 @@ class _LogEvaluator(Evaluator):
         else:
             return self._atom(name, slot, pair), self._constant(0.0)
         return self._constant(1.0), exponent
+
+    def _scaled_formula(self, node: tuple) -> Scaled:
+        logarithm = self._own.logarithm(node)
+        if logarithm is None:
+            return self.scaled(self._own.parts(node))
+        return self._constant(1.0), logarithm
+
+    def _scaled_part(self, tree: tuple, node: tuple) -> Scaled:
+        if tree[:2] == ("call", "Exp"):
+            return self._constant(1.0), self._own.part(tree[2], node)
+        return self._own.part(tree, node), self._constant(0.0)
 
     def _scaled_power(self, tree: tuple) -> Scaled:
         _, base, n = tree
@@ -210,7 +226,7 @@ class _Modes:
 
 
 def dense_product(
-    kernel: _core.Kernel,
+    kernel: Kernel,
     x: Sequence[torch.Tensor],
     y: Sequence[torch.Tensor],
     gamma: Sequence[GammaSlot],
@@ -219,7 +235,8 @@ def dense_product(
 ) -> torch.Tensor:
     """Returns the kernel product in a mode."""
     if mode == "sum":
-        return kernel_matrix(kernel, x, y, gamma) @ bs[0]
+        shape = _shape_of(x, y, bs, mode)
+        return kernel_matrix(kernel, x, y, gamma, shape, bs[0]) @ bs[0]
     modes = _modes_of(kernel, x, y, gamma, bs, mode)
     if mode == "log_scaled_lse":
         return modes.lse(*bs)
@@ -227,7 +244,7 @@ def dense_product(
 
 
 def dense_matrix(
-    kernel: _core.Kernel,
+    kernel: Kernel,
     x: Sequence[torch.Tensor],
     y: Sequence[torch.Tensor],
     gamma: Sequence[GammaSlot],
@@ -236,7 +253,8 @@ def dense_matrix(
 ) -> torch.Tensor:
     """Returns the (M, N) matrix k, or in other modes the logit without b."""
     if mode == "sum":
-        return kernel_matrix(kernel, x, y, gamma)
+        shape = _shape_of(x, y, bs, mode)
+        return kernel_matrix(kernel, x, y, gamma, shape, bs[0])
     modes = _modes_of(kernel, x, y, gamma, bs, mode)
     if mode == "lse":
         return modes.log
@@ -247,15 +265,15 @@ def dense_matrix(
 
 
 def _modes_of(kernel, x, y, gamma, bs, mode) -> _Modes:
-    evaluator = _LogEvaluator(x, y, gamma, bs[0])
-    m, e = evaluator.scaled(kernel.tree)
     shape = _shape_of(x, y, bs, mode)
+    own = OwnFormulas(kernel, x, y, gamma, shape)
+    evaluator = _LogEvaluator(x, y, gamma, bs[0], own)
+    m, e = evaluator.scaled(kernel.tree)
     return _Modes(m.expand(shape), e.expand(shape))
 
 
 def _shape_of(x, y, bs, mode) -> tuple[int, int]:
     """Returns (M, N), which without variables the mode's arguments tell."""
-    if x:
-        return x[0].shape[0], y[0].shape[0]
     rows = dict(zip(_PAIRS[mode], bs, strict=True))
-    return rows["i"].shape[0], rows["j"].shape[0]
+    i, j = (x[0] if x else rows["i"]), (y[0] if y else rows["j"])
+    return i.shape[0], j.shape[0]

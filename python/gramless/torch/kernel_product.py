@@ -1,17 +1,23 @@
 # SPDX-License-Identifier: MIT
-"""The kernel product: arguments in, checked and sorted, result out."""
+"""The kernel product: arguments in, result out."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
-from numbers import Real
 from typing import Any
 
 import torch
 
 from gramless import _core
+from gramless.torch.arguments import (
+    Call,
+    Mode,
+    check_dtype,
+    check_mode,
+    fail,
+    option,
+)
 from gramless.torch.dense_modes import dense_matrix, dense_product
 from gramless.torch.kernels import Kernel
 from gramless.torch.map_reduce import (
@@ -21,133 +27,6 @@ from gramless.torch.map_reduce import (
     view_of,
     vjp,
 )
-
-_HALF = (torch.float16, torch.bfloat16)
-_DTYPES = {"float32": torch.float32, "float64": torch.float64}
-
-
-def _fail(kind: type[Exception], text: str) -> None:
-    raise kind(f"kernel_product(): expected {text}")
-
-
-def _type_name(value: object) -> str:
-    return "None" if value is None else type(value).__name__
-
-
-def _described(value: object) -> str:
-    """Returns a short text for what stands in a gamma slot."""
-    if isinstance(value, torch.Tensor):
-        return f"a tensor {tuple(value.shape)}"
-    if isinstance(value, (tuple, list)):
-        return f"({', '.join(map(_described, value))})"
-    return repr(value)
-
-
-def _as_list(value: Any) -> list:
-    return list(value) if isinstance(value, (tuple, list)) else [value]
-
-
-def _check_tensor(
-    name: str, value: Any, wish: str = "a tensor"
-) -> torch.Tensor:
-    """Returns a strided float32 or float64 tensor, or raises TypeError."""
-    if not isinstance(value, torch.Tensor):
-        _fail(TypeError, f"{name} to be {wish}, got {_type_name(value)}.")
-    if value.layout != torch.strided:
-        layout = str(value.layout).removeprefix("torch.")
-        _fail(TypeError, f"{name} to be a dense tensor, got {layout}.")
-    if value.dtype in _HALF and torch.is_autocast_enabled(value.device.type):
-        return value.float()
-    if value.dtype not in _DTYPES.values():
-        dtype = str(value.dtype).removeprefix("torch.")
-        _fail(TypeError, f"{name} with dtype float32 or float64, got {dtype}.")
-    return value
-
-
-def _check_tensors(name: str, values: Any) -> list[torch.Tensor]:
-    return [
-        _check_tensor(f"{name}[{position}]", value)
-        for position, value in enumerate(_as_list(values))
-    ]
-
-
-def _gamma_slots(kernel: Kernel, params: Mapping) -> list:
-    """Returns what stands in each gamma slot of `params`."""
-    atoms = kernel._core.atoms
-    gamma = params.get("gamma")
-    if "gamma" not in params:
-        return [None] * len(atoms)
-    is_rows = isinstance(gamma, (tuple, list)) and len(gamma) == 2
-    if is_rows and isinstance(gamma[0], str):
-        return [gamma]
-    return _as_list(gamma) if atoms or gamma is not None else []
-
-
-def _check_gamma(
-    position: int, value: Any, like: torch.Tensor | None
-) -> tuple[torch.Tensor, str] | None:
-    """Returns the tensor of a slot, and the axis of its rows if it is 2-d."""
-    name = f"gamma[{position}]"
-    if value is None:
-        return None
-    if isinstance(value, (tuple, list)):
-        is_valid = len(value) == 2 and value[0] in ("i", "j")
-        if not is_valid:
-            got = _described(value)
-            _fail(ValueError, f'{name} as ("i", G) or ("j", G), got {got}.')
-        rows, value = value
-        if isinstance(value, torch.Tensor) and value.dim() != 2:
-            _fail(
-                ValueError,
-                f'("{rows}", G) in {name} with a 2-d G, got '
-                f"{tuple(value.shape)}.",
-            )
-        return _check_tensor(name, value), rows
-    if isinstance(value, Real) and like is not None:
-        value = torch.tensor(float(value), dtype=like.dtype, device=like.device)
-    value = _check_tensor(name, value, "a tensor or a number")
-    return value, "j" if value.dim() == 2 else ""
-
-
-def _check_dtype(name: str, value: Any, tensors: list[torch.Tensor]) -> None:
-    if value is None:
-        return
-    wanted = _DTYPES.get(value, value) if isinstance(value, str) else value
-    if wanted not in _DTYPES.values():
-        _fail(ValueError, f"{name} 'float32' or 'float64', got {value!r}.")
-    for tensor in tensors:
-        if tensor.dtype != wanted:
-            got = str(tensor.dtype).removeprefix("torch.")
-            wish = str(wanted).removeprefix("torch.")
-            _fail(ValueError, f"tensors of the given {name} {wish}, got {got}.")
-
-
-@dataclass(frozen=True)
-class _Mode:
-    name: str
-    older_name: str
-    arguments: list[tuple[str, str]]
-    is_logarithm: bool
-
-
-_MODES = [_Mode(*row) for row in _core.modes()]
-_MODE_NAMES = {
-    name: mode for mode in _MODES for name in (mode.name, mode.older_name)
-}
-
-
-def _check_mode(name: str) -> _Mode:
-    if name not in _MODE_NAMES:
-        _core.parse_mode(name)  # Raises, with the names there are.
-    return _MODE_NAMES[name]
-
-
-def _option(params: Mapping, name: str, keyword: str | None, default: str):
-    value = params.get(name) if keyword is None else keyword
-    value = default if value is None else value
-    if not isinstance(value, str):
-        _fail(TypeError, f"{name} to be a str, got {_type_name(value)}.")
-    return value
 
 
 @lru_cache(maxsize=256)
@@ -164,62 +43,39 @@ def _shift_function(
     return _core.ArrayFunction.of_shift(kernel, signature)
 
 
-class _Call:
-    """The arguments of a call, checked."""
+def _functions(call: Call, mode: Mode) -> list[_core.ArrayFunction]:
+    """Checks the tensors against the kernel; returns what to run.
 
-    def __init__(self, params: Mapping, x: Any, y: Any, bs: tuple) -> None:
-        if not isinstance(params, Mapping):
-            _fail(TypeError, f"params to be a dict, got {_type_name(params)}.")
-        self.kernel = params.get("id")
-        if not isinstance(self.kernel, Kernel):
-            got = _type_name(self.kernel)
-            _fail(TypeError, f"params['id'] to be a Kernel, got {got}.")
-        self.x = _check_tensors("x", x)
-        self.y = _check_tensors("y", y)
-        self.bs = [
-            _check_tensor("b" if k == 0 else f"bs[{k}]", b)
-            for k, b in enumerate(bs)
-        ]
-        like = next(iter(self.x + self.y + self.bs), None)
-        self.gamma = [
-            _check_gamma(position, value, like)
-            for position, value in enumerate(_gamma_slots(self.kernel, params))
-        ]
+    In a mode that is a logarithm, this is the scaled sum and its scale.
+    """
+    if call.kernel._core is None:
+        return []  # A routine: it checks what it takes.
+    signature = _core.check_arguments(
+        call.kernel._core,
+        [view_of(tensor) for tensor in call.x],
+        [view_of(tensor) for tensor in call.y],
+        [
+            _core.Gamma(view_of(slot[0]), slot[1] or "j")
+            if slot
+            else _core.Gamma(None)
+            for slot in call.gamma
+        ],
+        [view_of(tensor) for tensor in call.bs],
+        mode.name,
+    )
+    functions = [_function(call.kernel._core, signature)]
+    if mode.is_logarithm:
+        functions.append(_shift_function(call.kernel._core, signature))
+    return functions
 
-    @property
-    def tensors(self) -> list[torch.Tensor]:
-        """The tensors in the engine's order."""
-        gammas = [slot[0] for slot in self.gamma if slot is not None]
-        return self.x + self.y + gammas + self.bs
 
-    @property
-    def device(self) -> str:
-        """Where the first tensor lives; meta tensors are checked as CPU's."""
-        device = self.tensors[0].device if self.tensors else "cpu"
-        return str(device).replace("meta", "cpu")
-
-    def functions(self, mode: _Mode) -> list[_core.ArrayFunction]:
-        """Checks the tensors against the kernel; returns what to run.
-
-        In a mode that is a logarithm, this is the scaled sum and its scale.
-        """
-        signature = _core.check_arguments(
-            self.kernel._core,
-            [view_of(tensor) for tensor in self.x],
-            [view_of(tensor) for tensor in self.y],
-            [
-                _core.Gamma(view_of(slot[0]), slot[1] or "j")
-                if slot
-                else _core.Gamma(None)
-                for slot in self.gamma
-            ],
-            [view_of(tensor) for tensor in self.bs],
-            mode.name,
+def _check_routines(kernel: Kernel, is_dense: bool, backend: str) -> None:
+    if kernel.needs_routines and not is_dense:
+        fail(
+            NotImplementedError,
+            "backend 'pytorch' for a kernel of routines without formulas, "
+            f"got '{backend}'.",
         )
-        functions = [_function(self.kernel._core, signature)]
-        if mode.is_logarithm:
-            functions.append(_shift_function(self.kernel._core, signature))
-        return functions
 
 
 def kernel_product(
@@ -239,7 +95,8 @@ def kernel_product(
             optionally "mode" and "backend". Other keys are ignored.
 
             "gamma" has one slot for each atom of the kernel, in reading
-            order; for a kernel with one atom it may be bare. A slot is None
+            order, or for each variable G_k of a formula; for a kernel with
+            one slot it may be bare. A slot is None
             for an atom without a parameter (linear, binet), otherwise G in
             q = <x - y, G (x - y)>: a number or a tensor of shape () or (1,)
             (a scalar), (D,) (a diagonal) or (D*D,) (a matrix, row-major,
@@ -287,6 +144,8 @@ def kernel_product(
         ValueError: a wrong shape, count, name of a mode or of a backend.
         TypeError: not a tensor, or a wrong or mixed dtype.
         RuntimeError: tensors on different devices, or no engine for one.
+        NotImplementedError: a kernel of routines alone on another backend
+            than "pytorch"; a formula that writes out long vectors.
 
     Example:
         >>> import torch
@@ -298,18 +157,20 @@ def kernel_product(
         tensor([[1.2000],
                 [1.0000]])
     """
-    call = _Call(params, x, y, bs)
-    mode = _check_mode(_option(params, "mode", mode, "sum"))
-    backend = _option(params, "backend", backend, "auto")
+    call = Call(params, x, y, bs)
+    mode = check_mode(option(params, "mode", mode, "sum"))
+    backend = option(params, "backend", backend, "auto")
     if backend not in ("pytorch", "matrix"):
         _core.check_backend(backend, call.device)
-    _check_dtype("dtype", dtype, call.tensors)
-    _check_dtype("cuda_type", cuda_type, call.tensors)
-    functions = call.functions(mode)
-    if backend in ("pytorch", "matrix"):
+    check_dtype("dtype", dtype, call.tensors)
+    check_dtype("cuda_type", cuda_type, call.tensors)
+    is_dense = backend in ("pytorch", "matrix")
+    _check_routines(call.kernel, is_dense, backend)
+    functions = _functions(call, mode)
+    if is_dense:
         dense = dense_matrix if backend == "matrix" else dense_product
         given = (call.x, call.y, call.gamma, call.bs)
-        return dense(call.kernel._core, *given, mode.name)
+        return dense(call.kernel, *given, mode.name)
     if mode.is_logarithm:
         return log_sum(*functions, backend, call.tensors)
     return MapReduce.apply(functions[0], backend, *call.tensors)[0]
@@ -334,9 +195,10 @@ def explain(
     Args:
         code: "llvm" or "assembly" adds the generated code of each sweep.
     """
-    call = _Call(params, x, y, bs)
-    mode = _check_mode(_option(params, "mode", mode, "sum"))
-    functions = call.functions(mode)
+    call = Call(params, x, y, bs)
+    mode = check_mode(option(params, "mode", mode, "sum"))
+    _check_routines(call.kernel, False, "auto")
+    functions = _functions(call, mode)
     wrt = tuple(
         position
         for position, tensor in enumerate(call.tensors)

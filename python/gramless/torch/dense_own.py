@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: MIT
+"""Own formulas and routines on the backend "pytorch"."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any
+
+import torch
+
+from gramless import _core
+from gramless.torch.dense_formulas import formula_values
+from gramless.torch.dense_math import GammaSlot, per_pair, quadratic_form
+from gramless.torch.kernels import Formula, Kernel
+
+_ARITHMETIC = {"negate", "add", "subtract", "multiply", "divide"}
+
+
+@lru_cache(maxsize=256)
+def _parsed(text: str, is_atom: bool) -> tuple:
+    return _core.formula_tree(text, "kernel_product()", is_atom)
+
+
+class OwnFormulas:
+    """The values of a kernel's own formulas, for all pairs.
+
+    A node is ("own", name, slot, pair) for an atom, ("formula",) for a kernel
+    that is a formula.
+    """
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        x: Sequence[torch.Tensor],
+        y: Sequence[torch.Tensor],
+        gamma: Sequence[GammaSlot],
+        shape: tuple[int, int],
+    ) -> None:
+        self._kernel = kernel
+        self._x, self._y, self._gamma = x, y, gamma
+        self._shape = shape
+
+    def value(self, node: tuple) -> torch.Tensor:
+        """Returns k."""
+        formula = self._formula(node)
+        if formula.routine_sum:
+            return self._routine("routine_sum", formula.routine_sum, node)
+        if formula.formula_sum:
+            return self._values(formula.formula_sum, node)
+        if formula.formula_log:
+            return self._values(formula.formula_log, node).exp()
+        raise _missing("routine_sum")
+
+    def logarithm(self, node: tuple) -> torch.Tensor | None:
+        """Returns log k, if it is given."""
+        formula = self._formula(node)
+        if formula.routine_log:
+            return self._routine("routine_log", formula.routine_log, node)
+        if formula.formula_log:
+            return self._values(formula.formula_log, node)
+        if not formula.formula_sum:
+            raise _missing("routine_log")
+        return None
+
+    def parts(self, node: tuple) -> tuple:
+        """Returns formula_sum as operators on ("part", tree, node)."""
+        is_atom = node[0] == "own"
+        return _split(_parsed(self._formula(node).formula_sum, is_atom), node)
+
+    def part(self, tree: tuple, node: tuple) -> torch.Tensor:
+        """Returns the value of a part of a formula."""
+        return formula_values(tree, self._variables(node))[..., 0]
+
+    def _formula(self, node: tuple) -> Formula:
+        if node[0] == "formula":
+            return self._kernel.formula
+        return self._kernel.own[node[1]]
+
+    def _values(self, text: str, node: tuple) -> torch.Tensor:
+        return self.part(_parsed(text, node[0] == "own"), node)
+
+    def _variables(self, node: tuple) -> dict[str, torch.Tensor]:
+        if node[0] == "own":
+            _, _, slot, pair = node
+            named = {"{X}": self._x[pair][:, None], "{Y}": self._y[pair][None]}
+            gammas = {"{G}": self._gamma[slot]}
+        else:
+            named = {f"X_{k}": x[:, None] for k, x in enumerate(self._x)}
+            named |= {f"Y_{k}": y[None] for k, y in enumerate(self._y)}
+            gammas = {f"G_{k}": slot for k, slot in enumerate(self._gamma)}
+        for name, slot in gammas.items():
+            if slot is not None:
+                named[name] = per_pair(slot)
+        return named
+
+    def _routine(self, name: str, routine: Callable, node: tuple):
+        """Calls a routine with what it names."""
+        given = self._of_atom if node[0] == "own" else self._of_kernel
+        parameters = inspect.signature(routine).parameters.values()
+        wanted = [
+            each.name
+            for each in parameters
+            if each.kind not in (each.VAR_KEYWORD, each.VAR_POSITIONAL)
+        ]
+        known = ("x", "y", "g", "gxmy2", "xsy")
+        result = routine(
+            **{key: given(key, node) for key in wanted if key in known}
+        )
+        if not isinstance(result, torch.Tensor) or result.shape != self._shape:
+            got = getattr(result, "shape", type(result).__name__)
+            got = tuple(got) if isinstance(got, torch.Size) else got
+            raise ValueError(
+                f"kernel_product(): expected {name} to return a tensor "
+                f"(M, N) = {self._shape}, got {got}."
+            )
+        return result
+
+    def _of_atom(self, name: str, node: tuple) -> Any:
+        _, _, slot, pair = node
+        x, y, gamma = self._x[pair], self._y[pair], self._gamma[slot]
+        return _argument(name, x, y, gamma)
+
+    def _of_kernel(self, name: str, node: tuple) -> list:
+        count = {
+            "x": len(self._x),
+            "y": len(self._y),
+            "g": len(self._gamma),
+            "gxmy2": min(len(self._x), len(self._y), len(self._gamma)),
+            "xsy": min(len(self._x), len(self._y)),
+        }[name]
+
+        def at(values: Sequence, k: int) -> Any:
+            return values[k] if k < len(values) else None
+
+        return [
+            _argument(name, at(self._x, k), at(self._y, k), at(self._gamma, k))
+            for k in range(count)
+        ]
+
+
+def _argument(name: str, x, y, gamma: GammaSlot) -> Any:
+    """Returns what a routine is given under a name."""
+    if name == "x":
+        return x
+    if name == "y":
+        return y
+    if name == "g":
+        return None if gamma is None else gamma[0]
+    if name == "xsy":
+        return x @ y.T
+    return None if gamma is None else quadratic_form(x, y, per_pair(gamma))
+
+
+def _missing(name: str) -> NotImplementedError:
+    return NotImplementedError(
+        f"kernel_product(): expected {name} or a formula in this mode, got "
+        "neither."
+    )
+
+
+def _split(tree: tuple, node: tuple) -> tuple:
+    kind = tree[0]
+    if kind == "number":
+        return tree
+    if kind in _ARITHMETIC:
+        return (kind, *(_split(operand, node) for operand in tree[1:]))
+    if kind == "power":
+        return ("power", _split(tree[1], node), tree[2])
+    return ("part", tree, node)
