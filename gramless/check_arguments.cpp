@@ -217,12 +217,14 @@ int64_t check_mode_arguments(const Arguments& arguments) {
 }
 
 /// Checks the kind of a slot: None, or an array.
-void check_presence(const std::string& name, const AtomUse& use,
-                    const Gamma& gamma) {
+void check_presence(const std::string& name, std::size_t slot,
+                    const AtomUse& use, const Gamma& gamma) {
   if (use.row->parameter == Parameter::unknown) return;
   const bool is_wanted = use.row->parameter != Parameter::none;
   if (is_wanted && !gamma.array) {
-    fail(name, " to be a tensor or a number for '", use.row->name,
+    const bool is_variable = use.row->name == kFormulaArgument;
+    fail(name, " to be a tensor or a number for '",
+         is_variable ? concat("G_", slot) : std::string(use.row->name),
          "', got None.");
   }
   if (!is_wanted && gamma.array) {
@@ -254,7 +256,7 @@ GammaForm check_gamma(std::size_t slot, const AtomUse& use,
                       const Arguments& arguments) {
   const Gamma& gamma = arguments.gamma[slot];
   const std::string name = item("gamma", slot);
-  check_presence(name, use, gamma);
+  check_presence(name, slot, use, gamma);
   if (!gamma.array) return {};
   const std::vector<int64_t>& shape = gamma.array->shape;
   const bool is_any = use.row->parameter == Parameter::any ||

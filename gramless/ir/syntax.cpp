@@ -113,11 +113,7 @@ class Parser {
       return {SyntaxKind::number, *number, "", {}, begin, at_};
     }
     if (take("(")) {
-      Syntax inner = nested(begin, [&] { return parse_sum(); });
-      if (source_.is_formula && take("|")) {
-        inner = binary(SyntaxKind::dot, std::move(inner),
-                       nested(begin, [&] { return parse_sum(); }));
-      }
+      Syntax inner = parse_inside(begin);
       if (!take(")")) {
         fail_here(concat("expected ')' or an operator, got ", token()));
       }
@@ -149,6 +145,14 @@ class Parser {
     return result;
   }
 
+  /// Reads what stands in brackets: a sum, or in a formula `f|g`.
+  Syntax parse_inside(std::size_t begin) {
+    Syntax inner = nested(begin, [&] { return parse_sum(); });
+    if (!source_.is_formula || !take("|")) return inner;
+    return binary(SyntaxKind::dot, std::move(inner),
+                  nested(begin, [&] { return parse_sum(); }));
+  }
+
   /// Reads a name in braces, such as `{X}`, which are a part of it.
   Syntax parse_placeholder() {
     const std::size_t begin = at_;
@@ -165,8 +169,7 @@ class Parser {
   void parse_arguments(Syntax& result, std::string_view close) {
     if (!take(close)) {
       do {
-        result.operands.push_back(
-            nested(result.begin, [&] { return parse_sum(); }));
+        result.operands.push_back(parse_inside(result.begin));
       } while (take(","));
       if (!take(close)) {
         fail_here(concat("expected ',' or '", close, "', got ", token()));

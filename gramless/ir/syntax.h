@@ -7,11 +7,12 @@
 //   term     := factor (("*" | "/") factor)*
 //   factor   := ("+" | "-") factor | power
 //   power    := primary ("**" ("+" | "-")* number)?
-//   primary  := number | name | call | element | "(" sum ("|" sum)? ")"
-//   call     := name "(" (sum ("," sum)*)? ")"
-//   element  := name "[" (sum ("," sum)*)? "]"
+//   primary  := number | name | call | element | "(" inside ")"
+//   inside   := sum ("|" sum)?
+//   call     := name "(" (inside ("," inside)*)? ")"
+//   element  := name "[" (inside ("," inside)*)? "]"
 //
-// Precedence is Python's. White space is free. `(f|g)` is for formulas only.
+// Precedence is Python's. White space is free. `f|g` is for formulas only.
 #pragma once
 
 #include <cstdint>

@@ -12,12 +12,15 @@ namespace gramless {
 
 /// What an atom takes from its gamma slot.
 enum class Parameter : uint8_t {
-  none,    // Nothing: the slot is None.
-  metric,  // G: scalar, diagonal or matrix.
-  scalar,  // g: one number.
-  any,     // An argument of an own formula, of any width.
+  none,     // Nothing: the slot is None.
+  metric,   // G: scalar, diagonal or matrix.
+  scalar,   // g: one number.
+  any,      // An argument of an own formula, of any width.
   unknown,  // What a routine takes: anything, or nothing.
 };
+
+/// The name in the row of an argument of a formula.
+inline constexpr std::string_view kFormulaArgument = "G_k";
 
 /// One row. The formulas are in the language of ir/reader.h, in the variables
 /// q = <x - y, G (x - y)>, s = <x, y> and g.

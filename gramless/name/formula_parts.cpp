@@ -11,7 +11,8 @@
 namespace gramless {
 namespace {
 
-constexpr AtomRow kArgumentRow{"G_k", Parameter::any, "", "", true, false, ""};
+constexpr AtomRow kArgumentRow{
+    kFormulaArgument, Parameter::any, "", "", true, false, ""};
 
 /// Operators of formulas that are operators of kernels.
 struct NodeOfCall {

@@ -113,7 +113,9 @@ Expr KernelBuilder::read_atom(std::size_t slot, std::string_view formula) {
 
 Expr KernelBuilder::formula(const FormulaPart& part,
                             const ParsedFormula& source, const Syntax& tree) {
-  return FormulaBuilder(result_, source.source, part.variables, differentiate_)
+  Source text = source.source;
+  text.function = "kernel_product()";
+  return FormulaBuilder(result_, text, part.variables, differentiate_)
       .scalar(tree);
 }
 

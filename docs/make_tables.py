@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: MIT
+"""Writes the tables of atoms and operators into the pages of this folder.
+
+A table stands between `<!-- table: NAME -->` and `<!-- end of table -->`.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from gramless.torch import kernel_formulas
+
+DOCS = Path(__file__).parent
+OPERATORS = DOCS.parent / "gramless" / "name" / "formula_operators.cpp"
+
+# What the catalogue has functions of its own for, written out.
+WRITTEN_OUT = {
+    "laplacian(q)": "exp(-sqrt(q))",
+    "rsqrt(1 + q)": "1/sqrt(1 + q)",
+    "matern32(q)": "(1 + sqrt(q))*exp(-sqrt(q))",
+    "matern52(q)": "(1 + sqrt(q) + q/3)*exp(-sqrt(q))",
+    "log_matern32(q)": "log(1 + sqrt(q)) - sqrt(q)",
+    "log_matern52(q)": "log(1 + sqrt(q) + q/3) - sqrt(q)",
+    "-log1p(q)": "-log(1 + q)",
+    "-log1p(q)/2": "-log(1 + q)/2",
+    "log1p(q)/2": "log(1 + q)/2",
+}
+
+# Names of operands: one of each letter, and where there are several.
+LETTERS = {"s": "s", "r": "r", "v": "v"}
+INTEGERS = {"ElemT": "nm", "Extract": "mn", "ExtractT": "mn"}
+
+# The width of a result, where f and g stand for the widths of operands.
+WIDTHS = {
+    "elementwise": "of operands",
+    "contraction": "1",
+    "weighted": "1",
+    "repeat": "n",
+    "largest": "1",
+    "smallest": "1",
+    "element": "1",
+    "place": "n",
+    "extract": "n",
+    "insert": "n",
+    "concat": "f + g",
+    "one_hot": "n",
+    "matrix": "f / g",
+    "transpose": "g / f",
+    "outer": "f g",
+    "gradient": "of v",
+}
+SIGNS = {"nonnegative": "≥ 0", "as_operands": "as operands", "any": ""}
+
+
+def row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def gamma_of(formula: str) -> str:
+    """Returns what the gamma slot of an atom takes."""
+    if re.search(r"\bq\b", formula):
+        return "scalar, diagonal or matrix"
+    return "scalar" if re.search(r"\bg\b", formula) else "None"
+
+
+def atoms() -> list[list[str]]:
+    """Returns name, value, logarithm and gamma of each atom."""
+    return [
+        [
+            name,
+            WRITTEN_OUT.get(formula.formula_sum, formula.formula_sum),
+            WRITTEN_OUT.get(formula.formula_log, formula.formula_log),
+            gamma_of(formula.formula_sum),
+        ]
+        for name, formula in kernel_formulas.items()
+        if name not in kernel_formulas.own
+    ]
+
+
+def atom_table() -> str:
+    rows = [
+        row(*(f"`{cell}`" for cell in cells), gamma)
+        for *cells, gamma in atoms()
+    ]
+    head = row("atom", "value k", "logarithm", "`gamma`")
+    return "\n".join([head, "|---|---|---|---|", *rows])
+
+
+def call_of(name: str, operands: str) -> str:
+    """Returns how an operator is written, such as `Scal(s, f)`."""
+    formulas = iter("fgh")
+    integers = iter(INTEGERS.get(name, "n"))
+    names = []
+    for kind in operands:
+        if kind == "f":
+            names.append(next(formulas))
+        else:
+            names.append(next(integers) if kind == "n" else LETTERS[kind])
+    return f"{name}({', '.join(names)})"
+
+
+def operators() -> list[dict[str, str]]:
+    """Returns the rows of the engine's own table."""
+    pattern = re.compile(
+        r'Row\{"(?P<name>\w+)",\s*"(?P<operands>\w+)",\s*(?P<kind>\w+),'
+        r'\s*"(?P<text>[^"]*)",\s*(?P<sign>\w+),\s*"(?P<description>[^"]*)"'
+    )
+    source = OPERATORS.read_text("utf-8")
+    found = [match.groupdict() for match in pattern.finditer(source)]
+    if len(found) != source.count("Row{"):
+        raise ValueError(f"operators(): expected to read all of {OPERATORS}.")
+    return found
+
+
+def width_of(operator: dict[str, str]) -> str:
+    if operator["kind"] == "constant":
+        return "1" if operator["text"] else "n"
+    return WIDTHS[operator["kind"]]
+
+
+def operator_table() -> str:
+    rows = [
+        row(
+            f"`{call_of(operator['name'], operator['operands'])}`",
+            operator["description"].replace("|", "\\|").replace("*", "\\*"),
+            width_of(operator),
+            SIGNS[operator["sign"]],
+        )
+        for operator in operators()
+    ]
+    head = row("operator", "value", "width", "sign")
+    return "\n".join([head, "|---|---|---|---|", *rows])
+
+
+TABLES = {
+    "kernels.md": ("atoms", atom_table),
+    "formulas.md": ("operators", operator_table),
+}
+
+
+def with_table(text: str, name: str, table: str) -> str:
+    """Returns a page with the table of that name replaced."""
+    begin, end = f"<!-- table: {name} -->\n", "\n<!-- end of table -->"
+    before, rest = text.split(begin)
+    _, after = rest.split(end)
+    return f"{before}{begin}\n{table}\n{end}{after}"
+
+
+def main() -> None:
+    for page, (name, make) in TABLES.items():
+        path = DOCS / page
+        text = with_table(path.read_text("utf-8"), name, make())
+        path.write_text(text, "utf-8")
+
+
+if __name__ == "__main__":
+    main()
