@@ -327,7 +327,7 @@ llvm::Value* VectorMath::pow(llvm::Value* x, double exponent) {
   const double size = std::abs(exponent);
   const double whole = std::trunc(size);
   llvm::Value* result = nullptr;
-  if (size == whole && size <= 1024) {
+  if (size == whole && size <= 0x1p53) {
     result = integer_power(x, static_cast<int64_t>(size));
   } else if (size - whole == 0.5 && size <= 1024) {
     result = sqrt(x);

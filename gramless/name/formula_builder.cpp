@@ -12,11 +12,6 @@
 namespace gramless {
 namespace {
 
-/// Components that are written out one by one, at most, and entries of a
-/// matrix that is.
-constexpr int64_t kLongestList = 64;
-constexpr int64_t kLargestMatrix = 256;
-
 std::string_view operator_text(SyntaxKind kind) {
   switch (kind) {
     case SyntaxKind::negate:
@@ -106,7 +101,7 @@ FormulaValue FormulaBuilder::of_argument(
     if (width == 1) return {1, at({int64_t{0}})};
     return {width, at({axis_of(width)})};
   }
-  check_length(width, kLongestList, tree);
+  check_length(width, kLongestFormulaList, tree);
   std::vector<Expr> list;
   const int64_t columns = array.features[1].extent;
   for (int64_t k = 0; k < width; ++k) {
@@ -172,7 +167,7 @@ FormulaValue FormulaBuilder::call(const Syntax& tree) {
   if (row.kind == FormulaKind::constant) {
     const double number = *literal(tree.operands[0]);
     if (row.text.empty()) {
-      return {integer(tree, 0, 1, kLongestList), pool().constant(0)};
+      return {integer(tree, 0, 1, kLongestFormulaList), pool().constant(0)};
     }
     return elementwise(tree, {{1, pool().constant(number)}}, row.text);
   }
@@ -214,7 +209,7 @@ FormulaValue FormulaBuilder::special(const Syntax& tree,
     case FormulaKind::weighted:
       return weighted(tree, operands, row.text);
     case FormulaKind::repeat:
-      return {integer(tree, 1, 1, kLongestList), first.expr};
+      return {integer(tree, 1, 1, kLongestFormulaList), first.expr};
     case FormulaKind::largest:
       return extremum(tree, first, 1);
     case FormulaKind::smallest:
@@ -222,8 +217,9 @@ FormulaValue FormulaBuilder::special(const Syntax& tree,
     case FormulaKind::element:
       return {1, element(first, integer(tree, 1, 0, first.width - 1))};
     case FormulaKind::place:
-      list.assign(static_cast<std::size_t>(integer(tree, 1, 1, kLongestList)),
-                  pool().constant(0));
+      list.assign(
+          static_cast<std::size_t>(integer(tree, 1, 1, kLongestFormulaList)),
+          pool().constant(0));
       list[static_cast<std::size_t>(integer(
           tree, 2, 0, static_cast<int64_t>(list.size()) - 1))] = first.expr;
       return from_list(list, tree);
@@ -236,7 +232,7 @@ FormulaValue FormulaBuilder::special(const Syntax& tree,
       return from_list(list, tree);
     }
     case FormulaKind::insert: {
-      const int64_t count = integer(tree, 2, first.width, kLongestList);
+      const int64_t count = integer(tree, 2, first.width, kLongestFormulaList);
       const int64_t begin = integer(tree, 1, 0, count - first.width);
       for (int64_t k = 0; k < count; ++k) {
         const bool is_there = k >= begin && k < begin + first.width;
@@ -246,14 +242,15 @@ FormulaValue FormulaBuilder::special(const Syntax& tree,
       return from_list(list, tree);
     }
     case FormulaKind::concat:
-      list = elements(first, tree, kLongestList);
-      for (const Expr& each : elements(operands[1], tree, kLongestList)) {
+      list = elements(first, tree, kLongestFormulaList);
+      for (const Expr& each :
+           elements(operands[1], tree, kLongestFormulaList)) {
         list.push_back(each);
       }
       return from_list(list, tree);
     case FormulaKind::one_hot: {
       const Expr position = pool().apply(Function::round, first.expr);
-      const int64_t count = integer(tree, 1, 1, kLongestList);
+      const int64_t count = integer(tree, 1, 1, kLongestFormulaList);
       for (int64_t k = 0; k < count; ++k) {
         const FormulaValue place{1, pool().constant(static_cast<double>(k))};
         list.push_back(
@@ -267,8 +264,8 @@ FormulaValue FormulaBuilder::special(const Syntax& tree,
     case FormulaKind::transpose:
       return matrix_product(tree, operands[1], first, true);
     case FormulaKind::outer:
-      for (const Expr& a : elements(first, tree, kLongestList)) {
-        for (const Expr& b : elements(operands[1], tree, kLongestList)) {
+      for (const Expr& a : elements(first, tree, kLongestFormulaList)) {
+        for (const Expr& b : elements(operands[1], tree, kLongestFormulaList)) {
           list.push_back(a * b);
         }
       }
@@ -278,163 +275,6 @@ FormulaValue FormulaBuilder::special(const Syntax& tree,
       break;
   }
   throw InternalError("special(): not an operator on values.");
-}
-
-FormulaValue FormulaBuilder::weighted(const Syntax& tree,
-                                      const Values& operands,
-                                      std::string_view text) {
-  const Values vectors(operands.begin() + 1, operands.end());
-  const FormulaValue vector = elementwise(tree, vectors, text);
-  const Syntax& metric = tree.operands[0];
-  const int64_t width = vector.width;
-  const bool is_matrix = operands[0].width == width * width && width > 1;
-  if (!is_matrix || metric.kind != SyntaxKind::name) {
-    return quadratic_form(tree, operands[0], vector);
-  }
-  // A plain argument is indexed by two axes from now on.
-  ArraySpec& array = argument_of(metric);
-  const Axis row = axis_of(width);
-  Axis column = row;
-  column.copy = 1;
-  const bool is_free = array.name[0] == 'g' && array.features.size() == 1 &&
-                       array.features[0] != row;
-  if (is_free) array.features = {row, column};
-  if (array.features != std::vector<Axis>{row, column}) {
-    return quadratic_form(tree, operands[0], vector);
-  }
-  const Expr other = pool().rename(vector.expr, {{row, column}});
-  const Expr product = pool().sum(column, load(pool(), array) * other);
-  return {1, pool().sum(row, vector.expr * product)};
-}
-
-FormulaValue FormulaBuilder::quadratic_form(const Syntax& tree,
-                                            const FormulaValue& metric,
-                                            const FormulaValue& vector) {
-  if (metric.width == 1 || metric.width == vector.width) {
-    return contraction(tree, {metric, vector}, "a*b**2");
-  }
-  if (metric.width != vector.width * vector.width) {
-    fail_at(source_, tree,
-            concat("expected a metric of width 1, ", vector.width, " or ",
-                   vector.width * vector.width, ", got ", metric.width));
-  }
-  const FormulaValue rotated = matrix_product(tree, metric, vector, false);
-  return contraction(tree, {vector, rotated}, "a*b");
-}
-
-FormulaValue FormulaBuilder::matrix_product(const Syntax& tree,
-                                            const FormulaValue& matrix,
-                                            const FormulaValue& vector,
-                                            bool is_transposed) {
-  if (vector.width == 0 || matrix.width % vector.width != 0) {
-    fail_at(source_, tree,
-            concat("expected a matrix with a multiple of ", vector.width,
-                   " entries, got ", matrix.width));
-  }
-  const int64_t inner = vector.width;
-  const int64_t outer = matrix.width / inner;
-  const std::vector<Expr> entries = elements(matrix, tree, kLargestMatrix);
-  std::vector<Expr> list;
-  for (int64_t r = 0; r < outer; ++r) {
-    std::vector<Expr> terms;
-    for (int64_t c = 0; c < inner; ++c) {
-      const int64_t at = is_transposed ? c * outer + r : r * inner + c;
-      terms.push_back(entries[static_cast<std::size_t>(at)] *
-                      element(vector, c));
-    }
-    list.push_back(pool().add(terms));
-  }
-  return from_list(list, tree);
-}
-
-FormulaValue FormulaBuilder::extremum(const Syntax& tree,
-                                      const FormulaValue& vector, double sign) {
-  std::vector<Expr> list;
-  for (const Expr& each : elements(vector, tree, kLongestList)) {
-    list.push_back(pool().constant(sign) * each);
-  }
-  return {1, pool().constant(sign) * pool().maximum(list)};
-}
-
-FormulaValue FormulaBuilder::gradient(const Syntax& tree) {
-  const FormulaValue function = value(tree.operands[0]);
-  const FormulaValue cotangent = value(tree.operands[2]);
-  if (cotangent.width != function.width && cotangent.width != 1) {
-    fail_at(source_, tree,
-            concat("expected a first and a last operand of one width, got ",
-                   function.width, " and ", cotangent.width));
-  }
-  if (!differentiate_) throw InternalError("gradient(): no differentiation.");
-  std::vector<Axis> axes;
-  if (function.width != 1) axes.push_back(axis_of(function.width));
-  const ArraySpec& array = argument_of(tree.operands[1]);
-  const Expr slopes =
-      differentiate_(function.expr, cotangent.expr, axes, array);
-  return of_argument(
-      array,
-      [&](const std::vector<Index>& features) {
-        std::map<Axis, Index> names;
-        for (std::size_t k = 0; k < features.size(); ++k) {
-          names.emplace(array.features[k], features[k]);
-        }
-        return pool().rename(slopes, names);
-      },
-      tree);
-}
-
-int64_t FormulaBuilder::integer(const Syntax& tree, std::size_t operand,
-                                int64_t least, int64_t most) {
-  const Syntax& place = tree.operands[operand];
-  const auto number = static_cast<int64_t>(*literal(place));
-  if (number >= least && number <= most) return number;
-  if (least <= most) {
-    fail_at(source_, place,
-            concat("expected a number between ", least, " and ", most, " in '",
-                   tree.name, "', got ", number));
-  }
-  fail_at(source_, tree,
-          concat("expected fewer components in '", tree.name, "'"));
-}
-
-Expr FormulaBuilder::element(const FormulaValue& vector, int64_t position) {
-  if (vector.width == 1) return vector.expr;
-  return pool().rename(vector.expr, {{axis_of(vector.width), position}});
-}
-
-std::vector<Expr> FormulaBuilder::elements(const FormulaValue& vector,
-                                           const Syntax& tree, int64_t most) {
-  check_length(vector.width, most, tree);
-  std::vector<Expr> list;
-  for (int64_t k = 0; k < vector.width; ++k) {
-    list.push_back(element(vector, k));
-  }
-  return list;
-}
-
-FormulaValue FormulaBuilder::from_list(const std::vector<Expr>& list,
-                                       const Syntax& tree) {
-  const auto width = static_cast<int64_t>(list.size());
-  check_length(width, kLongestList, tree);
-  Expr result = list.back();
-  for (int64_t k = width - 1; k-- > 0;) {
-    const Expr is_there = pool().at(axis_of(width), k);
-    result =
-        pool().apply(Function::select,
-                     {is_there, list[static_cast<std::size_t>(k)], result});
-  }
-  return {width, result};
-}
-
-void FormulaBuilder::check_length(int64_t length, int64_t most,
-                                  const Syntax& tree) {
-  if (length > 0 && length <= most) return;
-  try {
-    fail_at(source_, tree,
-            concat("expected between 1 and ", most,
-                   " components where they are written out, got ", length));
-  } catch (const ArgumentError& error) {
-    throw UnsupportedError(error.what());
-  }
 }
 
 }  // namespace gramless

@@ -25,6 +25,9 @@ struct FormulaValue {
   Expr expr;
 };
 
+/// Components that are written out one by one, at most.
+inline constexpr int64_t kLongestFormulaList = 64;
+
 class FormulaBuilder {
  public:
   /// `result` has the arguments; the feature axes of a metric are set when it

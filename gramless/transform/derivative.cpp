@@ -10,6 +10,7 @@
 #include "gramless/transform/derivative.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <set>
 
@@ -137,7 +138,7 @@ Expr partial_derivative(Expr operation, std::size_t k) {
       const double exponent = operation->value;
       const bool is_root =
           operation->kind == NodeKind::power0 ||
-          exponent != static_cast<double>(static_cast<int64_t>(exponent));
+          exponent != std::trunc(exponent);
       const Expr power = is_root ? pool.power0(operands[0], exponent - 1)
                                  : pool.power(operands[0], exponent - 1);
       return pool.constant(exponent) * power;

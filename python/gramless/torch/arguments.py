@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from gramless import _core
-from gramless.torch.kernels import Kernel
+from gramless.torch.kernels import Kernel, is_text
 
 _HALF = (torch.float16, torch.bfloat16)
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
@@ -33,7 +33,8 @@ def _described(value: object) -> str:
     if isinstance(value, torch.Tensor):
         return f"a tensor {tuple(value.shape)}"
     if isinstance(value, (tuple, list)):
-        return f"({', '.join(map(_described, value))})"
+        is_flat = not any(isinstance(v, (tuple, list)) for v in value)
+        return f"({', '.join(map(_described, value))})" if is_flat else "(...)"
     return repr(value)
 
 
@@ -50,12 +51,38 @@ def _check_tensor(
     if value.layout != torch.strided:
         layout = str(value.layout).removeprefix("torch.")
         fail(TypeError, f"{name} to be a dense tensor, got {layout}.")
-    if value.dtype in _HALF and torch.is_autocast_enabled(value.device.type):
+    if value.is_nested:
+        fail(TypeError, f"{name} to be a dense tensor, got a nested one.")
+    if value.dtype in _HALF and _is_autocast(value.device.type):
         return value.float()
     if value.dtype not in _DTYPES.values():
         dtype = str(value.dtype).removeprefix("torch.")
         fail(TypeError, f"{name} with dtype float32 or float64, got {dtype}.")
     return value
+
+
+def _is_autocast(device_type: str) -> bool:
+    try:
+        return torch.is_autocast_enabled(device_type)
+    except RuntimeError:  # A device that has none.
+        return False
+
+
+def check_memory(tensors: list[torch.Tensor]) -> None:
+    """Raises RuntimeError for tensors whose memory is not there."""
+    for tensor in tensors:
+        if tensor.is_meta or tensor.numel() == 0:
+            continue
+        sizes = zip(tensor.shape, tensor.stride(), strict=True)
+        last = tensor.storage_offset() + sum((n - 1) * s for n, s in sizes)
+        size = (last + 1) * tensor.element_size()
+        is_there = tensor.untyped_storage().nbytes() >= size
+        if not is_there or tensor.data_ptr() == 0:
+            fail(
+                RuntimeError,
+                f"tensors with memory, got one {tuple(tensor.shape)} whose "
+                "storage is missing or too small.",
+            )
 
 
 def _check_tensors(name: str, values: Any) -> list[torch.Tensor]:
@@ -77,6 +104,13 @@ def _gamma_slots(kernel: Kernel, params: Mapping) -> list:
     return _as_list(gamma) if atoms or gamma is not None else []
 
 
+def _number(name: str, value: Real) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        fail(ValueError, f"{name} within the range of float64, got more.")
+
+
 def _check_gamma(
     position: int, value: Any, like: torch.Tensor | None
 ) -> tuple[torch.Tensor, str] | None:
@@ -85,7 +119,8 @@ def _check_gamma(
     if value is None:
         return None
     if isinstance(value, (tuple, list)):
-        is_valid = len(value) == 2 and value[0] in ("i", "j")
+        is_named = len(value) == 2 and isinstance(value[0], str)
+        is_valid = is_named and value[0] in ("i", "j")
         if not is_valid:
             got = _described(value)
             fail(ValueError, f'{name} as ("i", G) or ("j", G), got {got}.')
@@ -98,7 +133,9 @@ def _check_gamma(
             )
         return _check_tensor(name, value), rows
     if isinstance(value, Real) and like is not None:
-        value = torch.tensor(float(value), dtype=like.dtype, device=like.device)
+        value = torch.tensor(
+            _number(name, value), dtype=like.dtype, device=like.device
+        )
     value = _check_tensor(name, value, "a tensor or a number")
     return value, "j" if value.dim() == 2 else ""
 
@@ -107,7 +144,8 @@ def check_dtype(name: str, value: Any, tensors: list[torch.Tensor]) -> None:
     if value is None:
         return
     wanted = _DTYPES.get(value, value) if isinstance(value, str) else value
-    if wanted not in _DTYPES.values():
+    is_dtype = isinstance(wanted, torch.dtype)
+    if not is_dtype or wanted not in _DTYPES.values():
         fail(ValueError, f"{name} 'float32' or 'float64', got {value!r}.")
     for tensor in tensors:
         if tensor.dtype != wanted:
@@ -141,6 +179,8 @@ def option(params: Mapping, name: str, keyword: str | None, default: str):
     value = default if value is None else value
     if not isinstance(value, str):
         fail(TypeError, f"{name} to be a str, got {_type_name(value)}.")
+    if not is_text(value):
+        fail(ValueError, f"{name} of characters, got {value!r}.")
     return value
 
 

@@ -67,6 +67,18 @@ _OPERATORS = {
 }
 
 
+def unchained(tree: tuple) -> tuple[tuple, list[tuple[str, tuple]]]:
+    """Returns the first operand of a chain of operators, and the rest.
+
+    Chains are as long as names, which are longer than Python's stack.
+    """
+    rest = []
+    while tree[0] in ("add", "subtract", "multiply", "divide"):
+        rest.append((tree[0], tree[2]))
+        tree = tree[1]
+    return tree, rest[::-1]
+
+
 class Evaluator:
     """Evaluates kernels for all pairs."""
 
@@ -94,7 +106,13 @@ class Evaluator:
             return self._own.value(tree)
         if kind == "power":
             return self._power(tree[1], tree[2])
-        return _OPERATORS[kind](*map(self.evaluate, tree[1:]))
+        if kind == "negate":
+            return -self.evaluate(tree[1])
+        first, rest = unchained(tree)
+        value = self.evaluate(first)
+        for kind, operand in rest:
+            value = _OPERATORS[kind](value, self.evaluate(operand))
+        return value
 
     def _q(self, slot: int, pair: int) -> torch.Tensor:
         gamma = per_pair(self._gamma[slot])

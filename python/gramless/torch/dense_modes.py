@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import torch
 
 from gramless import _core
-from gramless.torch.dense import Evaluator, kernel_matrix
+from gramless.torch.dense import Evaluator, kernel_matrix, unchained
 from gramless.torch.dense_math import (
     GammaSlot,
     integer_power,
@@ -98,11 +98,17 @@ class _LogEvaluator(Evaluator):
             return self._scaled_part(*tree[1:])
         if kind == "power":
             return self._scaled_power(tree)
-        operands = [self.scaled(operand) for operand in tree[1:]]
-        (m, e) = operands[0]
         if kind == "negate":
+            m, e = self.scaled(tree[1])
             return -m, e
-        (n, f) = operands[1]
+        first, rest = unchained(tree)
+        result = self.scaled(first)
+        for kind, operand in rest:
+            result = self._combined(kind, result, self.scaled(operand))
+        return result
+
+    def _combined(self, kind: str, a: Scaled, b: Scaled) -> Scaled:
+        (m, e), (n, f) = a, b
         if kind == "multiply":
             return m * n, e + f
         if kind == "divide":

@@ -14,6 +14,7 @@ from gramless.torch.arguments import (
     Call,
     Mode,
     check_dtype,
+    check_memory,
     check_mode,
     fail,
     option,
@@ -171,6 +172,7 @@ def kernel_product(
         dense = dense_matrix if backend == "matrix" else dense_product
         given = (call.x, call.y, call.gamma, call.bs)
         return dense(call.kernel, *given, mode.name)
+    check_memory(call.tensors)
     if mode.is_logarithm:
         return log_sum(*functions, backend, call.tensors)
     return MapReduce.apply(functions[0], backend, *call.tensors)[0]

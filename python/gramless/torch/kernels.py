@@ -11,7 +11,16 @@ from typing import Any
 from gramless import _core
 
 
+def is_text(value: str) -> bool:
+    """Returns whether a str has no half characters, which no text has."""
+    return not any("\ud800" <= c <= "\udfff" for c in value)
+
+
 def _check_text(name: str, value: Any) -> None:
+    if isinstance(value, str) and not is_text(value):
+        raise ValueError(
+            f"Formula(): expected {name} of characters, got {value!r}."
+        )
     if value is not None and not isinstance(value, str):
         got = type(value).__name__
         raise TypeError(f"Formula(): expected {name} to be a str, got {got}.")
@@ -190,6 +199,10 @@ class Kernel:
             raise TypeError(
                 "Kernel(): expected name to be a str, got "
                 f"{type(name).__name__}."
+            )
+        if not is_text(name):
+            raise ValueError(
+                f"Kernel(): expected a name of characters, got {name!r}."
             )
         self._set_name(name, kernel_formulas.own)
 

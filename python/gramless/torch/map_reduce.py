@@ -55,6 +55,8 @@ def _evaluate(
     backend: str,
     tensors: Sequence[torch.Tensor],
 ) -> tuple[torch.Tensor, ...]:
+    # Views of conjugates keep a sign apart from their memory.
+    tensors = [tensor.resolve_neg() for tensor in tensors]
     rows = _rows(function, tensors)
     results = tuple(
         tensors[0].new_empty((rows[pair], columns) if pair else (columns,))
