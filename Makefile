@@ -9,6 +9,7 @@ PACKAGE := build/package.stamp
 BENCH := build/bench-venv
 PEERS := $(BENCH)/.installed
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+SECONDS ?= 60
 
 PACKAGE_FILES := $(shell find gramless python -not -name '*.pyc') \
     CMakeLists.txt LICENSE README.md pyproject.toml
@@ -30,7 +31,7 @@ need = @$(1) >/dev/null 2>&1 || { test "$$(id -u)" = 0 && { apt-get update -qq; 
     DEBIAN_FRONTEND=noninteractive apt-get install -qq -y $(2); }; } || \
     { echo "error: a system package is missing: sudo apt-get install $(2)" >&2; exit 1; }
 
-.PHONY: help run test configurations bench asan lint format clean googletest build-dev build-release build-asan-ubsan
+.PHONY: help run test configurations bench asan fuzz lint format clean googletest libfuzzer build-dev build-release build-asan-ubsan build-fuzz
 
 help:
 	@echo "make run     builds everything and runs the examples"
@@ -38,6 +39,7 @@ help:
 	@echo "make configurations  runs the Python tests with each way to run the engine"
 	@echo "make bench   times Gramless beside other libraries, which it installs; ARGS=--help says more"
 	@echo "make asan    runs the C++ tests with address and undefined-behaviour sanitizers"
+	@echo "make fuzz    runs each fuzzer for a minute, or for SECONDS=600"
 	@echo "make lint    checks formats, spelling and common mistakes; make format repairs formats"
 	@echo "make clean   removes build/, but not .venv/"
 
@@ -61,6 +63,17 @@ bench: $(PEERS) build/bench/fma_peak
 
 asan: build-asan-ubsan
 	$(BIN)/ctest --preset asan-ubsan
+
+# What a fuzzer has learned stays in build/fuzz/corpus/, and what it finds in
+# build/fuzz/finds/: a file that it takes as its argument. It runs in tests/.
+fuzz: build-fuzz
+	cd tests && for source in fuzz/*_fuzzer.cpp; do \
+	    name=$$(basename $$source _fuzzer.cpp) && \
+	    mkdir -p ../build/fuzz/corpus/$$name ../build/fuzz/finds && \
+	    split -l 1 -a 4 -d fuzz/$$name.txt ../build/fuzz/corpus/$$name/seed- && \
+	    ../build/fuzz/tests/fuzz/$${name}_fuzzer -max_total_time=$(SECONDS) -max_len=400 \
+	        -timeout=10 -artifact_prefix=../build/fuzz/finds/$$name- \
+	        ../build/fuzz/corpus/$$name || exit 1; done
 
 lint: $(TOOLS) googletest
 	$(BIN)/clang-format --dry-run --Werror $(CXX_FILES)
@@ -109,7 +122,11 @@ build/bench/fma_peak: bench/fma_peak.cpp
 googletest:
 	$(call need,echo '#include <gtest/gtest.h>' | $(CXX) -E -x c++ -,libgtest-dev)
 
+libfuzzer:
+	$(call need,echo 'extern "C" int LLVMFuzzerTestOneInput(const char*, unsigned long) { return 0; }' | clang++ -x c++ -fsanitize=fuzzer -o /dev/null -,clang)
+
 build-dev build-asan-ubsan: | googletest
-build-dev build-release build-asan-ubsan: build-%: $(TOOLS)
+build-fuzz: | libfuzzer
+build-dev build-release build-asan-ubsan build-fuzz: build-%: $(TOOLS)
 	$(BIN)/cmake --preset $* --log-level=WARNING
 	$(BIN)/cmake --build --preset $*

@@ -156,6 +156,31 @@ std::vector<Expr> shared_nodes(const MapReduce& map_reduce) {
   return shared;
 }
 
+/// Returns a line with the extents of axes that no array declares.
+std::string axes_text(const MapReduce& map_reduce) {
+  std::vector<Expr> roots;
+  std::map<std::string, int64_t> extents;
+  for (const Output& output : map_reduce.outputs) {
+    roots.push_back(output.value);
+  }
+  const auto add = [&](const Axis& axis) {
+    if (!is_pair_axis(axis)) extents.emplace(axis.name, axis.extent);
+  };
+  for (const Expr& node : nodes_below(roots)) {
+    for (const Axis& axis : node->free_axes) add(axis);
+  }
+  const auto remove = [&](const ArraySpec& array) {
+    for (const Axis& axis : array.features) extents.erase(axis.name);
+  };
+  for (const ArraySpec& array : map_reduce.arguments) remove(array);
+  for (const Output& output : map_reduce.outputs) remove(output.array);
+  std::string text;
+  for (const auto& [name, extent] : extents) {
+    text += concat(text.empty() ? "axes " : " ", name, ":", extent);
+  }
+  return text.empty() ? text : text + "\n";
+}
+
 }  // namespace
 
 std::string to_text(Expr expr) { return print(expr, {}, Level::sum); }
@@ -193,7 +218,8 @@ std::string to_text(const MapReduce& map_reduce) {
   for (const ArraySpec& array : map_reduce.arguments) {
     arguments.push_back(to_text(array));
   }
-  std::string text = concat("arguments ", join(arguments, " "), "\n");
+  std::string text =
+      concat("arguments ", join(arguments, " "), "\n") + axes_text(map_reduce);
   Names names;
   for (const Expr& node : shared_nodes(map_reduce)) {
     const std::string name = concat("t", names.size());

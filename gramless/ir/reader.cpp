@@ -193,6 +193,13 @@ MapReduce read_map_reduce(std::string_view text) {
       }
       continue;
     }
+    if (line.starts_with("axes ")) {
+      // As of an array of these axes.
+      std::string axes = line.substr(5);
+      std::replace(axes.begin(), axes.end(), ' ', ',');
+      read_array(concat("axes[", axes, "]"), names);
+      continue;
+    }
     const std::size_t equals = line.find(" = ");
     if (equals == std::string::npos) {
       throw ArgumentError(

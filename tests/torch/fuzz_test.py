@@ -3,10 +3,11 @@
 # ruff: noqa: N806 (M, N, D and E are the sizes' own names)
 
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import oracle
+from fuzzing import fuzz
 from gramless.torch import Kernel, kernel_product
 from oracle import Data, assert_near, derivatives
 
@@ -124,21 +125,13 @@ def check_reproducibly(case, backend):
         raise AssertionError(f"{error}\nTo reproduce: {line}") from error
 
 
-FUZZ = settings(
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-)
-
-
-@settings(FUZZ, max_examples=100)
+@fuzz(100)
 @given(cases())
 def test_engine(case):
     check_reproducibly(case, "auto")
 
 
-@settings(FUZZ, max_examples=40)
+@fuzz(40)
 @given(cases())
 def test_dense_backend(case):
     check_reproducibly(case, "pytorch")

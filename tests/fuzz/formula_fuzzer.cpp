@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+// Fuzzes own formulas: a formula is refused with a proper message, when it is
+// parsed or when widths are known, or passes all stages.
+#include "fuzz/stages.h"
+#include "fuzz/target.h"
+#include "gramless/base/error.h"
+
+namespace gramless::testing {
+namespace {
+
+// Longer formulas are read, but not built: time is better spent on many.
+constexpr std::size_t kMostParts = 6;
+constexpr std::size_t kLongestBuilt = 200;
+constexpr std::size_t kMostArguments = 4;
+
+Signature draw_signature(Draw& draw, const ParsedKernel& kernel) {
+  Signature signature;
+  signature.mode = draw_mode(draw, kernel);
+  signature.signal = draw.one_of<int64_t>({1, 2, 0});
+  const auto draw_width = [&] { return draw.one_of<int64_t>({3, 1, 2, 4}); };
+  while (signature.x_columns.size() < kernel.x_count) {
+    signature.x_columns.push_back(draw_width());
+  }
+  while (signature.y_columns.size() < kernel.y_count) {
+    signature.y_columns.push_back(draw_width());
+  }
+  while (signature.gammas.size() < kernel.atoms.size()) {
+    const PairIndex pair =
+        draw.one_of({PairIndex::none, PairIndex::i, PairIndex::j});
+    signature.gammas.push_back(
+        {Metric::any, pair, draw.one_of<int64_t>({1, 3, 9, 2})});
+  }
+  return signature;
+}
+
+void check_formula(std::string_view text) {
+  ParsedKernel kernel;
+  try {
+    kernel = parse_kernel(OwnFormula{"", std::string(text), ""});
+  } catch (const ArgumentError& error) {
+    require_message(error.what(), "Kernel(): expected ", text);
+    return;
+  }
+  structure_text(kernel);
+  const bool is_large =
+      kernel.parts.size() > kMostParts || text.size() > kLongestBuilt ||
+      kernel.x_count + kernel.y_count + kernel.atoms.size() > kMostArguments;
+  if (is_large) return;
+  Draw draw(text);
+  const Signature signature = draw_signature(draw, kernel);
+  try {
+    check_build(kernel, signature);
+  } catch (const ArgumentError& error) {
+    require_message(error.what(), "kernel_product(): expected ", text);
+  } catch (const UnsupportedError& error) {
+    require_message(error.what(), "kernel_product(): expected ", text);
+  } catch (const std::exception& error) {
+    throw Find(to_text(signature) + ": " + error.what());
+  }
+}
+
+}  // namespace
+
+GRAMLESS_FUZZ_TARGET(OwnFormula, check_formula, "fuzz/formula.txt")
+
+}  // namespace gramless::testing

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+// Fuzzes kernel names: a name is refused with a proper message, or passes all
+// stages from its tree to programs, with random forms of its arguments.
+#include "fuzz/stages.h"
+#include "fuzz/target.h"
+#include "gramless/base/error.h"
+
+namespace gramless::testing {
+namespace {
+
+// Longer names are read, but not built: time is better spent on many.
+constexpr std::size_t kMostAtoms = 5;
+constexpr std::size_t kLongestBuilt = 300;
+
+GammaForm draw_gamma(Draw& draw, Parameter parameter) {
+  if (parameter == Parameter::none) return {};
+  const PairIndex pair =
+      draw.one_of({PairIndex::none, PairIndex::i, PairIndex::j});
+  if (parameter == Parameter::scalar) return {Metric::scalar, pair};
+  return {draw.one_of({Metric::scalar, Metric::diagonal, Metric::full}), pair};
+}
+
+Signature draw_signature(Draw& draw, const ParsedKernel& kernel) {
+  Signature signature;
+  signature.mode = draw_mode(draw, kernel);
+  signature.signal = draw.one_of<int64_t>({1, 2, 0});
+  for (std::size_t p = 0; p < kernel.pairs.size(); ++p) {
+    signature.x_columns.push_back(draw.one_of<int64_t>({3, 2, 1, 0}));
+  }
+  signature.y_columns = signature.x_columns;
+  for (const AtomUse& use : kernel.atoms) {
+    signature.gammas.push_back(draw_gamma(draw, use.row->parameter));
+  }
+  return signature;
+}
+
+/// Checks that a name in brackets says the same.
+void check_structure(const std::string& name, const ParsedKernel& kernel) {
+  const std::string structure = structure_text(kernel);
+  try {
+    require(structure_text(parse_kernel(" (" + name + ") ")) == structure,
+            "brackets change the structure");
+  } catch (const ArgumentError& error) {
+    require_limit(error);
+  }
+}
+
+void check_kernel_name(std::string_view text) {
+  const std::string name(text);
+  ParsedKernel kernel;
+  try {
+    kernel = parse_kernel(name);
+  } catch (const ArgumentError& error) {
+    require_message(error.what(), "Kernel(): expected ", text);
+    return;
+  }
+  check_structure(name, kernel);
+  if (kernel.atoms.size() > kMostAtoms || name.size() > kLongestBuilt) return;
+  Draw draw(text);
+  const Signature signature = draw_signature(draw, kernel);
+  try {
+    check_build(kernel, signature);
+  } catch (const std::exception& error) {
+    throw Find(to_text(signature) + ": " + error.what());
+  }
+}
+
+}  // namespace
+
+GRAMLESS_FUZZ_TARGET(KernelName, check_kernel_name, "fuzz/kernel_name.txt")
+
+}  // namespace gramless::testing
