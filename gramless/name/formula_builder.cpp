@@ -190,7 +190,6 @@ FormulaValue FormulaBuilder::special(const Syntax& tree,
                                      const FormulaOperator& row,
                                      const Values& operands) {
   const FormulaValue& first = operands[0];
-  std::vector<Expr> list;
   switch (row.kind) {
     case FormulaKind::elementwise:
       if (row.name == "Normalize") {
@@ -216,65 +215,73 @@ FormulaValue FormulaBuilder::special(const Syntax& tree,
       return extremum(tree, first, -1);
     case FormulaKind::element:
       return {1, element(first, integer(tree, 1, 0, first.width - 1))};
-    case FormulaKind::place:
-      list.assign(
-          static_cast<std::size_t>(integer(tree, 1, 1, kLongestFormulaList)),
-          pool().constant(0));
-      list[static_cast<std::size_t>(integer(
-          tree, 2, 0, static_cast<int64_t>(list.size()) - 1))] = first.expr;
-      return from_list(list, tree);
-    case FormulaKind::extract: {
-      const int64_t begin = integer(tree, 1, 0, first.width - 1);
-      const int64_t count = integer(tree, 2, 1, first.width - begin);
-      for (int64_t k = 0; k < count; ++k) {
-        list.push_back(element(first, begin + k));
-      }
-      return from_list(list, tree);
-    }
-    case FormulaKind::insert: {
-      const int64_t count = integer(tree, 2, first.width, kLongestFormulaList);
-      const int64_t begin = integer(tree, 1, 0, count - first.width);
-      for (int64_t k = 0; k < count; ++k) {
-        const bool is_there = k >= begin && k < begin + first.width;
-        list.push_back(is_there ? element(first, k - begin)
-                                : pool().constant(0));
-      }
-      return from_list(list, tree);
-    }
-    case FormulaKind::concat:
-      list = elements(first, tree, kLongestFormulaList);
-      for (const Expr& each :
-           elements(operands[1], tree, kLongestFormulaList)) {
-        list.push_back(each);
-      }
-      return from_list(list, tree);
-    case FormulaKind::one_hot: {
-      const Expr position = pool().apply(Function::round, first.expr);
-      const int64_t count = integer(tree, 1, 1, kLongestFormulaList);
-      for (int64_t k = 0; k < count; ++k) {
-        const FormulaValue place{1, pool().constant(static_cast<double>(k))};
-        list.push_back(
-            elementwise(tree, {{1, position}, place}, "step(a - b)*step(b - a)")
-                .expr);
-      }
-      return from_list(list, tree);
-    }
     case FormulaKind::matrix:
       return matrix_product(tree, first, operands[1], false);
     case FormulaKind::transpose:
       return matrix_product(tree, operands[1], first, true);
+    case FormulaKind::place:
+    case FormulaKind::extract:
+    case FormulaKind::insert:
+    case FormulaKind::concat:
+    case FormulaKind::one_hot:
     case FormulaKind::outer:
-      for (const Expr& a : elements(first, tree, kLongestFormulaList)) {
-        for (const Expr& b : elements(operands[1], tree, kLongestFormulaList)) {
-          list.push_back(a * b);
-        }
-      }
-      return from_list(list, tree);
+      return from_list(list_of(tree, row, operands), tree);
     case FormulaKind::constant:
     case FormulaKind::gradient:
       break;
   }
   throw InternalError("special(): not an operator on values.");
+}
+
+/// Returns the components of an operator that is written out.
+std::vector<Expr> FormulaBuilder::list_of(const Syntax& tree,
+                                          const FormulaOperator& row,
+                                          const Values& operands) {
+  const FormulaValue& first = operands[0];
+  std::vector<Expr> list;
+  if (row.kind == FormulaKind::place) {
+    list.assign(
+        static_cast<std::size_t>(integer(tree, 1, 1, kLongestFormulaList)),
+        pool().constant(0));
+    const auto last = static_cast<int64_t>(list.size()) - 1;
+    list[static_cast<std::size_t>(integer(tree, 2, 0, last))] = first.expr;
+  } else if (row.kind == FormulaKind::extract) {
+    const int64_t begin = integer(tree, 1, 0, first.width - 1);
+    const int64_t count = integer(tree, 2, 1, first.width - begin);
+    for (int64_t k = 0; k < count; ++k) {
+      list.push_back(element(first, begin + k));
+    }
+  } else if (row.kind == FormulaKind::insert) {
+    const int64_t count = integer(tree, 2, first.width, kLongestFormulaList);
+    const int64_t begin = integer(tree, 1, 0, count - first.width);
+    for (int64_t k = 0; k < count; ++k) {
+      const bool is_there = k >= begin && k < begin + first.width;
+      list.push_back(is_there ? element(first, k - begin) : pool().constant(0));
+    }
+  } else if (row.kind == FormulaKind::one_hot) {
+    const Expr position = pool().apply(Function::round, first.expr);
+    const int64_t count = integer(tree, 1, 1, kLongestFormulaList);
+    for (int64_t k = 0; k < count; ++k) {
+      const FormulaValue place{1, pool().constant(static_cast<double>(k))};
+      list.push_back(
+          elementwise(tree, {{1, position}, place}, "step(a - b)*step(b - a)")
+              .expr);
+    }
+  } else {
+    list = elements(first, tree, kLongestFormulaList);
+    const std::vector<Expr> others =
+        elements(operands[1], tree, kLongestFormulaList);
+    if (row.kind == FormulaKind::concat) {
+      list.insert(list.end(), others.begin(), others.end());
+      return list;
+    }
+    std::vector<Expr> products;
+    for (const Expr& a : list) {
+      for (const Expr& b : others) products.push_back(a * b);
+    }
+    list = std::move(products);
+  }
+  return list;
 }
 
 }  // namespace gramless

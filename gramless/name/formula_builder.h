@@ -57,6 +57,8 @@ class FormulaBuilder {
   FormulaValue call(const Syntax& tree);
   FormulaValue special(const Syntax& tree, const FormulaOperator& row,
                        const Values& operands);
+  std::vector<Expr> list_of(const Syntax& tree, const FormulaOperator& row,
+                            const Values& operands);
   FormulaValue elementwise(const Syntax& tree, const Values& operands,
                            std::string_view text);
   FormulaValue contraction(const Syntax& tree, const Values& operands,
