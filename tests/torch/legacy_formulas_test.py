@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Programs with formulas of their own, as users of the old helper wrote them."""
+"""Programs with formulas of their own, as users of the old helper had."""
 
 import pytest
 import torch
