@@ -16,6 +16,7 @@
 #include <random>
 
 #include "gramless/backend/cpu/executable.h"
+#include "gramless/codegen/function_code.h"
 #include "gramless/codegen/loops.h"
 #include "gramless/codegen/module.h"
 
@@ -376,6 +377,17 @@ TEST(VectorMath, ChoicesFollowTheirMeaning) {
     const double maximum = std::isnan(x[k]) ? nan : std::max(x[k], 1.0);
     EXPECT_EQ(error_of(largest[k], maximum), 0) << x[k];
     EXPECT_EQ(error_of(other[k], maximum), 0) << x[k];
+  }
+}
+
+TEST(VectorMath, FunctionsHaveCodeOrAnExpansion) {
+  for (const FunctionRow& row : function_table()) {
+    if (!row.expansion.empty()) continue;
+    const auto emit = [&](VectorMath& math, llvm::Value* x) {
+      const std::vector<llvm::Value*> operands(row.arity(), x);
+      return emit_function(math, row.function, operands);
+    };
+    EXPECT_NO_THROW(mapping<double>(host_target(), 1, emit)) << row.name;
   }
 }
 
