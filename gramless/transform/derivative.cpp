@@ -136,9 +136,8 @@ Expr partial_derivative(Expr operation, std::size_t k) {
     case NodeKind::power:
     case NodeKind::power0: {
       const double exponent = operation->value;
-      const bool is_root =
-          operation->kind == NodeKind::power0 ||
-          exponent != std::trunc(exponent);
+      const bool is_root = operation->kind == NodeKind::power0 ||
+                           exponent != std::trunc(exponent);
       const Expr power = is_root ? pool.power0(operands[0], exponent - 1)
                                  : pool.power(operands[0], exponent - 1);
       return pool.constant(exponent) * power;
