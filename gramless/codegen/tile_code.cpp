@@ -8,7 +8,7 @@
 // Accumulators are registers where there are few, otherwise the memory `block`.
 #include "gramless/codegen/tile_code.h"
 
-#include "gramless/codegen/pack_code.h"
+#include "gramless/codegen/packed_values.h"
 #include "gramless/codegen/sweep_code.h"
 
 namespace gramless {
@@ -16,8 +16,6 @@ namespace {
 
 /// Registers that accumulators may take, of the 16 or more that there are.
 constexpr int64_t kMostAccumulators = 8;
-/// Registers of kept values that are loaded once for a tile.
-constexpr int64_t kMostKeptRegisters = 12;
 
 class TileCode {
  public:
@@ -31,21 +29,13 @@ class TileCode {
         ahead_(entry_),
         ir_(llvm::BasicBlock::Create(*generated.context, "blocks", function_)),
         math_(ir_, generated.target),
-        scalar_(scalar_type(*generated.context, shape.dtype)),
-        type_(shape.lanes == 1
-                  ? scalar_
-                  : llvm::FixedVectorType::get(
-                        scalar_, static_cast<unsigned>(shape.lanes))),
+        memory_(ir_, shape),
+        type_(memory_.register_of(memory_.number())),
         extents_(ahead_, program, shape, function_->getArg(0)),
-        call_(panel_layout(ahead_, program, Rate::call, extents_)),
-        kept_(panel_layout(ahead_, program, kept_rate(program), extents_)),
-        reduced_(
-            panel_layout(ahead_, program, reduced_rate(program), extents_)) {
-    call_panel_ = panel(0, ahead_.getPtrTy());
-    kept_panel_ = panel(1, ahead_.getPtrTy());
-    reduced_panel_ = panel(2, ahead_.getPtrTy());
-    count_ = panel(3, ahead_.getInt64Ty());
-    reduced_cell_stride_ = panel(4, ahead_.getInt64Ty());
+        count_(field(3, ahead_.getInt64Ty())),
+        packed_(ahead_, ir_, program, shape, extents_,
+                {field(0, ahead_.getPtrTy()), field(1, ahead_.getPtrTy()),
+                 field(2, ahead_.getPtrTy()), field(4, ahead_.getInt64Ty())}) {
     lay_out_columns();
   }
 
@@ -73,10 +63,11 @@ class TileCode {
                                 std::vector<llvm::Type*>(5, pointer), false));
   }
 
-  llvm::Value* panel(uint64_t field, llvm::Type* type) {
+  /// Loads a field of TilePanels, each of 8 bytes.
+  llvm::Value* field(uint64_t position, llvm::Type* type) {
     return ahead_.CreateLoad(
         type, ahead_.CreateConstGEP1_64(ahead_.getInt64Ty(),
-                                        function_->getArg(1), field));
+                                        function_->getArg(1), position));
   }
 
   /// Finds the first column of each output, and whether all accumulators are
@@ -117,7 +108,7 @@ class TileCode {
     sums = emit_steps({next, end, ir_.getInt64(step)}, 1,
                       shape_.lanes_along_kept ? nullptr : end, sums);
     for (std::size_t k = 0; k < sums.size(); ++k) {
-      store(sums[k], vector_at(block(), ir_.getInt64(k)));
+      memory_.store(sums[k], memory_.register_at(block(), ir_.getInt64(k)));
     }
     emit_flush();
   }
@@ -128,13 +119,12 @@ class TileCode {
                        const Registers& initial) {
     return emit_loop(
         ir_, range, initial, [&](llvm::Value* index, const Registers& carried) {
-          index_ = index;
           mask_ = end == nullptr ? nullptr : lanes_below(index, end);
           sums_ = carried;
           TileShape shape = shape_;
           shape.reduced_copies = copies;
-          const auto given = [&](int value, const Environment& environment) {
-            return this->given(value, environment, copies);
+          const auto given = [&](int value, const Environment&) {
+            return packed_.at(value, {code_, index, copies});
           };
           BlockCode code(
               ir_, math_,
@@ -187,8 +177,8 @@ class TileCode {
             ir_.CreateAdd(first_columns_[position], code.cell(axes));
         llvm::Value* place = ir_.CreateAdd(
             ir_.CreateMul(column, ir_.getInt64(rows)), ir_.getInt64(r));
-        llvm::Value* address = vector_at(block(), place);
-        store(add(load(type_, address)), address);
+        llvm::Value* address = memory_.register_at(block(), place);
+        memory_.store(add(memory_.load(type_, address)), address);
       }
       ++fixed;
     });
@@ -227,29 +217,25 @@ class TileCode {
   void emit_flush() {
     llvm::Value* registers = ir_.CreateMul(
         columns_, ir_.getInt64(static_cast<uint64_t>(shape_.kept_copies)));
-    llvm::Type* wide = llvm::Type::getDoubleTy(ir_.getContext());
-    if (shape_.lanes > 1) {
-      wide =
-          llvm::FixedVectorType::get(wide, static_cast<unsigned>(shape_.lanes));
-    }
+    llvm::Type* wide = memory_.register_of(ir_.getDoubleTy());
     emit_loop(ir_, {ir_.getInt64(0), registers, ir_.getInt64(1)}, {},
               [&](llvm::Value* k, const Registers&) -> Registers {
-                llvm::Value* from = vector_at(block(), k);
-                llvm::Value* term = load(type_, from);
-                store(identity(), from);
+                llvm::Value* from = memory_.register_at(block(), k);
+                llvm::Value* term = memory_.load(type_, from);
+                memory_.store(identity(), from);
                 llvm::Value* place = ir_.CreateMul(
                     k, ir_.getInt64(static_cast<uint64_t>(shape_.lanes)));
                 llvm::Value* sums = ir_.CreateGEP(ir_.getDoubleTy(),
                                                   function_->getArg(3), place);
-                llvm::Value* before = load(wide, sums);
+                llvm::Value* before = memory_.load(wide, sums);
                 const bool is_single = shape_.dtype == DType::float32;
                 if (is_single) term = ir_.CreateFPExt(term, wide);
                 if (program_.reduction == Reduction::max) {
-                  store(larger(term, before), sums);
+                  memory_.store(larger(term, before), sums);
                   return {};
                 }
                 if (is_single) {
-                  store(ir_.CreateFAdd(before, term), sums);
+                  memory_.store(ir_.CreateFAdd(before, term), sums);
                   return {};
                 }
                 llvm::Value* errors = ir_.CreateGEP(
@@ -268,133 +254,12 @@ class TileCode {
         ir_.CreateFSub(before, ir_.CreateFSub(sum, rounded));
     llvm::Value* lost_term = ir_.CreateFSub(term, rounded);
     llvm::Value* error = ir_.CreateFAdd(lost_before, lost_term);
-    store(sum, sums);
-    store(ir_.CreateFAdd(load(sum->getType(), errors), error), errors);
-  }
-
-  BlockValue given(int value, const Environment& environment, int copies) {
-    const Instruction& instruction =
-        program_.instructions[static_cast<std::size_t>(value)];
-    if (instruction.rate == Rate::call) {
-      return {{load_ahead(value, environment,
-                          [&] {
-                            return splat(load(
-                                scalar_,
-                                number_at(call_panel_, cell(call_, value))));
-                          })},
-              false,
-              false};
-    }
-    const bool is_kept = instruction.rate == kept_rate(program_);
-    BlockValue result{{}, is_kept, !is_kept};
-    const int registers = is_kept ? shape_.kept_copies : copies;
-    for (int copy = 0; copy < registers; ++copy) {
-      result.registers.push_back(is_kept ? kept(value, environment, copy)
-                                         : reduced(value, copy));
-    }
-    return result;
-  }
-
-  llvm::Value* kept(int value, const Environment& environment, int copy) {
-    const auto number = static_cast<uint64_t>(copy);
-    const auto load_kept = [&]() -> llvm::Value* {
-      llvm::Value* at = cell(kept_, value);
-      if (shape_.lanes_along_kept) {
-        llvm::Value* place = ir_.CreateAdd(
-            ir_.CreateMul(
-                at, ir_.getInt64(static_cast<uint64_t>(shape_.kept_copies))),
-            ir_.getInt64(number));
-        return load(type_, vector_at(kept_panel_, place));
-      }
-      llvm::Value* row = ir_.CreateMul(kept_.cells, ir_.getInt64(number));
-      return splat(
-          load(scalar_, number_at(kept_panel_, ir_.CreateAdd(row, at))));
-    };
-    const bool fits =
-        packed_cells(program_, kept_rate(program_)) * shape_.kept_copies <=
-        kMostKeptRegisters;
-    if (!fits) return load_kept();
-    Environment key = environment;
-    key[Axis{"copy", copy, 0}] = ir_.getInt64(number);
-    return load_ahead(value, key, load_kept);
-  }
-
-  llvm::Value* reduced(int value, int copy) {
-    llvm::Value* at = cell(reduced_, value);
-    if (shape_.lanes_along_kept) {
-      llvm::Value* item =
-          ir_.CreateAdd(index_, ir_.getInt64(static_cast<uint64_t>(copy)));
-      llvm::Value* place =
-          ir_.CreateAdd(ir_.CreateMul(item, reduced_.cells), at);
-      return splat(load(scalar_, number_at(reduced_panel_, place)));
-    }
-    llvm::Value* item = ir_.CreateAdd(
-        index_, ir_.getInt64(static_cast<uint64_t>(copy) *
-                             static_cast<uint64_t>(shape_.lanes)));
-    llvm::Value* place =
-        ir_.CreateAdd(ir_.CreateMul(at, reduced_cell_stride_), item);
-    return load(type_, number_at(reduced_panel_, place));
-  }
-
-  /// Emits a load in front of all loops, once, if its place is fixed.
-  llvm::Value* load_ahead(int value, const Environment& environment,
-                          const std::function<llvm::Value*()>& emit) {
-    const Instruction& instruction =
-        program_.instructions[static_cast<std::size_t>(value)];
-    std::pair<int, Registers> key{value, {}};
-    for (const auto& [axis, position] : environment) {
-      const bool is_used =
-          axis.name == "copy" || std::count(instruction.axes.begin(),
-                                            instruction.axes.end(), axis) > 0;
-      if (!is_used) continue;
-      if (!llvm::isa<llvm::ConstantInt>(position)) return emit();
-      key.second.push_back(position);
-    }
-    llvm::Value*& done = loaded_[key];
-    if (done == nullptr) {
-      const llvm::IRBuilderBase::InsertPointGuard guard(ir_);
-      ir_.SetInsertPoint(entry_);
-      done = emit();
-    }
-    return done;
-  }
-
-  llvm::Value* cell(const PanelLayout& layout, int value) {
-    return ir_.CreateAdd(
-        layout.first.at(value),
-        code_->cell(
-            program_.instructions[static_cast<std::size_t>(value)].axes));
+    memory_.store(sum, sums);
+    memory_.store(ir_.CreateFAdd(memory_.load(sum->getType(), errors), error),
+                  errors);
   }
 
   llvm::Value* block() { return function_->getArg(2); }
-
-  /// Returns the address of a vector in an array of vectors.
-  llvm::Value* vector_at(llvm::Value* array, llvm::Value* place) {
-    return number_at(
-        array, ir_.CreateMul(
-                   place, ir_.getInt64(static_cast<uint64_t>(shape_.lanes))));
-  }
-
-  llvm::Value* number_at(llvm::Value* array, llvm::Value* place) {
-    return ir_.CreateGEP(scalar_, array, place);
-  }
-
-  llvm::Value* load(llvm::Type* type, llvm::Value* address) {
-    return ir_.CreateAlignedLoad(type, address, llvm::Align(alignment()));
-  }
-
-  void store(llvm::Value* value, llvm::Value* address) {
-    ir_.CreateAlignedStore(value, address, llvm::Align(alignment()));
-  }
-
-  [[nodiscard]] uint64_t alignment() const {
-    return static_cast<uint64_t>(dtype_size(shape_.dtype));
-  }
-
-  llvm::Value* splat(llvm::Value* number) {
-    if (shape_.lanes == 1) return number;
-    return ir_.CreateVectorSplat(static_cast<unsigned>(shape_.lanes), number);
-  }
 
   const Program& program_;
   TileShape shape_;
@@ -403,23 +268,15 @@ class TileCode {
   llvm::IRBuilder<> ahead_;  // In front of all loops.
   llvm::IRBuilder<> ir_;
   VectorMath math_;
-  llvm::Type* scalar_;
+  TileMemory memory_;
   llvm::Type* type_;
   Extents extents_;
-  PanelLayout call_;
-  PanelLayout kept_;
-  PanelLayout reduced_;
-  llvm::Value* call_panel_ = nullptr;
-  llvm::Value* kept_panel_ = nullptr;
-  llvm::Value* reduced_panel_ = nullptr;
-  llvm::Value* count_ = nullptr;
-  llvm::Value* reduced_cell_stride_ = nullptr;
+  llvm::Value* count_;
+  PackedValues packed_;
   llvm::Value* columns_ = nullptr;
   std::vector<llvm::Value*> first_columns_;
   bool in_registers_ = false;
   std::size_t accumulators_ = 0;
-  std::map<std::pair<int, Registers>, llvm::Value*> loaded_;
-  llvm::Value* index_ = nullptr;  // Of the loop over the reduced axis.
   llvm::Value* mask_ = nullptr;
   Registers sums_;
   BlockCode* code_ = nullptr;

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: MIT
+// Implements the loads of packed values.
+#include "gramless/codegen/packed_values.h"
+
+#include <algorithm>
+
+#include "gramless/codegen/sweep_code.h"
+
+namespace gramless {
+namespace {
+
+/// Registers of kept values that are loaded once for a tile.
+constexpr int64_t kMostKeptRegisters = 12;
+
+}  // namespace
+
+TileMemory::TileMemory(llvm::IRBuilder<>& ir, const TileShape& shape)
+    : ir_(ir),
+      shape_(shape),
+      number_(scalar_type(ir.getContext(), shape.dtype)) {}
+
+llvm::Type* TileMemory::register_of(llvm::Type* number) const {
+  if (shape_.lanes == 1) return number;
+  return llvm::FixedVectorType::get(number,
+                                    static_cast<unsigned>(shape_.lanes));
+}
+
+llvm::Value* TileMemory::load(llvm::Type* type, llvm::Value* address) {
+  const auto bytes = static_cast<uint64_t>(dtype_size(shape_.dtype));
+  return ir_.CreateAlignedLoad(type, address, llvm::Align(bytes));
+}
+
+void TileMemory::store(llvm::Value* value, llvm::Value* address) {
+  const auto bytes = static_cast<uint64_t>(dtype_size(shape_.dtype));
+  ir_.CreateAlignedStore(value, address, llvm::Align(bytes));
+}
+
+llvm::Value* TileMemory::number_at(llvm::Value* array, llvm::Value* place) {
+  return ir_.CreateGEP(number_, array, place);
+}
+
+llvm::Value* TileMemory::register_at(llvm::Value* array, llvm::Value* place) {
+  return number_at(
+      array,
+      ir_.CreateMul(place, ir_.getInt64(static_cast<uint64_t>(shape_.lanes))));
+}
+
+llvm::Value* TileMemory::splat(llvm::Value* number) {
+  if (shape_.lanes == 1) return number;
+  return ir_.CreateVectorSplat(static_cast<unsigned>(shape_.lanes), number);
+}
+
+PackedValues::PackedValues(llvm::IRBuilder<>& ahead, llvm::IRBuilder<>& ir,
+                           const Program& program, const TileShape& shape,
+                           const Extents& extents, const Panels& panels)
+    : ahead_(ahead),
+      ir_(ir),
+      program_(program),
+      shape_(shape),
+      memory_(ir, shape),
+      panels_(panels),
+      call_(panel_layout(ahead, program, Rate::call, extents)),
+      kept_(panel_layout(ahead, program, kept_rate(program), extents)),
+      reduced_(panel_layout(ahead, program, reduced_rate(program), extents)) {}
+
+BlockValue PackedValues::at(int value, const Step& step) {
+  const Instruction& instruction =
+      program_.instructions[static_cast<std::size_t>(value)];
+  if (instruction.rate == Rate::call) {
+    return {{from_call(value, step)}, false, false};
+  }
+  const bool is_kept = instruction.rate == kept_rate(program_);
+  BlockValue result{{}, is_kept, !is_kept};
+  const int registers = is_kept ? shape_.kept_copies : step.copies;
+  for (int copy = 0; copy < registers; ++copy) {
+    result.registers.push_back(is_kept ? from_kept(value, step, copy)
+                                       : from_reduced(value, step, copy));
+  }
+  return result;
+}
+
+llvm::Value* PackedValues::from_call(int value, const Step& step) {
+  return load_ahead(value, step.code->environment(), [&] {
+    return memory_.splat(memory_.load(
+        memory_.number(),
+        memory_.number_at(panels_.call, cell(call_, value, step))));
+  });
+}
+
+llvm::Value* PackedValues::from_kept(int value, const Step& step, int copy) {
+  const auto number = static_cast<uint64_t>(copy);
+  const auto load_kept = [&]() -> llvm::Value* {
+    llvm::Value* at = cell(kept_, value, step);
+    if (shape_.lanes_along_kept) {
+      llvm::Value* place = ir_.CreateAdd(
+          ir_.CreateMul(
+              at, ir_.getInt64(static_cast<uint64_t>(shape_.kept_copies))),
+          ir_.getInt64(number));
+      return memory_.load(memory_.register_of(memory_.number()),
+                          memory_.register_at(panels_.kept, place));
+    }
+    llvm::Value* row = ir_.CreateMul(kept_.cells, ir_.getInt64(number));
+    return memory_.splat(
+        memory_.load(memory_.number(),
+                     memory_.number_at(panels_.kept, ir_.CreateAdd(row, at))));
+  };
+  const bool fits =
+      packed_cells(program_, kept_rate(program_)) * shape_.kept_copies <=
+      kMostKeptRegisters;
+  if (!fits) return load_kept();
+  Environment key = step.code->environment();
+  key[Axis{"copy", copy, 0}] = ir_.getInt64(number);
+  return load_ahead(value, key, load_kept);
+}
+
+llvm::Value* PackedValues::from_reduced(int value, const Step& step, int copy) {
+  llvm::Value* at = cell(reduced_, value, step);
+  const auto number = static_cast<uint64_t>(copy);
+  if (shape_.lanes_along_kept) {
+    llvm::Value* item = ir_.CreateAdd(step.index, ir_.getInt64(number));
+    llvm::Value* place = ir_.CreateAdd(ir_.CreateMul(item, reduced_.cells), at);
+    return memory_.splat(memory_.load(
+        memory_.number(), memory_.number_at(panels_.reduced, place)));
+  }
+  const auto lanes = static_cast<uint64_t>(shape_.lanes);
+  llvm::Value* item = ir_.CreateAdd(step.index, ir_.getInt64(number * lanes));
+  llvm::Value* place =
+      ir_.CreateAdd(ir_.CreateMul(at, panels_.reduced_cell_stride), item);
+  return memory_.load(memory_.register_of(memory_.number()),
+                      memory_.number_at(panels_.reduced, place));
+}
+
+/// Emits a load in front of all loops, once, if its place is fixed.
+llvm::Value* PackedValues::load_ahead(
+    int value, const Environment& environment,
+    const std::function<llvm::Value*()>& emit) {
+  const Instruction& instruction =
+      program_.instructions[static_cast<std::size_t>(value)];
+  std::pair<int, Registers> key{value, {}};
+  for (const auto& [axis, position] : environment) {
+    const bool is_used =
+        axis.name == "copy" ||
+        std::count(instruction.axes.begin(), instruction.axes.end(), axis) > 0;
+    if (!is_used) continue;
+    if (!llvm::isa<llvm::ConstantInt>(position)) return emit();
+    key.second.push_back(position);
+  }
+  llvm::Value*& done = loaded_[key];
+  if (done == nullptr) {
+    const llvm::IRBuilderBase::InsertPointGuard guard(ir_);
+    ir_.SetInsertPoint(ahead_.GetInsertBlock());
+    done = emit();
+  }
+  return done;
+}
+
+llvm::Value* PackedValues::cell(const PanelLayout& layout, int value,
+                                const Step& step) {
+  return ir_.CreateAdd(
+      layout.first.at(value),
+      step.code->cell(
+          program_.instructions[static_cast<std::size_t>(value)].axes));
+}
+
+}  // namespace gramless

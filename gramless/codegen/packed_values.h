@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+// Emits the loads that bring packed values into the registers of a tile.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <utility>
+
+#include "gramless/codegen/pack_code.h"
+
+namespace gramless {
+
+/// The registers of a tile, each a number or a vector with one for each lane,
+/// and the arrays of such numbers, aligned as numbers are.
+class TileMemory {
+ public:
+  TileMemory(llvm::IRBuilder<>& ir, const TileShape& shape);
+
+  /// Returns the type of one number: float or double.
+  [[nodiscard]] llvm::Type* number() const { return number_; }
+
+  /// Returns the type of a register of numbers of a type.
+  [[nodiscard]] llvm::Type* register_of(llvm::Type* number) const;
+
+  llvm::Value* load(llvm::Type* type, llvm::Value* address);
+  void store(llvm::Value* value, llvm::Value* address);
+
+  /// Returns the address of a number, or of a register, in an array of them.
+  llvm::Value* number_at(llvm::Value* array, llvm::Value* place);
+  llvm::Value* register_at(llvm::Value* array, llvm::Value* place);
+
+  /// Returns a register with a number in each lane.
+  llvm::Value* splat(llvm::Value* number);
+
+ private:
+  llvm::IRBuilder<>& ir_;
+  TileShape shape_;
+  llvm::Type* number_;
+};
+
+/// The panels that a tile reads, as its function gets them.
+struct Panels {
+  llvm::Value* call;
+  llvm::Value* kept;
+  llvm::Value* reduced;
+  /// The distance of two cells of the reduced panel where lanes run along it.
+  llvm::Value* reduced_cell_stride;
+};
+
+class PackedValues {
+ public:
+  /// Emits into `ir`, and what does not change in front of `ahead`'s loops, at
+  /// the end of its block. Both builders belong to the tile's function.
+  PackedValues(llvm::IRBuilder<>& ahead, llvm::IRBuilder<>& ir,
+               const Program& program, const TileShape& shape,
+               const Extents& extents, const Panels& panels);
+
+  /// A step of the loop over the reduced axis.
+  struct Step {
+    BlockCode* code;
+    llvm::Value* index;
+    int copies;
+  };
+
+  /// Returns a packed value where the feature axes of the step's code stand.
+  BlockValue at(int value, const Step& step);
+
+ private:
+  llvm::Value* from_call(int value, const Step& step);
+  llvm::Value* from_kept(int value, const Step& step, int copy);
+  llvm::Value* from_reduced(int value, const Step& step, int copy);
+  llvm::Value* load_ahead(int value, const Environment& environment,
+                          const std::function<llvm::Value*()>& emit);
+  llvm::Value* cell(const PanelLayout& layout, int value, const Step& step);
+
+  llvm::IRBuilder<>& ahead_;
+  llvm::IRBuilder<>& ir_;
+  const Program& program_;
+  TileShape shape_;
+  TileMemory memory_;
+  Panels panels_;
+  PanelLayout call_;
+  PanelLayout kept_;
+  PanelLayout reduced_;
+  std::map<std::pair<int, Registers>, llvm::Value*> loaded_;
+};
+
+}  // namespace gramless
