@@ -57,6 +57,17 @@ bool is_formula(const ParsedKernel& kernel) {
   return kernel.tree.kind == KernelNode::own && kernel.own_atoms.empty();
 }
 
+/// Returns the names of the kernel's atoms, of many the first.
+std::string atom_names(const ParsedKernel& kernel) {
+  constexpr std::size_t kMost = 8;
+  std::vector<std::string> names;
+  for (const AtomUse& use : kernel.atoms) {
+    names.emplace_back(names.size() < kMost ? use.row->name : "...");
+    if (names.size() > kMost) break;
+  }
+  return join(names, ", ");
+}
+
 void check_counts(const ParsedKernel& kernel, const Arguments& arguments) {
   const auto check_tensors = [&](std::string_view name, std::size_t count,
                                  std::size_t expected) {
@@ -71,12 +82,10 @@ void check_counts(const ParsedKernel& kernel, const Arguments& arguments) {
   check_tensors("y", arguments.y.size(), kernel.y_count);
   const std::size_t slots = kernel.atoms.size();
   if (arguments.gamma.size() != slots) {
-    std::vector<std::string> atoms;
-    for (const AtomUse& use : kernel.atoms) atoms.emplace_back(use.row->name);
     fail(slots, " gamma", slots == 1 ? "" : "s",
          is_formula(kernel)
              ? ", one for each of its variables in the formula, got "
-             : concat(", one for each atom of the kernel (", join(atoms, ", "),
+             : concat(", one for each atom of the kernel (", atom_names(kernel),
                       "), got "),
          arguments.gamma.size(), ".");
   }

@@ -132,6 +132,11 @@ GAMMAS = [
         "2 gammas, one for each atom of the kernel (gaussian, linear), got 1.",
     ),
     (
+        {"id": Kernel(" + ".join(["gaussian(x,y)", "linear(x,y)"] * 5))},
+        "10 gammas, one for each atom of the kernel (gaussian, linear, "
+        "gaussian, linear, gaussian, linear, gaussian, linear, ...), got 1.",
+    ),
+    (
         {"gamma": None},
         "gamma[0] to be a tensor or a number for 'gaussian', got None.",
     ),
