@@ -26,17 +26,18 @@ Expr ScaledExpr::power_of_two() const {
 }
 
 Axis KernelBuilder::axis_of(std::size_t pair) const {
-  const std::string name = pair == 0 ? "d" : concat("d", pair);
-  return {name, 0, signature_.x_columns[pair]};
+  return axis_of(pair, signature_.x_columns[pair]);
+}
+
+Axis KernelBuilder::axis_of(std::size_t number, int64_t columns) {
+  return {number == 0 ? "d" : concat("d", number), 0, columns};
 }
 
 void KernelBuilder::declare_arguments() {
   std::vector<ArraySpec>& arguments = result_.arguments;
   const auto declare = [&](const std::string& name, PairIndex pair,
                            std::size_t number, int64_t columns) {
-    Axis axis = axis_of(number);
-    axis.extent = columns;
-    arguments.push_back({name, pair, {axis}});
+    arguments.push_back({name, pair, {axis_of(number, columns)}});
   };
   for (std::size_t p = 0; p < kernel_.x_count; ++p) {
     declare(x_name(p), PairIndex::i, p, signature_.x_columns[p]);

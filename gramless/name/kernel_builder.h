@@ -50,7 +50,9 @@ class KernelBuilder {
  private:
   ExprPool& pool() { return *result_.pool; }
   Expr constant(double value) { return pool().constant(value); }
+  /// Returns the axis of a pair of variables, or of the variable of a number.
   [[nodiscard]] Axis axis_of(std::size_t pair) const;
+  static Axis axis_of(std::size_t number, int64_t columns);
   [[nodiscard]] std::vector<Axis> gamma_axes(std::size_t slot) const;
   Expr load_gamma(std::size_t slot);
   Expr quadratic_form(std::size_t slot);
