@@ -52,11 +52,11 @@ run: $(PACKAGE) build-release
 
 test: build-dev $(PACKAGE)
 	$(BIN)/ctest --preset dev
-	$(BIN)/python -m pytest
-	$(BIN)/python -m pytest --configuration all --every 53 tests/torch
+	$(BIN)/python -m pytest -n $(JOBS)
+	$(BIN)/python -m pytest -n $(JOBS) --configuration all --every 53 tests/torch
 
 configurations: $(PACKAGE)
-	$(BIN)/python -m pytest --configuration all tests/torch
+	$(BIN)/python -m pytest -n $(JOBS) --configuration all tests/torch
 
 bench: $(PEERS) build/bench/fma_peak
 	$(BENCH)/bin/python bench/run.py $(ARGS)
