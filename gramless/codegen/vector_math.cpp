@@ -35,25 +35,6 @@ constexpr std::array kExp2Double = {
     0x1.e6210ca2dd0d5p-28,
     0x1.e7aa0d50ad1d9p-32,
 };
-// The same for f in [0, 1]: 2.0e-9 and 3.2e-18.
-constexpr std::array kExp2FloatAbove = {
-    0x1.0p+0,      0x1.62e42cp-1,  0x1.ebfd58p-3,  0x1.c6890cp-5,
-    0x1.3d0bbap-7, 0x1.46d506p-10, 0x1.c5455ap-13,
-};
-constexpr std::array kExp2DoubleAbove = {
-    0x1.0p+0,
-    0x1.62e42fefa39f5p-1,
-    0x1.ebfbdff82c049p-3,
-    0x1.c6b08d70658a5p-5,
-    0x1.3b2ab6f7331e3p-7,
-    0x1.5d87ff4d4af64p-10,
-    0x1.4308fa19bec18p-13,
-    0x1.ffcfc72ed8328p-17,
-    0x1.628f3018e5136p-20,
-    0x1.b85f887721598p-24,
-    0x1.c2c281924e227p-28,
-    0x1.58597cac216ffp-31,
-};
 // log((1 + s)/(1 - s)) = 2s + s³ Q(s²) for 1/sqrt(2) <= (1 + s)/(1 - s) <
 // sqrt(2): Q, found likewise.
 constexpr std::array kLogFloat = {
@@ -193,25 +174,28 @@ llvm::Value* VectorMath::exp2(llvm::Value* x) {
       x->getType());
 }
 
-// 2**x is 2**f, f = x - floor(x), scaled by 2**floor(x): one instruction for
-// each part, special cases included.
+// x = n + f: one instruction finds f, one scales 2**f by 2**n, special cases
+// included. The latter would take x itself for n = floor(x); but then f would
+// be rounded for x just below 0.
 llvm::Value* VectorMath::exp2_avx512(llvm::Value* x) {
   const bool single = is_float32(x);
   const auto all = llvm::APInt::getAllOnes(single ? 16 : 8);
   llvm::Value* mask = llvm::ConstantInt::get(ir_.getContext(), all);
   llvm::Value* none = llvm::PoisonValue::get(x->getType());
-  llvm::Value* round_down = ir_.getInt32(1);
+  llvm::Value* to_nearest = ir_.getInt32(0);
   llvm::Value* as_set = ir_.getInt32(4);
   llvm::Value* fraction = ir_.CreateIntrinsic(
       single ? llvm::Intrinsic::x86_avx512_mask_reduce_ps_512
              : llvm::Intrinsic::x86_avx512_mask_reduce_pd_512,
-      {x, round_down, none, mask, as_set});
-  llvm::Value* power = single ? polynomial(fraction, kExp2FloatAbove)
-                              : polynomial(fraction, kExp2DoubleAbove);
+      {x, to_nearest, none, mask, as_set});
+  llvm::Value* power = single ? polynomial(fraction, kExp2Float)
+                              : polynomial(fraction, kExp2Double);
+  const llvm::IRBuilderBase::FastMathFlagGuard guard(ir_);
+  ir_.clearFastMathFlags();
   return ir_.CreateIntrinsic(
       single ? llvm::Intrinsic::x86_avx512_mask_scalef_ps_512
              : llvm::Intrinsic::x86_avx512_mask_scalef_pd_512,
-      {power, x, none, mask, as_set});
+      {power, ir_.CreateFSub(x, fraction), none, mask, as_set});
 }
 
 // x = 2**e (1 + f) with 1 + f in [1/sqrt(2), sqrt(2)). With s = f/(2 + f),
