@@ -193,7 +193,6 @@ def test_anomaly_mode():
             nan.sum().backward()
 
 
-@pytest.mark.filterwarnings("ignore:.*torch.jit.script:FutureWarning")
 @pytest.mark.parametrize(
     "transform",
     [
@@ -205,6 +204,7 @@ def test_anomaly_mode():
 )
 def test_transforms_are_refused(transform):
     x, y, b = arguments(requires_grad=False)
+    warnings.filterwarnings("ignore", message=".*torch.jit.script")
     message = r"expected x\[0\] to be a plain tensor, got one inside of"
     with pytest.raises(NotImplementedError, match=message):
         transform(lambda x: kernel_product(PARAMS, x, y, b), x)
