@@ -10,8 +10,11 @@ import pytest
 
 pytestmark = pytest.mark.default_only("its processes configure themselves")
 
+# Whoever runs the tests in the background may have ignored the signal.
 LONG_CALL = """
+import signal
 import torch
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from gramless.torch import Kernel, kernel_product
 x = torch.rand(200_000, 3)
 print("ready", flush=True)
