@@ -47,10 +47,11 @@ struct Panels {
   llvm::Value* reduced_cell_stride;
 };
 
+/// The values that were packed before a tile runs: of each rate but `pair`.
 class PackedValues {
  public:
-  /// Emits into `ir`, and what does not change in front of `ahead`'s loops, at
-  /// the end of its block. Both builders belong to the tile's function.
+  /// Emits into `ir`; but where a place is fixed, once, into the block of
+  /// `ahead`, in front of all loops. Both builders belong to one function.
   PackedValues(llvm::IRBuilder<>& ahead, llvm::IRBuilder<>& ir,
                const Program& program, const TileShape& shape,
                const Extents& extents, const Panels& panels);
