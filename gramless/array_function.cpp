@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
 // The flow of the library, stage by stage: read this page first.
 //
-//   name ── parse ──▶ tree ── build ──▶ map-reduce ── simplify ──▶ map-reduce
-//                                           │ ▲                        │
-//                                       vjp └─┘                  expand, lower
-//                                                                      ▼
-//                             arrays ── check ──▶ run ◀──────────── programs
+//   name ── parse ──▶ tree ── build ──▶ map-reduce ── log domain, simplify
+//                                           │ ▲              │
+//                                       vjp └─┘        expand, lower
+//                                                            ▼
+//                             arrays ── check ──▶ run ◀── programs
 //
-// The reference backend runs programs of its own, lowered without expand().
+// Derivatives are taken before anything else is done. The reference backend
+// runs programs of its own, lowered without expand(). A logarithm takes two
+// runs: for the largest term of each row, and for the sum on its scale.
 #include "gramless/array_function.h"
 
 #include <algorithm>
@@ -17,31 +19,49 @@
 
 #include "gramless/base/error.h"
 #include "gramless/base/text.h"
+#include "gramless/finish_logarithm.h"
 #include "gramless/ir/printer.h"
 #include "gramless/ir/reader.h"
 #include "gramless/lower/program.h"
 #include "gramless/name/build.h"
 #include "gramless/transform/derivative.h"
 #include "gramless/transform/expand.h"
+#include "gramless/transform/log_domain.h"
 #include "gramless/transform/simplify.h"
 
 namespace gramless {
 
-struct ArrayFunction::State {
-  std::string title;
-  BuildOptions options;
-  MapReduce map_reduce;
-  std::vector<ArraySpec> results;
-  /// Of generated code, and of the reference backend.
-  std::vector<Program> programs;
-  std::vector<Program> reference_programs;
-  /// The stages that ran, with their times in milliseconds.
-  std::vector<std::pair<std::string, double>> stages;
-};
-
 namespace {
 
 using StageTimes = std::vector<std::pair<std::string, double>>;
+
+/// A map-reduce as it is run.
+struct Runnable {
+  MapReduce map_reduce;
+  /// Of generated code, and of the reference backend.
+  std::vector<Program> programs;
+  std::vector<Program> reference_programs;
+};
+
+}  // namespace
+
+struct ArrayFunction::State {
+  std::string title;
+  BuildOptions options;
+  LogDomain domain;
+  bool is_logarithm = false;
+  /// As it is differentiated.
+  MapReduce map_reduce;
+  std::vector<ArraySpec> arguments;
+  std::vector<ArraySpec> results;
+  Runnable sum;
+  /// Of a logarithm: the largest terms.
+  Runnable scale;
+  /// The stages that ran, with their times in milliseconds.
+  StageTimes stages;
+};
+
+namespace {
 
 /// Runs one stage, and times it.
 template <class Stage>
@@ -161,6 +181,47 @@ RunProgram choose_engine(Backend backend, const Device& device) {
              device.name, "."));
 }
 
+/// Returns a map-reduce in the domain that it is evaluated in, with programs.
+Runnable prepare(StageTimes& stages, const BuildOptions& options,
+                 MapReduce map_reduce) {
+  Runnable result{std::move(map_reduce), {}, {}};
+  if (!is_skipped(options, "simplify")) {
+    result.map_reduce = run_transform(
+        stages, "simplify", [&] { return simplify(result.map_reduce); });
+  }
+  const MapReduce expanded = run_transform(
+      stages, "expand", [&] { return expand(result.map_reduce); });
+  result.programs = run_stage(stages, "lower", [&] { return lower(expanded); });
+  result.reference_programs = lower(result.map_reduce);
+  return result;
+}
+
+/// Runs a map-reduce by a backend.
+void run_on(const Runnable& runnable, const Options& options,
+            const Device& device, Sizes sizes,
+            std::span<const ArrayView> arguments,
+            std::span<const MutableArrayView> results) {
+  const RunProgram run = choose_engine(options.backend, device);
+  const RunOptions how{options.threads, options.interrupt, options.most,
+                       options.overrides};
+  if (options.backend == Backend::checked) {
+    const std::vector<Program> magnitudes =
+        lower(magnitudes_of(runnable.map_reduce));
+    for (std::size_t k = 0; k < magnitudes.size(); ++k) {
+      checked::run(
+          run,
+          {runnable.programs[k], runnable.reference_programs[k], magnitudes[k]},
+          sizes, arguments, results, how);
+    }
+    return;
+  }
+  const bool is_reference = options.backend == Backend::reference;
+  for (const Program& program :
+       is_reference ? runnable.reference_programs : runnable.programs) {
+    run(program, sizes, arguments, results, how);
+  }
+}
+
 std::string indented(const std::string& text) {
   std::string result;
   bool starts_line = true;
@@ -199,22 +260,17 @@ void check_backend(Backend backend, const Device& device) {
 ArrayFunction::ArrayFunction(const Kernel& kernel, const Signature& signature,
                              const BuildOptions& options) {
   check_options(options);
-  State state{kernel.name(), options, {}, {}, {}, {}, {}};
+  State state;
+  state.title = kernel.name();
+  state.options = options;
   state.map_reduce = run_transform(state.stages, "build", [&] {
-    return build_kernel_product(kernel.parsed(), signature, gradient);
+    return build_kernel_product(kernel.parsed(), signature);
   });
+  state.is_logarithm = row_of(signature.mode).is_logarithm;
+  state.domain.is_used = signature.mode != Mode::sum;
+  state.domain.has_zeros =
+      !state.is_logarithm || !has_constant_factors(state.map_reduce);
   *this = ArrayFunction(std::make_shared<const State>(std::move(state)));
-}
-
-ArrayFunction ArrayFunction::of_shift(const Kernel& kernel,
-                                      const Signature& signature,
-                                      const BuildOptions& options) {
-  check_options(options);
-  State state{"shift of " + kernel.name(), options, {}, {}, {}, {}, {}};
-  state.map_reduce = run_transform(state.stages, "build", [&] {
-    return build_shift(kernel.parsed(), signature, gradient);
-  });
-  return ArrayFunction(std::make_shared<const State>(std::move(state)));
 }
 
 ArrayFunction::ArrayFunction(const std::shared_ptr<const State>& built) {
@@ -224,27 +280,41 @@ ArrayFunction::ArrayFunction(const std::shared_ptr<const State>& built) {
       return read_map_reduce(to_text(state.map_reduce));
     });
   }
-  if (!is_skipped(state.options, "simplify")) {
-    state.map_reduce = run_transform(
-        state.stages, "simplify", [&] { return simplify(state.map_reduce); });
-  }
-  const MapReduce expanded = run_transform(
-      state.stages, "expand", [&] { return expand(state.map_reduce); });
-  state.programs =
-      run_stage(state.stages, "lower", [&] { return lower(expanded); });
-  state.reference_programs = lower(state.map_reduce);
+  state.arguments = state.map_reduce.arguments;
   for (const Output& output : state.map_reduce.outputs) {
     state.results.push_back(output.array);
+  }
+  const MapReduce evaluated = run_transform(state.stages, "log domain", [&] {
+    return apply_log_domain(state.map_reduce, state.domain);
+  });
+  state.sum = prepare(state.stages, state.options, evaluated);
+  if (state.is_logarithm) {
+    const MapReduce largest = run_transform(state.stages, "largest terms", [&] {
+      return largest_terms(state.map_reduce);
+    });
+    state.scale = prepare(state.stages, state.options, largest);
+    state.results.push_back(sum_of_logarithm(state.map_reduce));
+    state.results.push_back(state.arguments.back());
+    state.arguments.pop_back();
   }
   state_ = std::make_shared<const State>(std::move(state));
 }
 
 const std::vector<ArraySpec>& ArrayFunction::arguments() const {
-  return state_->map_reduce.arguments;
+  return state_->arguments;
 }
 
 const std::vector<ArraySpec>& ArrayFunction::results() const {
   return state_->results;
+}
+
+bool ArrayFunction::is_logarithm() const { return state_->is_logarithm; }
+
+DType ArrayFunction::result_dtype(std::size_t result, DType dtype,
+                                  Backend backend) const {
+  // A scale in float32 would not be that of terms in float64.
+  const bool is_state = is_logarithm() && result > 0;
+  return is_state && backend == Backend::reference ? DType::float64 : dtype;
 }
 
 Sizes ArrayFunction::sizes_of(std::span<const ArrayView> arguments) const {
@@ -256,36 +326,33 @@ Sizes ArrayFunction::sizes_of(std::span<const ArrayView> arguments) const {
 void ArrayFunction::operator()(std::span<const ArrayView> arguments,
                                std::span<const MutableArrayView> results,
                                const Options& options) const {
-  const std::span<const ArraySpec> taken = state_->map_reduce.arguments;
-  const std::span<const ArraySpec> given = state_->results;
-  check_count("arguments", taken.size(), arguments.size());
-  check_count("results", given.size(), results.size());
+  const std::span<const ArraySpec> expected = state_->arguments;
+  const std::span<const ArraySpec> computed = state_->results;
+  check_count("arguments", expected.size(), arguments.size());
+  check_count("results", computed.size(), results.size());
   Sizes sizes;
-  find_sizes(given, results, sizes);
-  find_sizes(taken, arguments, sizes);
-  check_views(taken, arguments, sizes);
-  check_views(given, results, sizes);
+  find_sizes(computed, results, sizes);
+  find_sizes(expected, arguments, sizes);
+  check_views(expected, arguments, sizes);
+  check_views(computed, results, sizes);
   Device device;
   for (const ArrayView& view : arguments) device = view.device;
-  const RunProgram run = choose_engine(options.backend, device);
-  const RunOptions how{options.threads, options.interrupt, options.most,
-                       options.overrides};
-  if (options.backend == Backend::checked) {
-    const std::vector<Program> magnitudes =
-        lower(magnitudes_of(state_->map_reduce));
-    for (std::size_t k = 0; k < magnitudes.size(); ++k) {
-      checked::run(
-          run,
-          {state_->programs[k], state_->reference_programs[k], magnitudes[k]},
-          sizes, arguments, results, how);
-    }
-    return;
-  }
-  const bool is_reference = options.backend == Backend::reference;
-  for (const Program& program :
-       is_reference ? state_->reference_programs : state_->programs) {
-    run(program, sizes, arguments, results, how);
-  }
+  const auto run = [&](const Runnable& runnable, std::span<const ArrayView> in,
+                       std::span<const MutableArrayView> out) {
+    run_on(runnable, options, device, sizes, in, out);
+  };
+  if (!state_->is_logarithm) return run(state_->sum, arguments, results);
+  const MutableArrayView& sum = results[1];
+  const MutableArrayView& shift = results[2];
+  const int threads =
+      options.threads > 0 ? options.threads : default_thread_count();
+  run(state_->scale, arguments, {{shift}});
+  finish_scale(shift, threads);
+  std::vector<ArrayView> scaled(arguments.begin(), arguments.end());
+  scaled.push_back(
+      {shift.data, shift.dtype, shift.shape, shift.strides, shift.device});
+  run(state_->sum, scaled, {{sum}});
+  finish_logarithm(shift, sum, results[0], threads);
 }
 
 ArrayFunction ArrayFunction::vjp(
@@ -300,22 +367,29 @@ ArrayFunction ArrayFunction::vjp(
     }
   };
   check("arguments", arguments().size(), wrt);
-  check("results", results().size(), cotangents);
-  State state{
-      "derivative of " + state_->title, state_->options, {}, {}, {}, {}, {}};
+  check("results", is_logarithm() ? 2 : results().size(), cotangents);
+  State state;
+  state.title = "derivative of " + state_->title;
+  state.options = state_->options;
+  state.domain = state_->domain;
   state.map_reduce = run_transform(state.stages, "vjp", [&] {
-    return gramless::vjp(state_->map_reduce, wrt, cotangents);
+    const MapReduce& function = state_->map_reduce;
+    return is_logarithm() ? vjp_of_logarithm(function, wrt, cotangents)
+                          : gramless::vjp(function, wrt, cotangents);
   });
   return ArrayFunction(std::make_shared<const State>(std::move(state)));
 }
 
 std::string ArrayFunction::explain(Sizes sizes, DType dtype,
                                    CodeText code) const {
-  std::string text = concat(state_->title, "\n\nformula\n",
-                            indented(to_text(state_->map_reduce)));
-  for (const Program& program : state_->programs) {
-    text += concat("\n", to_text(program), "\n",
-                   cpu::explain(program, sizes, dtype, code, {}));
+  std::string text = state_->title + "\n";
+  for (const Runnable* part : {&state_->scale, &state_->sum}) {
+    if (part->programs.empty()) continue;
+    text += concat("\nformula\n", indented(to_text(part->map_reduce)));
+    for (const Program& program : part->programs) {
+      text += concat("\n", to_text(program), "\n",
+                     cpu::explain(program, sizes, dtype, code, {}));
+    }
   }
   text += "\nstages\n";
   for (const auto& [name, time] : state_->stages) {

@@ -56,22 +56,25 @@ struct BuildOptions {
 /// one, ready to run. Cheap to copy; safe to use from several threads.
 class ArrayFunction {
  public:
-  /// Builds the kernel product for arguments of the given form. In a mode
-  /// that is a logarithm this is the sum below the logarithm, on the scale of
-  /// one more argument, `shift`: see build_kernel_product().
+  /// Builds the kernel product for arguments of the given form. In a mode that
+  /// is a logarithm it has two results more, its state: the sum on a scale,
+  /// and the scale, shift: log a = shift + log(sum). Derivatives take both
+  /// behind the function's own arguments, and start from the sum, which is not
+  /// rounded as the logarithm is; the scale has no derivative.
   ArrayFunction(const Kernel& kernel, const Signature& signature,
                 const BuildOptions& options = {});
-
-  /// Builds what computes `shift`, in a mode that is a logarithm. Its results
-  /// are to be passed through finite_shift().
-  static ArrayFunction of_shift(const Kernel& kernel,
-                                const Signature& signature,
-                                const BuildOptions& options = {});
 
   /// The arrays that it takes and gives. In memory an array with i has the
   /// shape (M, columns), one with j (N, columns), any other (columns,).
   [[nodiscard]] const std::vector<ArraySpec>& arguments() const;
   [[nodiscard]] const std::vector<ArraySpec>& results() const;
+
+  /// Whether the first result is a logarithm, with its state behind it.
+  [[nodiscard]] bool is_logarithm() const;
+  /// Returns the dtype of a result for arguments of a dtype: theirs, but
+  /// float64 for the state of a logarithm that the reference backend computes.
+  [[nodiscard]] DType result_dtype(std::size_t result, DType dtype,
+                                   Backend backend) const;
 
   /// Returns the lengths of the pair axes, 0 where no argument has one.
   [[nodiscard]] Sizes sizes_of(std::span<const ArrayView> arguments) const;
@@ -83,8 +86,9 @@ class ArrayFunction {
                   const Options& options = {}) const;
 
   /// Returns the product of the Jacobian's transpose with a vector: a function
-  /// of the same arguments and a cotangent for each result in `cotangents`,
-  /// with the gradient of each argument in `wrt`. Both are positions.
+  /// of the same arguments, of a logarithm's scale and sum, and of a cotangent
+  /// for each result in `cotangents`, with the gradient of each argument in
+  /// `wrt`. Both are positions.
   [[nodiscard]] ArrayFunction vjp(const std::vector<std::size_t>& wrt,
                                   const std::vector<std::size_t>& cotangents = {
                                       0}) const;
@@ -98,7 +102,7 @@ class ArrayFunction {
 
  private:
   struct State;
-  explicit ArrayFunction(const std::shared_ptr<const State>& state);
+  explicit ArrayFunction(const std::shared_ptr<const State>& built);
 
   std::shared_ptr<const State> state_;
 };

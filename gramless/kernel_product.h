@@ -9,10 +9,6 @@
 
 namespace gramless {
 
-/// Returns a shift that a sum can be scaled by: -inf where there is nothing to
-/// sum, and inf where a term is infinite, become numbers beyond all others.
-double finite_shift(double shift);
-
 /// Computes the kernel product in a mode into `result`, of the shape (M, E),
 /// or (M, 1) in a mode without a signal.
 ///

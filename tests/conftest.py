@@ -62,13 +62,8 @@ def configuration(request, monkeypatch):
     build, run = CONFIGURATIONS[getattr(request, "param", "default")]
     if build:
         module = importlib.import_module("gramless.torch.kernel_product")
-        makers = {
-            "_function": _core.ArrayFunction,
-            "_shift_function": _core.ArrayFunction.of_shift,
-        }
-        for name, make in makers.items():
-            made = lru_cache(partial(make, **build))
-            monkeypatch.setattr(module, name, made)
+        made = lru_cache(partial(_core.ArrayFunction, **build))
+        monkeypatch.setattr(module, "_function", made)
     if run:
         monkeypatch.setattr(
             importlib.import_module("gramless.torch.map_reduce"),

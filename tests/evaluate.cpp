@@ -69,6 +69,12 @@ void add_pair(const Output& output, const Lookup& lookup, Positions at,
   }
 }
 
+/// Powers that are not whole are NaN below 0, also at -inf.
+double power_of(double base, double exponent) {
+  const bool is_whole = exponent == std::trunc(exponent);
+  return base < 0 && !is_whole ? std::nan("") : std::pow(base, exponent);
+}
+
 }  // namespace
 
 double evaluate(Expr expr, const Lookup& lookup, Positions at) {
@@ -96,9 +102,9 @@ double evaluate(Expr expr, const Lookup& lookup, Positions at) {
       }
       return result;
     case NodeKind::power:
-      return std::pow(operand(0), expr->value);
+      return power_of(operand(0), expr->value);
     case NodeKind::power0:
-      return operand(0) == 0 ? 0 : std::pow(operand(0), expr->value);
+      return operand(0) == 0 ? 0 : power_of(operand(0), expr->value);
     case NodeKind::function:
       return call(expr->function, expr->operands.size(), operand);
     case NodeKind::sum:

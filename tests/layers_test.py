@@ -15,7 +15,8 @@ CXX_SUFFIXES = {".h", ".cpp"}
 LAYERS = (
     ("base",),
     ("ir",),
-    ("name", "transform", "lower"),
+    ("transform", "lower"),
+    ("name",),
     ("plan",),
     ("codegen",),
     ("backend",),

@@ -20,7 +20,6 @@ constexpr std::array kUnaryRoutines = {
     UnaryRoutine{Function::log, &VectorMath::log},
     UnaryRoutine{Function::log2, &VectorMath::log2},
     UnaryRoutine{Function::log1p, &VectorMath::log1p},
-    UnaryRoutine{Function::log0, &VectorMath::log0},
     UnaryRoutine{Function::exponent, &VectorMath::exponent},
     UnaryRoutine{Function::mantissa, &VectorMath::mantissa},
     UnaryRoutine{Function::step, &VectorMath::step},
@@ -37,6 +36,8 @@ constexpr std::array kUnaryRoutines = {
     UnaryRoutine{Function::sign, &VectorMath::sign},
     UnaryRoutine{Function::floor, &VectorMath::floor},
     UnaryRoutine{Function::round, &VectorMath::round},
+    UnaryRoutine{Function::bounded, &VectorMath::bounded},
+    UnaryRoutine{Function::root_domain, &VectorMath::root_domain},
 };
 
 }  // namespace

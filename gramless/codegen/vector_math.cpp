@@ -129,6 +129,21 @@ llvm::Value* VectorMath::maximum(llvm::Value* a, llvm::Value* b) {
   return ir_.CreateSelect(is_first, a, b);
 }
 
+llvm::Value* VectorMath::bounded(llvm::Value* x) {
+  const double quarter = (is_float32(x) ? std::numeric_limits<float>::max()
+                                        : std::numeric_limits<double>::max()) /
+                         4;
+  llvm::Value* clamped =
+      smaller(number(x, quarter), larger(number(x, -quarter), x));
+  llvm::Value* is_finite =
+      ir_.CreateFCmpOLT(abs(x), llvm::ConstantFP::getInfinity(x->getType()));
+  return ir_.CreateSelect(is_finite, clamped, x);
+}
+
+llvm::Value* VectorMath::root_domain(llvm::Value* x) {
+  return select(x, number(x, 1), llvm::ConstantFP::getNaN(x->getType()));
+}
+
 llvm::Value* VectorMath::capped(llvm::Value* a, llvm::Value* b) {
   return ir_.CreateSelect(ir_.CreateFCmpOEQ(b, number(b, 0)),
                           smaller(number(a, kLargestCapped), a), a);
@@ -247,13 +262,6 @@ llvm::Value* VectorMath::log2(llvm::Value* x) {
 
 llvm::Value* VectorMath::log(llvm::Value* x) {
   return ir_.CreateFMul(log2(x), number(x, std::numbers::ln2));
-}
-
-llvm::Value* VectorMath::log0(llvm::Value* x) {
-  const double lowest = is_float32(x) ? std::numeric_limits<float>::lowest()
-                                      : std::numeric_limits<double>::lowest();
-  llvm::Value* is_zero = ir_.CreateFCmpOEQ(x, number(x, 0));
-  return ir_.CreateSelect(is_zero, number(x, lowest), log(x));
 }
 
 llvm::Value* VectorMath::exponent(llvm::Value* x) {

@@ -26,8 +26,6 @@ class VectorMath {
   llvm::Value* log(llvm::Value* x);
   /// log(1 + x), accurate for small x.
   llvm::Value* log1p(llvm::Value* x);
-  /// log(x), but the lowest finite number at 0.
-  llvm::Value* log0(llvm::Value* x);
   /// floor(log2(|x|)), -inf at 0 and at denormal numbers.
   llvm::Value* exponent(llvm::Value* x);
   /// x/2**exponent(x), of which 0, inf and NaN are their own.
@@ -62,6 +60,10 @@ class VectorMath {
   llvm::Value* step(llvm::Value* x);
   /// The larger one, a of equal ones, NaN if one is NaN.
   llvm::Value* maximum(llvm::Value* a, llvm::Value* b);
+  /// x; if finite, clamped to a quarter of the format's range.
+  llvm::Value* bounded(llvm::Value* x);
+  /// 1 where x >= 0, otherwise NaN.
+  llvm::Value* root_domain(llvm::Value* x);
   /// a, but at most kLargestCapped where b = 0.
   llvm::Value* capped(llvm::Value* a, llvm::Value* b);
   /// b where a >= 0, otherwise c.

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <functional>
+#include <optional>
 
 #include "gramless/base/error.h"
 
@@ -117,6 +119,7 @@ Expr ExprPool::apply(Function function, const std::vector<Expr>& operands) {
   if (values.size() == operands.size()) {
     return constant(evaluate(function, values));
   }
+  if (function == Function::select) return select(operands);
   return intern(
       {.kind = NodeKind::function, .function = function, .operands = operands});
 }
@@ -132,6 +135,37 @@ Expr ExprPool::maximum(const std::vector<Expr>& operands) {
     largest = apply(Function::maximum, {largest, operand});
   }
   return largest;
+}
+
+std::optional<int64_t> only_position(Expr expr, const Axis& axis) {
+  if (expr->kind != NodeKind::function || expr->function != Function::select) {
+    return std::nullopt;
+  }
+  const Node& at = *expr->operands[0];
+  const Node& elsewhere = *expr->operands[2];
+  const bool is_only = at.kind == NodeKind::at && at.axis == axis &&
+                       elsewhere.is_constant() && elsewhere.value == 0;
+  if (!is_only) return std::nullopt;
+  return static_cast<int64_t>(at.value);
+}
+
+/// A select of a number, or of twice the same, is one of its branches; what is
+/// 0 off one position of an axis is 0 at each other one.
+Expr ExprPool::select(const std::vector<Expr>& operands) {
+  const Expr& mark = operands[0];
+  if (mark->is_constant()) return mark->value >= 0 ? operands[1] : operands[2];
+  if (operands[1] == operands[2]) return operands[1];
+  const bool is_zero = operands[1]->is_constant() && operands[1]->value == 0;
+  if (mark->kind == NodeKind::at && is_zero) {
+    const std::optional<int64_t> position =
+        only_position(operands[2], mark->axis);
+    if (position && *position != static_cast<int64_t>(mark->value)) {
+      return operands[2];
+    }
+  }
+  return intern({.kind = NodeKind::function,
+                 .function = Function::select,
+                 .operands = operands});
 }
 
 Expr ExprPool::with_operands(const Node& node,
@@ -207,6 +241,63 @@ Expr operator-(Expr a) { return a->pool->multiply({a->pool->constant(-1), a}); }
 Expr operator-(Expr a, Expr b) { return a + (-b); }
 
 Expr operator*(Expr a, Expr b) { return a->pool->multiply({a, b}); }
+
+namespace {
+
+std::strong_ordering compare(double a, double b) {
+  return std::bit_cast<int64_t>(a) <=> std::bit_cast<int64_t>(b);
+}
+
+std::strong_ordering compare(const Expr& a, const Expr& b) {
+  if (a == b) return std::strong_ordering::equal;
+  if (a->kind != b->kind) return a->kind <=> b->kind;
+  if (a->function != b->function) return a->function <=> b->function;
+  if (const auto order = a->argument <=> b->argument; order != 0) return order;
+  if (const auto order = a->indices <=> b->indices; order != 0) return order;
+  if (const auto order = a->axis <=> b->axis; order != 0) return order;
+  if (const auto order = compare(a->value, b->value); order != 0) return order;
+  const std::size_t count = a->operands.size();
+  if (count != b->operands.size()) return count <=> b->operands.size();
+  for (std::size_t k = 0; k < count; ++k) {
+    const auto order = compare(a->operands[k], b->operands[k]);
+    if (order != 0) return order;
+  }
+  return std::strong_ordering::equal;
+}
+
+}  // namespace
+
+bool stands_before(Expr a, Expr b) { return compare(a, b) < 0; }
+
+bool is_nonnegative(Expr expr) {
+  const auto holds = [](const Expr& operand) {
+    return is_nonnegative(operand);
+  };
+  switch (expr->kind) {
+    case NodeKind::constant:
+      return !(expr->value < 0);
+    case NodeKind::power:
+    case NodeKind::power0:
+      // A root is NaN below 0; 1/(-0) is -inf.
+      if (expr->value == std::trunc(expr->value) && expr->value > 0 &&
+          std::fmod(expr->value, 2) == 0) {
+        return true;
+      }
+      return expr->value > 0 && expr->value != std::trunc(expr->value);
+    case NodeKind::add:
+    case NodeKind::multiply:
+    case NodeKind::sum:
+      return std::all_of(expr->operands.begin(), expr->operands.end(), holds);
+    case NodeKind::function:
+      return expr->function == Function::exp ||
+             expr->function == Function::abs ||
+             expr->function == Function::laplacian;
+    case NodeKind::load:
+    case NodeKind::at:
+      return false;
+  }
+  throw InternalError("is_nonnegative(): unknown kind of node.");
+}
 
 std::vector<Expr> nodes_below(std::span<const Expr> roots) {
   std::map<int, Expr> found;

@@ -7,20 +7,31 @@
 // |x - y|² is `sum(d, (x0[i,d] - y0[j,d])**2)`.
 //
 // Meaning. Values are real numbers as IEEE float64 has them: 1/0 is inf, 0*inf
-// is NaN, NaN spreads. There are two exceptions, both for roots:
+// is NaN, NaN spreads. Three things are said beyond that:
 // - `power0(a, p)` is a**p, but 0 at a = 0. It appears in derivatives only:
 //   the derivative of a**p, p not an integer, is p*power0(a, p - 1), so that
 //   a root has derivative 0 at 0, at every order.
-// - Powers of one base merge, also where roots are among them: sqrt(f)*sqrt(f)
-//   is f from the moment it is built, and so differentiates as f does.
+// - Powers of one root merge: sqrt(f)*sqrt(f) is f*root_domain(f), that is f,
+//   or NaN where f < 0, from the moment it is built, and differentiates as f
+//   does.
+// - Exponentials merge: exp(a)*exp(b) is exp(a + b) and exp(a)**n is exp(n*a).
+//   transform/log_domain does that, behind all derivatives.
 //
-// Normal form. The pool builds each expression in one form only, by rewrites
-// that hold for NaN and inf (they may change the last bit and the sign of 0):
+// Normal form. The pool builds each expression in one form only. Its rewrites
+// keep values at 0, inf and NaN, and where a factor alone over- or underflows;
+// they may change the last bit, the sign of 0, and which partial sum or product
+// overflows:
 // - sums and products are flat, with at most one number, which comes first;
-//   operands are ordered by age; 0 + f and 1*f are f; numbers fold;
+//   operands are in an order that depends on their structure alone, so that a
+//   sum is added up in one order in every pool; 0 + f and 1*f are f; numbers
+//   fold;
 // - equal factors merge into powers when their exponents have the same sign;
 //   equal terms merge when their coefficients have the same sign;
 // - f**0 is 1 and f**1 is f; integer powers of powers multiply their exponents;
+//   those of -f are powers of f, and a moderate number stands apart from a root
+//   that merges; any other power of a product stays one: (f*g)**2 may be a
+//   number where f**2 is none;
+// - a select() of a number is the branch that it takes;
 // - a sum over an axis keeps only the factors that depend on the axis, and
 //   names its axis by the lowest free copy of it (d, d', d'', …), so that
 //   equal sums are one node.
@@ -31,6 +42,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -148,6 +160,9 @@ class ExprPool {
 
  private:
   Expr intern(NodeContent content);
+  Expr select(const std::vector<Expr>& operands);
+  /// Returns an integer power of a node `power` or `power0`.
+  Expr power_of_power(const Node& inner, double exponent);
 
   std::deque<Node> nodes_;
   std::unordered_multimap<std::size_t, Expr> index_;
@@ -157,6 +172,18 @@ Expr operator+(Expr a, Expr b);
 Expr operator-(Expr a, Expr b);
 Expr operator-(Expr a);
 Expr operator*(Expr a, Expr b);
+
+/// Returns the position on `axis` that a select() takes its value from which is
+/// 0 at all others, or nothing.
+std::optional<int64_t> only_position(Expr expr, const Axis& axis);
+
+/// Whether `a` stands before `b` in a sum or product. The order depends on what
+/// the two say, and not on when they were built.
+bool stands_before(Expr a, Expr b);
+
+/// Returns whether the form of an expression shows that it is never negative;
+/// it may be NaN.
+bool is_nonnegative(Expr expr);
 
 /// Returns the nodes that the roots are made of, each once, operands first.
 std::vector<Expr> nodes_below(std::span<const Expr> roots);

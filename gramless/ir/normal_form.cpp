@@ -11,8 +11,6 @@ namespace {
 
 bool is_integer(double value) { return value == std::trunc(value); }
 
-bool older(const Expr& a, const Expr& b) { return a->id < b->id; }
-
 /// Splits a term into its leading number and the rest.
 std::pair<double, Expr> split_coefficient(ExprPool& pool, Expr term) {
   if (term->kind != NodeKind::multiply || !term->operands[0]->is_constant()) {
@@ -26,14 +24,42 @@ struct Factor {
   Expr base;
   double exponent = 1;
   bool zero_at_zero = false;
+  /// Whether roots are among what was merged.
+  bool has_roots = false;
 };
 
 Factor split_exponent(Expr factor) {
   if (factor->kind == NodeKind::power || factor->kind == NodeKind::power0) {
     return {factor->operands[0], factor->value,
-            factor->kind == NodeKind::power0};
+            factor->kind == NodeKind::power0, !is_integer(factor->value)};
   }
-  return {factor, 1, false};
+  return {factor};
+}
+
+bool is_root_domain(Expr expr) {
+  return expr->kind == NodeKind::function &&
+         expr->function == Function::root_domain;
+}
+
+/// Whether the power of a product is taken of its number and of the rest apart:
+/// of a sign, and of a moderate number times a root, which would not merge.
+bool is_number_apart(Expr base, double exponent) {
+  if (base->kind != NodeKind::multiply || !base->operands[0]->is_constant()) {
+    return false;
+  }
+  const double number = base->operands[0]->value;
+  if (number == -1) return true;
+  const Expr rest = base->operands[1];
+  const double size = std::abs(gramless::power(number, exponent));
+  return base->operands.size() == 2 && rest->kind == NodeKind::power &&
+         !is_integer(rest->value) && size > 0x1p-24 && size < 0x1p24;
+}
+
+/// Appends what roots leave behind that merged into an integer power of `base`:
+/// NaN where it is negative.
+void append_domain(Expr base, std::vector<Expr>& factors) {
+  if (is_nonnegative(base)) return;
+  factors.push_back(base->pool->apply(Function::root_domain, base));
 }
 
 /// Returns the operands, those of nested nodes of the same kind included.
@@ -75,7 +101,7 @@ Expr ExprPool::add(const std::vector<Expr>& terms) {
   for (const auto& [coefficient, rest] : merged) {
     operands.push_back(multiply({constant(coefficient), rest}));
   }
-  std::sort(operands.begin(), operands.end(), older);
+  std::sort(operands.begin(), operands.end(), stands_before);
   if (number != 0 || operands.empty()) {
     operands.insert(operands.begin(), constant(number));
   }
@@ -100,6 +126,7 @@ Expr ExprPool::multiply(const std::vector<Expr>& factors) {
     const auto found = std::find_if(merged.begin(), merged.end(), same_sign);
     if (found != merged.end()) {
       found->exponent += split.exponent;
+      found->has_roots = found->has_roots || split.has_roots;
     } else {
       merged.push_back(split);
     }
@@ -109,6 +136,9 @@ Expr ExprPool::multiply(const std::vector<Expr>& factors) {
     operands.push_back(factor.zero_at_zero
                            ? power0(factor.base, factor.exponent)
                            : power(factor.base, factor.exponent));
+    if (factor.has_roots && is_integer(factor.exponent)) {
+      append_domain(factor.base, operands);
+    }
   }
   // A merged root may have left a product behind: (sqrt(f*g))**2 is f*g.
   const auto is_product = [](const Expr& operand) {
@@ -118,7 +148,7 @@ Expr ExprPool::multiply(const std::vector<Expr>& factors) {
     operands.push_back(constant(number));
     return multiply(operands);
   }
-  std::sort(operands.begin(), operands.end(), older);
+  std::sort(operands.begin(), operands.end(), stands_before);
   if (number != 1 || operands.empty()) {
     operands.insert(operands.begin(), constant(number));
   }
@@ -133,6 +163,17 @@ Expr ExprPool::divide(Expr numerator, Expr denominator) {
   return multiply({numerator, power(denominator, -1)});
 }
 
+Expr ExprPool::power_of_power(const Node& inner, double exponent) {
+  const Expr base = inner.operands[0];
+  const double product = inner.value * exponent;
+  const Expr merged = inner.kind == NodeKind::power ? power(base, product)
+                                                    : power0(base, product);
+  if (is_integer(inner.value) || !is_integer(product)) return merged;
+  std::vector<Expr> factors = {merged};
+  append_domain(base, factors);
+  return multiply(factors);
+}
+
 Expr ExprPool::power(Expr base, double exponent) {
   if (exponent == 0) return constant(1);
   if (exponent == 1) return base;
@@ -140,18 +181,16 @@ Expr ExprPool::power(Expr base, double exponent) {
     return constant(gramless::power(base->value, exponent));
   }
   if (is_integer(exponent)) {
-    if (base->kind == NodeKind::power) {
-      return power(base->operands[0], base->value * exponent);
+    if (is_root_domain(base) && exponent > 0) return base;
+    if (base->kind == NodeKind::power ||
+        (base->kind == NodeKind::power0 && exponent > 0)) {
+      return power_of_power(*base, exponent);
     }
-    if (base->kind == NodeKind::power0 && exponent > 0) {
-      return power0(base->operands[0], base->value * exponent);
-    }
-    if (base->kind == NodeKind::multiply && exponent > 0) {
-      std::vector<Expr> powers;
-      for (const Expr& factor : base->operands) {
-        powers.push_back(power(factor, exponent));
-      }
-      return multiply(powers);
+    if (is_number_apart(base, exponent)) {
+      const Expr rest =
+          multiply({base->operands.begin() + 1, base->operands.end()});
+      return multiply(
+          {power(base->operands[0], exponent), power(rest, exponent)});
     }
   }
   return intern(
@@ -175,6 +214,9 @@ Expr ExprPool::sum(const Axis& axis, Expr body) {
   if (axis.extent == 0) return constant(0);
   if (!body->depends_on(axis)) {
     return multiply({constant(static_cast<double>(axis.extent)), body});
+  }
+  if (const std::optional<int64_t> position = only_position(body, axis)) {
+    return rename(body->operands[1], {{axis, *position}});
   }
   if (body->kind == NodeKind::multiply) {
     std::vector<Expr> inside;

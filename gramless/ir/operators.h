@@ -18,16 +18,12 @@ enum class Function : uint8_t {
   log,
   log2,
   log1p,
-  log0,
   exponent,
   mantissa,
   step,
-  detach,
   laplacian,
   matern32,
   matern52,
-  log_matern32,
-  log_matern52,
   sin,
   cos,
   tan,
@@ -48,6 +44,8 @@ enum class Function : uint8_t {
   maximum,
   capped,
   rounded,
+  bounded,
+  root_domain,
   atan2,
   select,
 };
@@ -73,12 +71,16 @@ struct FunctionRow {
   /// are operands.
   std::array<std::string_view, kMostOperands> derivatives;
   /// The function in terms of others, in the same language; nothing where the
-  /// code generators know it.
+  /// code generators know it, or where it is an exponential.
   std::string_view expansion;
   /// Where the tests take their random arguments.
   double test_low;
   double test_high;
   std::string_view description;
+  /// An exponential as factor*exp(exponent), in the same language; nothing
+  /// where the function is none.
+  std::string_view factor = {};
+  std::string_view exponent = {};
 
   /// Returns the number of operands.
   [[nodiscard]] std::size_t arity() const;

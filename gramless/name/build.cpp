@@ -3,49 +3,38 @@
 #include "gramless/name/build.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "gramless/base/error.h"
 #include "gramless/base/text.h"
 #include "gramless/name/kernel_builder.h"
+#include "gramless/transform/log_domain.h"
 
 namespace gramless {
 namespace {
 
+/// A logarithm below those of all kernels that a format can hold; finite, so
+/// that 0 times it is 0.
+constexpr double kLowestLogarithm = -1e30;
+
 class Builder {
  public:
-  Builder(const ParsedKernel& kernel, const Signature& signature,
-          const Differentiate& differentiate)
-      : signature_(signature),
-        kernel_(result_, kernel, signature, differentiate) {
+  Builder(const ParsedKernel& kernel, const Signature& signature)
+      : signature_(signature), kernel_(result_, kernel, signature) {
     kernel_.declare_arguments();
     for (const ModeArgument& argument : row_of(signature.mode).arguments) {
       result_.arguments.push_back(spec_of(argument));
     }
   }
 
-  MapReduce build_sum() {
-    const bool is_logarithm = row_of(signature_.mode).is_logarithm;
-    if (!is_logarithm) {
-      result_.outputs = {{output("a"), term()}};
-      return std::move(result_);
+  MapReduce build() {
+    Expr value = term();
+    if (row_of(signature_.mode).is_logarithm) {
+      const ArraySpec shift = output(std::string(kShift));
+      result_.arguments.push_back(shift);
+      value = value * exp(-load(pool(), shift));
     }
-    const ScaledExpr scaled = scaled_term();
-    const ArraySpec shift = output("shift");
-    result_.arguments.push_back(shift);
-    const Expr exponent = rounded(scaled) - load(pool(), shift);
-    result_.outputs = {
-        {output("a"), scaled.factor * pool().apply(Function::exp2,
-                                                   capped(exponent, scaled))}};
-    return std::move(result_);
-  }
-
-  MapReduce build_shift() {
-    const ScaledExpr scaled = scaled_term();
-    Expr size = rounded(scaled);
-    if (!scaled.factor->is_constant()) {
-      size = size + pool().apply(Function::exponent, scaled.factor);
-    }
-    result_.outputs = {{output("shift"), size, Reduction::max}};
+    result_.outputs = {{output("a"), value}};
     return std::move(result_);
   }
 
@@ -80,22 +69,39 @@ class Builder {
     throw InternalError(concat("argument(): the mode has no '", name, "'."));
   }
 
-  /// Returns the exponent of 2. It has the same bits in the shift and in the
-  /// sum on its scale.
-  Expr rounded(const ScaledExpr& scaled) {
-    return pool().apply(Function::rounded, scaled.power_of_two());
-  }
-  /// Returns an exponent that is finite where the factor is 0.
-  Expr capped(Expr exponent, const ScaledExpr& scaled) {
-    if (scaled.factor->is_constant()) return exponent;
-    return pool().apply(Function::capped, {exponent, scaled.factor});
+  Expr exp(Expr exponent) { return pool().apply(Function::exp, exponent); }
+
+  /// Returns an argument that is added to exponents.
+  Expr logit(std::string_view name) {
+    return pool().apply(Function::bounded, argument(name));
   }
 
-  /// Returns k exp(a + b), with potentials joined to the exponent first.
+  /// Returns k exp(a + b).
   Expr scaled_kernel(std::string_view a, std::string_view b) {
-    ScaledExpr k = kernel_.scaled();
-    k.exponent = k.exponent + argument(a) + argument(b);
-    return k.factor * pool().apply(Function::exp2, capped(k.power_of_two(), k));
+    return kernel_.value() * exp(logit(a) + logit(b));
+  }
+
+  /// Returns `value` where k is not 0, otherwise `at_zero`.
+  Expr unless_zero(Expr value, Expr at_zero) {
+    const Expr sign = pool().apply(Function::sign, kernel_.value());
+    return select_zero(sign, at_zero, value);
+  }
+  /// Returns `at_zero` where a = 0, otherwise `value`.
+  Expr select_zero(Expr a, Expr at_zero, Expr value) {
+    const Expr mark = -pool().apply(Function::abs, a);
+    return pool().apply(Function::select, {mark, at_zero, value});
+  }
+
+  /// Returns H log k: 0 at H = 0, also where log k is -inf.
+  Expr multiplied_logarithm() {
+    const Expr h = argument("H");
+    const Expr c = logarithm(kernel_.value());
+    const Expr finite = pool().maximum({c, pool().constant(kLowestLogarithm)});
+    const Expr lost =
+        pool().constant(-std::numeric_limits<double>::infinity()) *
+        pool().apply(Function::sign, h);
+    return unless_zero(select_zero(h, h * finite, h * c),
+                       select_zero(h, pool().constant(0), lost));
   }
 
   /// Returns what is summed over j.
@@ -103,36 +109,24 @@ class Builder {
     switch (signature_.mode) {
       case Mode::sum:
         return kernel_.value() * argument("b");
+      case Mode::lse:
+        return kernel_.value() * exp(logit("b"));
       case Mode::log_scaled:
         return scaled_kernel("A", "B") * argument("b");
+      case Mode::log_scaled_lse:
+        return scaled_kernel("A", "B") * exp(logit("b"));
       case Mode::log_scaled_barycenter:
         return scaled_kernel("A", "B") * (argument("b") - argument("C"));
+      case Mode::lse_mult_i:
+        return exp(multiplied_logarithm()) * exp(logit("b"));
       case Mode::sinkhorn_cost:
-        return -kernel_.logarithm(kLowestLogarithm) * scaled_kernel("S", "T");
+        return -unless_zero(logarithm(kernel_.value()), pool().constant(0)) *
+               scaled_kernel("S", "T");
       case Mode::sinkhorn_primal:
         return (argument("U") + argument("V") - pool().constant(1)) *
                scaled_kernel("S", "T");
-      case Mode::lse:
-      case Mode::log_scaled_lse:
-      case Mode::lse_mult_i:
-        break;
     }
-    throw InternalError("term(): the mode is a logarithm.");
-  }
-
-  /// Returns what is summed over j in a log-sum-exp.
-  ScaledExpr scaled_term() {
-    if (signature_.mode == Mode::lse_mult_i) {
-      return {pool().constant(1),
-              argument("H") * kernel_.logarithm() + argument("b"),
-              pool().constant(0)};
-    }
-    ScaledExpr result = kernel_.scaled();
-    result.exponent = result.exponent + argument("b");
-    if (signature_.mode == Mode::log_scaled_lse) {
-      result.exponent = result.exponent + argument("A") + argument("B");
-    }
-    return result;
+    throw InternalError("term(): unknown mode.");
   }
 
   const Signature& signature_;
@@ -164,14 +158,8 @@ std::string y_name(std::size_t pair) { return concat("y", pair); }
 std::string gamma_name(std::size_t slot) { return concat("g", slot); }
 
 MapReduce build_kernel_product(const ParsedKernel& kernel,
-                               const Signature& signature,
-                               const Differentiate& differentiate) {
-  return Builder(kernel, signature, differentiate).build_sum();
-}
-
-MapReduce build_shift(const ParsedKernel& kernel, const Signature& signature,
-                      const Differentiate& differentiate) {
-  return Builder(kernel, signature, differentiate).build_shift();
+                               const Signature& signature) {
+  return Builder(kernel, signature).build();
 }
 
 }  // namespace gramless

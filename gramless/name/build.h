@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "gramless/ir/map_reduce.h"
-#include "gramless/name/formula_builder.h"
 #include "gramless/name/kernel_tree.h"
 #include "gramless/name/mode.h"
 
@@ -48,18 +47,11 @@ std::string gamma_name(std::size_t slot);
 /// y0, …, the gammas that are not None (g0, …), and those of the mode; its
 /// output is `a`.
 ///
-/// Where the mode is a logarithm, `a` is the sum on a scale, a = Σ_j m 2^(t -
-/// shift) with k and all potentials as m 2^t, and `shift` one more argument,
-/// of a's shape. The result of the mode is log(2) (shift + log2(a)). It does
-/// not depend on `shift`, and so neither does its derivative: `a` differs
-/// from a sum in nothing.
-/// Own formulas with Grad() are differentiated by `differentiate`.
+/// Where the mode is a logarithm, `shift`, of a's shape, is one more argument,
+/// and `a` is the sum times exp(-shift): the mode is shift + log(a), which does
+/// not depend on `shift`. All is written in the ordinary domain, as it is
+/// differentiated; see transform/log_domain.
 MapReduce build_kernel_product(const ParsedKernel& kernel,
-                               const Signature& signature,
-                               const Differentiate& differentiate = {});
-
-/// Builds the map-reduce of `shift`: the binary exponent of the largest term.
-MapReduce build_shift(const ParsedKernel& kernel, const Signature& signature,
-                      const Differentiate& differentiate = {});
+                               const Signature& signature);
 
 }  // namespace gramless

@@ -12,12 +12,6 @@
 
 namespace gramless {
 
-/// Returns the derivative of <value, cotangent>, which have the free axes
-/// `axes`, by an argument, at the argument's own feature axes.
-using Differentiate =
-    std::function<Expr(Expr value, Expr cotangent,
-                       const std::vector<Axis>& axes, const ArraySpec& by)>;
-
 /// A vector: an expression in one free axis, the same for all vectors of one
 /// width. A scalar has width 1 and no axis.
 struct FormulaValue {
@@ -33,12 +27,8 @@ class FormulaBuilder {
   /// `result` has the arguments; the feature axes of a metric are set when it
   /// is used as one.
   FormulaBuilder(MapReduce& result, const Source& source,
-                 const FormulaVariables& variables,
-                 const Differentiate& differentiate)
-      : result_(result),
-        source_(source),
-        variables_(variables),
-        differentiate_(differentiate) {}
+                 const FormulaVariables& variables)
+      : result_(result), source_(source), variables_(variables) {}
 
   /// Returns the value of a formula of width 1. Throws ArgumentError, with
   /// column and caret, where widths do not fit; UnsupportedError where a list
@@ -88,7 +78,6 @@ class FormulaBuilder {
   MapReduce& result_;
   const Source& source_;
   const FormulaVariables& variables_;
-  const Differentiate& differentiate_;
 };
 
 }  // namespace gramless

@@ -5,6 +5,7 @@
 #include "gramless/base/error.h"
 #include "gramless/base/text.h"
 #include "gramless/name/formula_builder.h"
+#include "gramless/transform/derivative.h"
 
 namespace gramless {
 namespace {
@@ -98,12 +99,11 @@ FormulaValue FormulaBuilder::gradient(const Syntax& tree) {
             concat("expected a first and a last operand of one width, got ",
                    function.width, " and ", cotangent.width));
   }
-  if (!differentiate_) throw InternalError("gradient(): no differentiation.");
   std::vector<Axis> axes;
   if (function.width != 1) axes.push_back(axis_of(function.width));
   const ArraySpec& array = argument_of(tree.operands[1]);
   const Expr slopes =
-      differentiate_(function.expr, cotangent.expr, axes, array);
+      gramless::gradient(function.expr, cotangent.expr, axes, array);
   return of_argument(
       array,
       [&](const std::vector<Index>& features) {

@@ -10,7 +10,7 @@
 #include "gramless/base/text.h"
 #include "gramless/ir/operators.h"
 #include "gramless/ir/syntax.h"
-#include "gramless/name/formula_parts.h"
+#include "gramless/name/formula_kernels.h"
 
 namespace gramless {
 namespace {
@@ -42,7 +42,6 @@ double combine(KernelNode kind, double a, double b) {
     case KernelNode::number:
     case KernelNode::atom:
     case KernelNode::own:
-    case KernelNode::part:
       break;
   }
   throw InternalError("combine(): not an operator.");
@@ -237,33 +236,28 @@ class KernelReader {
   ParsedKernel kernel_;
 };
 
-/// Returns the texts of a part and what their variables stand for.
-std::string part_text(const FormulaPart& part) {
+/// Returns the texts of a formula and what their variables stand for.
+std::string formula_text(const OwnFormulaUse& use) {
   std::string text;
-  const auto add = [&](const ParsedFormula* formula, const Syntax* place) {
+  for (const auto& formula : {use.sum, use.log}) {
     text += "{";
-    if (place != nullptr) {
-      for (const char c : formula->source.text.substr(
-               place->begin, place->end - place->begin)) {
-        if (c != ' ') text += c;
-      }
+    for (const char c : formula ? formula->source.text : std::string()) {
+      if (c != ' ') text += c;
     }
     text += "}";
-  };
-  add(part.sum.get(), part.value);
-  add(part.log.get(), part.logarithm);
-  for (const auto& [name, variable] : part.variables) {
+  }
+  for (const auto& [name, variable] : use.variables) {
     text += concat(" ", name, variable.kind, variable.number);
   }
   return text;
 }
 
 std::string tree_text(const KernelTree& tree, const ParsedKernel& kernel) {
-  constexpr std::array<std::string_view, 10> kSymbols = {
-      "", "", "own", "", "neg", "+", "-", "*", "/", "**"};
+  constexpr std::array<std::string_view, 9> kSymbols = {
+      "", "", "own", "neg", "+", "-", "*", "/", "**"};
   if (tree.kind == KernelNode::number) return number_text(tree.number);
-  if (tree.kind == KernelNode::part) {
-    return part_text(kernel.parts[tree.gamma_slot]);
+  if (tree.kind == KernelNode::own) {
+    return formula_text(kernel.formulas[tree.formula]);
   }
   if (tree.kind == KernelNode::atom) {
     const AtomUse& use = kernel.atoms[tree.gamma_slot];

@@ -14,8 +14,7 @@ namespace gramless {
 enum class KernelNode : uint8_t {
   number,
   atom,
-  own,   // An own formula, as the operators and parts that it is made of.
-  part,  // A part of an own formula.
+  own,  // An own formula.
   negate,
   add,
   subtract,
@@ -28,10 +27,11 @@ enum class KernelNode : uint8_t {
 struct KernelTree {
   KernelNode kind = KernelNode::number;
   double number = 0;  // The value of a number, the exponent of a power.
-  std::size_t gamma_slot = 0;  // Of an atom; the number of a part.
+  std::size_t gamma_slot = 0;  // Of an atom.
   std::vector<KernelTree> operands;
   /// Whether the value is known never to be negative.
   bool is_nonnegative = false;
+  std::size_t formula = 0;  // A position among the kernel's own formulas.
 };
 
 /// One use of an atom in a name: it has a gamma slot of its own.
@@ -40,13 +40,11 @@ struct AtomUse {
   std::size_t pair = 0;
 };
 
-/// A part of an own formula: its value, its logarithm, or both.
-struct FormulaPart {
+/// One use of an own formula: its value, its logarithm, or both; neither where
+/// it has routines alone.
+struct OwnFormulaUse {
   std::shared_ptr<const ParsedFormula> sum;
   std::shared_ptr<const ParsedFormula> log;
-  /// Places in the trees of the two.
-  const Syntax* value = nullptr;
-  const Syntax* logarithm = nullptr;
   FormulaVariables variables;
 };
 
@@ -65,7 +63,7 @@ struct ParsedKernel {
   /// The numbers of arguments x and y: the pairs, but for own formulas.
   std::size_t x_count = 0;
   std::size_t y_count = 0;
-  std::vector<FormulaPart> parts;
+  std::vector<OwnFormulaUse> formulas;
   std::vector<std::shared_ptr<const OwnAtom>> own_atoms;
 };
 

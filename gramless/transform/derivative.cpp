@@ -7,6 +7,10 @@
 // the node lacks, the contribution is summed over it. A sum over an axis hands
 // its adjoint to its body unchanged, so that the bound axis becomes a free one
 // of the body's adjoint; at the leaves it is renamed to the output's.
+//
+// A select() guards the branch that it does not take, whose slopes may be NaN:
+// what passes through it stays inside of a select, of which the other branch is
+// 0, all the way to the leaves.
 #include "gramless/transform/derivative.h"
 
 #include <algorithm>
@@ -33,6 +37,52 @@ std::string fresh_name(const MapReduce& map_reduce, const std::string& wanted) {
   std::string name = wanted;
   for (int k = 2; is_taken(name); ++k) name = concat(wanted, "_", k);
   return name;
+}
+
+bool is_select(Expr expr) {
+  return expr->kind == NodeKind::function && expr->function == Function::select;
+}
+
+/// Whether a select() stands where `guarded_product` finds it.
+bool is_guarded(Expr expr) {
+  if (is_select(expr)) return true;
+  const bool is_open = expr->kind == NodeKind::add ||
+                       expr->kind == NodeKind::multiply ||
+                       expr->kind == NodeKind::sum;
+  return is_open &&
+         std::any_of(expr->operands.begin(), expr->operands.end(), is_guarded);
+}
+
+/// Returns adjoint*slope, with the slope inside of the selects that guard the
+/// adjoint.
+Expr guarded_product(Expr adjoint, Expr slope) {
+  ExprPool& pool = *adjoint->pool;
+  if (!is_guarded(adjoint) || slope->is_constant()) return adjoint * slope;
+  const auto is_zero = [](Expr branch) {
+    return branch->is_constant() && branch->value == 0;
+  };
+  std::vector<Expr> operands = adjoint->operands;
+  if (is_select(adjoint)) {
+    for (const std::size_t branch : {1, 2}) {
+      if (is_zero(operands[branch])) continue;
+      operands[branch] = guarded_product(operands[branch], slope);
+    }
+    return pool.apply(Function::select, operands);
+  }
+  if (adjoint->kind == NodeKind::add) {
+    for (Expr& term : operands) term = guarded_product(term, slope);
+    return pool.add(operands);
+  }
+  if (adjoint->kind == NodeKind::multiply) {
+    const auto guarded =
+        std::find_if(operands.begin(), operands.end(), is_guarded);
+    *guarded = guarded_product(*guarded, slope);
+    return pool.multiply(operands);
+  }
+  Axis bound = adjoint->axis;  // Of a sum.
+  while (slope->depends_on(bound) || adjoint->depends_on(bound)) ++bound.copy;
+  const Expr body = pool.rename(operands[0], {{adjoint->axis, bound}});
+  return pool.sum(bound, guarded_product(body, slope));
 }
 
 class ReverseMode {
@@ -85,9 +135,20 @@ class ReverseMode {
       const bool is_flat = node->kind == NodeKind::function &&
                            row_of(node->function).derivatives.at(k) == "0";
       if (is_flat || node->operands[k]->is_constant()) continue;
-      contribute(node->operands[k], adjoint * partial_derivative(node, k),
+      contribute(node->operands[k], passed_on(node, k, adjoint),
                  node->free_axes);
     }
+  }
+
+  /// Returns the product of the adjoint with the derivative by an operand.
+  Expr passed_on(Expr node, std::size_t k, Expr adjoint) {
+    if (!is_select(node)) {
+      return guarded_product(adjoint, partial_derivative(node, k));
+    }
+    std::vector<Expr> operands = {node->operands[0], pool_.constant(0),
+                                  pool_.constant(0)};
+    operands[k] = adjoint;
+    return pool_.apply(Function::select, operands);
   }
 
   /// Returns the adjoint of a load where the argument's own axes stand at what
@@ -119,6 +180,36 @@ class ReverseMode {
   std::map<int, std::vector<Expr>> contributions_;
   std::map<std::string, std::vector<std::pair<Expr, Expr>>> loads_;
 };
+
+/// Rebuilds expressions of another pool in `pool`.
+struct Importer {
+  ExprPool& pool;
+  std::unordered_map<int, Expr> done;
+
+  Expr operator()(Expr expr) { return rebuild(pool, expr, done); }
+};
+
+/// Declares the cotangent of a result; returns its element.
+Expr add_cotangent(MapReduce& map_reduce, const ArraySpec& result) {
+  ArraySpec cotangent = result;
+  cotangent.name = fresh_name(map_reduce, "cot_" + result.name);
+  map_reduce.arguments.push_back(cotangent);
+  return load(*map_reduce.pool, cotangent);
+}
+
+/// Propagates what was contributed; adds the gradients to `result`.
+MapReduce gradients_of(MapReduce result, const MapReduce& map_reduce,
+                       const std::vector<std::size_t>& wrt,
+                       ReverseMode& reverse) {
+  reverse.run();
+  for (const std::size_t k : wrt) {
+    ArraySpec gradient = map_reduce.arguments.at(k);
+    const Expr value = reverse.gradient(gradient);
+    gradient.name = "grad_" + gradient.name;
+    result.outputs.push_back({gradient, value});
+  }
+  return result;
+}
 
 }  // namespace
 
@@ -168,26 +259,44 @@ Expr gradient(Expr value, Expr cotangent, const std::vector<Axis>& axes,
 MapReduce vjp(const MapReduce& map_reduce, const std::vector<std::size_t>& wrt,
               const std::vector<std::size_t>& cotangents) {
   MapReduce result{std::make_shared<ExprPool>(), map_reduce.arguments, {}};
-  ExprPool& pool = *result.pool;
-  ReverseMode reverse(pool);
-  std::unordered_map<int, Expr> imported;
+  ReverseMode reverse(*result.pool);
+  Importer importer{*result.pool, {}};
   for (const std::size_t k : cotangents) {
     const Output& output = map_reduce.outputs.at(k);
-    if (output.reduction != Reduction::sum) continue;  // Its derivative is 0.
-    ArraySpec cotangent = output.array;
-    cotangent.name = fresh_name(result, "cot_" + output.array.name);
-    result.arguments.push_back(cotangent);
-    reverse.contribute(rebuild(pool, output.value, imported),
-                       load(pool, cotangent), output.array.features);
+    reverse.contribute(importer(output.value),
+                       add_cotangent(result, output.array),
+                       output.array.features);
   }
-  reverse.run();
-  for (const std::size_t k : wrt) {
-    ArraySpec gradient = map_reduce.arguments.at(k);
-    const Expr value = reverse.gradient(gradient);
-    gradient.name = "grad_" + gradient.name;
-    result.outputs.push_back({gradient, value});
+  return gradients_of(std::move(result), map_reduce, wrt, reverse);
+}
+
+ArraySpec sum_of_logarithm(const MapReduce& map_reduce) {
+  ArraySpec sum = map_reduce.outputs.at(0).array;
+  sum.name = "sum";
+  return sum;
+}
+
+MapReduce vjp_of_logarithm(const MapReduce& map_reduce,
+                           const std::vector<std::size_t>& wrt,
+                           const std::vector<std::size_t>& cotangents) {
+  const Output& output = map_reduce.outputs.at(0);
+  const ArraySpec sum = sum_of_logarithm(map_reduce);
+  MapReduce result{std::make_shared<ExprPool>(), map_reduce.arguments, {}};
+  ExprPool& pool = *result.pool;
+  result.arguments.push_back(sum);
+  std::vector<Expr> seeds;
+  for (const std::size_t k : cotangents) {
+    const Expr cotangent = add_cotangent(result, k == 0 ? output.array : sum);
+    const Expr slope = pool.power0(load(pool, sum), -1);
+    seeds.push_back(k == 0 ? cotangent * slope : cotangent);
   }
-  return result;
+  ReverseMode reverse(pool);
+  Importer importer{pool, {}};
+  if (!seeds.empty()) {
+    reverse.contribute(importer(output.value), pool.add(seeds),
+                       output.array.features);
+  }
+  return gradients_of(std::move(result), map_reduce, wrt, reverse);
 }
 
 }  // namespace gramless

@@ -21,6 +21,18 @@ namespace gramless {
 MapReduce vjp(const MapReduce& map_reduce, const std::vector<std::size_t>& wrt,
               const std::vector<std::size_t>& cotangents);
 
+/// Returns the array of the sum below a logarithm: see vjp_of_logarithm().
+ArraySpec sum_of_logarithm(const MapReduce& map_reduce);
+
+/// Returns the same for the logarithm of a map-reduce's one output, a sum on
+/// the scale `shift`: log a = shift + log(sum). Its results are the logarithm,
+/// number 0, and the sum itself, number 1. Behind the arguments of `map_reduce`
+/// stands the sum, which a derivative needs and can be differentiated by.
+/// Where the sum is 0, so is the derivative of its logarithm.
+MapReduce vjp_of_logarithm(const MapReduce& map_reduce,
+                           const std::vector<std::size_t>& wrt,
+                           const std::vector<std::size_t>& cotangents);
+
 /// Returns the derivative of <value, cotangent> by an argument, at the
 /// argument's own feature axes. `axes` are the free feature axes of the two.
 Expr gradient(Expr value, Expr cotangent, const std::vector<Axis>& axes,

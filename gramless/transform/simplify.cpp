@@ -14,20 +14,8 @@ namespace gramless {
 namespace {
 
 constexpr std::array kRules = {
-    // Powers of kernels: gaussian(x,y)**2, cauchy(x,y)**0.5.
-    SimplifyRule{"power(exp(a), n)", "exp(n*a)", Validity::exact},
-    SimplifyRule{"power(power(a, -1), n)", "power(a, -n)", Validity::exact},
-    // Logarithms of kernels.
-    SimplifyRule{"log(exp(a))", "a", Validity::real},
-    SimplifyRule{"log(1/a)", "-log(a)", Validity::exact},
-    SimplifyRule{"log(sqrt(a))", "log(a)/2", Validity::exact},
-    SimplifyRule{"log(rsqrt(a))", "-log(a)/2", Validity::exact},
-    SimplifyRule{"log(1 + a)", "log1p(a)", Validity::exact},
-    SimplifyRule{"log0(exp(a))", "a", Validity::real},
-    SimplifyRule{"log0(1/a)", "-log0(a)", Validity::real},
-    SimplifyRule{"log0(sqrt(a))", "log0(a)/2", Validity::real},
-    SimplifyRule{"log0(rsqrt(a))", "-log0(a)/2", Validity::real},
-    SimplifyRule{"log0(1 + a)", "log1p(a)", Validity::real},
+    SimplifyRule{"log(1 + a)", "log1p(a)"},
+    SimplifyRule{"log(sqrt(a))", "log(a)/2"},
 };
 
 /// Matches an expression against a pattern, learning what its names stand for.
@@ -111,19 +99,13 @@ std::vector<ParsedRule> parse_rules() {
   return rules;
 }
 
-/// Applies the first rule that fits to the node itself, until none does.
+/// Applies the first rule that fits to a node, and all rules to what it gives.
 Expr simplify_node(ExprPool& pool, Expr expr) {
   static const std::vector<ParsedRule> rules = parse_rules();
-  constexpr int kMostRewrites = 16;
-  for (int rewrites = 0; rewrites < kMostRewrites; ++rewrites) {
-    const Expr before = expr;
-    for (const ParsedRule& rule : rules) {
-      Matcher matcher(pool);
-      if (!matcher.matches(rule.pattern, expr)) continue;
-      expr = read_expr(pool, rule.result, matcher.names());
-      break;
-    }
-    if (expr == before) break;
+  for (const ParsedRule& rule : rules) {
+    Matcher matcher(pool);
+    if (!matcher.matches(rule.pattern, expr)) continue;
+    return simplify(pool, read_expr(pool, rule.result, matcher.names()));
   }
   return expr;
 }

@@ -2,7 +2,6 @@
 // The simplifier: rewrites beyond the normal form, as a table of rules.
 #pragma once
 
-#include <cstdint>
 #include <span>
 #include <string_view>
 
@@ -10,18 +9,13 @@
 
 namespace gramless {
 
-/// Where a rule may be used.
-enum class Validity : uint8_t {
-  exact,  // Both sides agree for all numbers, NaN and inf included.
-  real,   // They agree where neither side is NaN or inf.
-};
-
 /// One rule: `pattern` becomes `result`. Both are in the language of
-/// ir/reader.h; `n` and `m` stand for numbers, other letters for anything.
+/// ir/reader.h; `n` and `m` stand for numbers, other letters for anything. The
+/// two agree for all numbers, 0, -0, inf and NaN included. After a rule, all of
+/// them are tried again on its result and what it is made of.
 struct SimplifyRule {
   std::string_view pattern;
   std::string_view result;
-  Validity validity;
 };
 
 /// Returns the rules, in the order in which they are tried.

@@ -311,17 +311,6 @@ NB_MODULE(_core, m) {
           },
           "kernel"_a, "signature"_a, "skip"_a = std::vector<std::string>(),
           "is_read_back"_a = false)
-      .def_static(
-          "of_shift",
-          [](const Kernel& kernel, const Signature& signature,
-             std::vector<std::string> skip, bool is_read_back) {
-            return ArrayFunction::of_shift(kernel, signature,
-                                           {std::move(skip), is_read_back});
-          },
-          "kernel"_a, "signature"_a, "skip"_a = std::vector<std::string>(),
-          "is_read_back"_a = false,
-          "Builds what computes the scale of the sum in a mode that is a "
-          "logarithm.")
       .def_prop_ro(
           "arguments",
           [](const ArrayFunction& self) { return specs_of(self.arguments()); },
@@ -330,6 +319,17 @@ NB_MODULE(_core, m) {
           "results",
           [](const ArrayFunction& self) { return specs_of(self.results()); },
           "The same for each result.")
+      .def_prop_ro("is_logarithm", &ArrayFunction::is_logarithm,
+                   "Whether the state of a logarithm stands behind it.")
+      .def(
+          "result_dtype",
+          [](const ArrayFunction& self, std::size_t result,
+             std::string_view dtype, std::string_view backend) {
+            return dtype_name(self.result_dtype(result, parse_dtype(dtype),
+                                                parse_backend(backend)));
+          },
+          "result"_a, "dtype"_a, "backend"_a,
+          "Returns the dtype of a result for arguments of a dtype.")
       .def("vjp", &ArrayFunction::vjp, "wrt"_a, "cotangents"_a,
            "Returns the vector-Jacobian product: a function of the arguments "
            "and of the cotangents, by positions.")

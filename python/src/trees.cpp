@@ -18,8 +18,6 @@ std::string_view node_name(KernelNode kind) {
       return "atom";
     case KernelNode::own:
       return "own";
-    case KernelNode::part:
-      return "part";
     case KernelNode::negate:
       return "negate";
     case KernelNode::add:

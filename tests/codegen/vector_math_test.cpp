@@ -298,7 +298,7 @@ TEST(VectorMath, ChoicesFollowTheirMeaning) {
 
 TEST(VectorMath, FunctionsHaveCodeOrAnExpansion) {
   for (const FunctionRow& row : function_table()) {
-    if (!row.expansion.empty()) continue;
+    if (!row.expansion.empty() || !row.exponent.empty()) continue;
     const auto emit = [&](VectorMath& math, llvm::Value* x) {
       const std::vector<llvm::Value*> operands(row.arity(), x);
       return emit_function(math, row.function, operands);

@@ -12,6 +12,7 @@
 #include "gramless/lower/program.h"
 #include "gramless/transform/derivative.h"
 #include "gramless/transform/expand.h"
+#include "gramless/transform/log_domain.h"
 #include "gramless/transform/simplify.h"
 
 namespace gramless::testing {
@@ -56,18 +57,19 @@ void check_reading_back(const MapReduce& map_reduce) {
   require(is == should, "reads\n" + text + "back as\n" + is + "not\n" + should);
 }
 
-/// Runs the stages behind a map-reduce; returns it, simplified.
-MapReduce check_stages(const MapReduce& built) {
+/// Runs the stages behind a map-reduce.
+void check_stages(const MapReduce& built, const LogDomain& domain) {
   verify(built);
   check_reading_back(built);
-  MapReduce simple = simplify(built);
+  const MapReduce evaluated = apply_log_domain(built, domain);
+  verify(evaluated);
+  const MapReduce simple = simplify(evaluated);
   verify(simple);
   check_reading_back(simple);
   for (const Program& program : lower(simple)) to_text(program);
   const MapReduce expanded = expand(simple);
   verify(expanded);
   for (const Program& program : lower(expanded)) to_text(program);
-  return simple;
 }
 
 }  // namespace
@@ -80,16 +82,21 @@ Mode draw_mode(Draw& draw, const ParsedKernel& kernel) {
 }
 
 void check_build(const ParsedKernel& kernel, const Signature& signature) {
-  const MapReduce product =
-      check_stages(build_kernel_product(kernel, signature, gradient));
+  const MapReduce product = build_kernel_product(kernel, signature);
+  const bool is_logarithm = row_of(signature.mode).is_logarithm;
+  const LogDomain domain{signature.mode != Mode::sum,
+                         !is_logarithm || !has_constant_factors(product)};
+  check_stages(product, domain);
   std::size_t count = product.arguments.size();
-  if (row_of(signature.mode).is_logarithm) {
-    check_stages(build_shift(kernel, signature, gradient));
+  if (is_logarithm) {
+    check_stages(largest_terms(product), {});
     --count;  // Nobody asks for the derivative by the last one, `shift`.
   }
   std::vector<std::size_t> wrt(count);
   std::iota(wrt.begin(), wrt.end(), std::size_t{0});
-  check_stages(vjp(product, wrt, {0}));
+  check_stages(is_logarithm ? vjp_of_logarithm(product, wrt, {0, 1})
+                            : vjp(product, wrt, {0}),
+               domain);
 }
 
 }  // namespace gramless::testing

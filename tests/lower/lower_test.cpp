@@ -49,13 +49,13 @@ TEST(Lower, HoistsWhatDoesNotDependOnThePair) {
       R"(sweep over j
   per i
     v2 = g0[i]
-    v5[d] = x0[i,d]
+    v4[d] = x0[i,d]
     v8 = 2*v2
   per j
     v0[e] = b[j,e]
-    v4[d] = y0[j,d]
+    v5[d] = y0[j,d]
   per pair
-    v6 = sum(d, v5[d]*v4[d])
+    v6 = sum(d, v4[d]*v5[d])
     v7 = -1 + v6
     v9 = v8*v7
     v10 = exp(v9)

@@ -12,6 +12,7 @@
 #include "evaluate.h"
 #include "gramless/transform/derivative.h"
 #include "gramless/transform/expand.h"
+#include "gramless/transform/log_domain.h"
 #include "gramless/transform/simplify.h"
 
 namespace gramless {
@@ -59,7 +60,8 @@ std::string text_of(const Case& given) {
     map_reduce = vjp(map_reduce, all, {0});
   }
   std::string text;
-  for (const Program& program : lower(expand(simplify(map_reduce)))) {
+  for (const Program& program :
+       lower(expand(simplify(apply_log_domain(map_reduce, {}))))) {
     SweepSizes sizes = given.sizes;
     if (program.reduced == PairIndex::i) std::swap(sizes.kept, sizes.reduced);
     text += to_text(program) +

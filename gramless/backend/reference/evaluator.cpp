@@ -3,6 +3,8 @@
 #include "gramless/backend/reference/evaluator.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 #include "gramless/base/error.h"
 
@@ -237,6 +239,19 @@ void Evaluator::load(std::size_t position, double* cell, int64_t index,
   });
 }
 
+void Evaluator::clamp(double* values, int64_t count) const {
+  const bool is_single = std::any_of(
+      arguments_.begin(), arguments_.end(), [](const BoundArray& array) {
+        return array.view.dtype == DType::float32;
+      });
+  if (!is_single) return;
+  constexpr double kQuarter = std::numeric_limits<float>::max() / 4;
+  for (int64_t k = 0; k < count; ++k) {
+    if (!std::isfinite(values[k])) continue;
+    values[k] = std::clamp(values[k], -kQuarter, kQuarter);
+  }
+}
+
 void Evaluator::compute(std::size_t position, Values& values, int64_t row,
                         int64_t count) const {
   const Instruction& instruction = program_.instructions[position];
@@ -274,6 +289,8 @@ void Evaluator::compute(std::size_t position, Values& values, int64_t row,
       case NodeKind::function:
         row_of(instruction.function)
             .evaluate(operands_at(offsets), result, count);
+        // The bound is that of the arrays' format.
+        if (instruction.function == Function::bounded) clamp(result, count);
         break;
       case NodeKind::power:
       case NodeKind::power0:

@@ -93,6 +93,8 @@ class Evaluator {
                                std::span<const int> operands) const;
   void load(std::size_t position, double* cell, int64_t index,
             Block block) const;
+  /// Clamps finite numbers to a quarter of the range of the arrays' format.
+  void clamp(double* values, int64_t count) const;
   void compute(std::size_t position, Values& values, int64_t row,
                int64_t count) const;
 

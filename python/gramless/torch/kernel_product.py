@@ -24,7 +24,6 @@ from gramless.torch.kernels import Kernel
 from gramless.torch.map_reduce import (
     MapReduce,
     explain_function,
-    log_sum,
     view_of,
     vjp,
 )
@@ -37,20 +36,10 @@ def _function(
     return _core.ArrayFunction(kernel, signature)
 
 
-@lru_cache(maxsize=256)
-def _shift_function(
-    kernel: _core.Kernel, signature: _core.Signature
-) -> _core.ArrayFunction:
-    return _core.ArrayFunction.of_shift(kernel, signature)
-
-
-def _functions(call: Call, mode: Mode) -> list[_core.ArrayFunction]:
-    """Checks the tensors against the kernel; returns what to run.
-
-    In a mode that is a logarithm, this is the scaled sum and its scale.
-    """
+def _checked_function(call: Call, mode: Mode) -> _core.ArrayFunction | None:
+    """Checks the tensors against the kernel; returns what to run."""
     if call.kernel._core is None:
-        return []  # A routine: it checks what it takes.
+        return None  # A routine: it checks what it takes.
     signature = _core.check_arguments(
         call.kernel._core,
         [view_of(tensor) for tensor in call.x],
@@ -64,10 +53,7 @@ def _functions(call: Call, mode: Mode) -> list[_core.ArrayFunction]:
         [view_of(tensor) for tensor in call.bs],
         mode.name,
     )
-    functions = [_function(call.kernel._core, signature)]
-    if mode.is_logarithm:
-        functions.append(_shift_function(call.kernel._core, signature))
-    return functions
+    return _function(call.kernel._core, signature)
 
 
 def _check_routines(kernel: Kernel, is_dense: bool, backend: str) -> None:
@@ -167,15 +153,13 @@ def kernel_product(
     check_dtype("cuda_type", cuda_type, call.tensors)
     is_dense = backend in ("pytorch", "matrix")
     _check_routines(call.kernel, is_dense, backend)
-    functions = _functions(call, mode)
+    function = _checked_function(call, mode)
     if is_dense:
         dense = dense_matrix if backend == "matrix" else dense_product
         given = (call.x, call.y, call.gamma, call.bs)
         return dense(call.kernel, *given, mode.name)
     check_memory(call.tensors)
-    if mode.is_logarithm:
-        return log_sum(*functions, backend, call.tensors)
-    return MapReduce.apply(functions[0], backend, *call.tensors)[0]
+    return MapReduce.apply(function, backend, *call.tensors)[0]
 
 
 def explain(
@@ -200,7 +184,7 @@ def explain(
     call = Call(params, x, y, bs)
     mode = check_mode(option(params, "mode", mode, "sum"))
     _check_routines(call.kernel, False, "auto")
-    functions = _functions(call, mode)
+    functions = [_checked_function(call, mode)]
     wrt = tuple(
         position
         for position, tensor in enumerate(call.tensors)

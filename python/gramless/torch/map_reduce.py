@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -50,6 +49,18 @@ def _rows(
     }
 
 
+def _result_dtypes(
+    function: _core.ArrayFunction,
+    backend: str,
+    tensors: Sequence[torch.Tensor],
+) -> list[torch.dtype]:
+    dtype = _DTYPE_NAMES[tensors[0].dtype]
+    return [
+        getattr(torch, function.result_dtype(k, dtype, backend))
+        for k in range(len(function.results))
+    ]
+
+
 def _evaluate(
     function: _core.ArrayFunction,
     backend: str,
@@ -58,9 +69,14 @@ def _evaluate(
     # Views of conjugates keep a sign apart from their memory.
     tensors = [tensor.resolve_neg() for tensor in tensors]
     rows = _rows(function, tensors)
+    dtypes = _result_dtypes(function, backend, tensors)
     results = tuple(
-        tensors[0].new_empty((rows[pair], columns) if pair else (columns,))
-        for pair, columns in function.results
+        tensors[0].new_empty(
+            (rows[pair], columns) if pair else (columns,), dtype=dtype
+        )
+        for (pair, columns), dtype in zip(
+            function.results, dtypes, strict=True
+        )
     )
     if not tensors[0].is_meta:
         function.run(
@@ -71,32 +87,6 @@ def _evaluate(
             FORCED_OPTIONS,
         )
     return results
-
-
-def log_sum(
-    total: _core.ArrayFunction,
-    shift: _core.ArrayFunction,
-    backend: str,
-    tensors: Sequence[torch.Tensor],
-) -> torch.Tensor:
-    """Returns the logarithm of a sum that is computed on a scale.
-
-    `shift` is the scale: the binary exponent of the largest term of each row.
-    The logarithm does not depend on it, so that it needs no derivative; the
-    sum itself, not the rounded logarithm, is what derivatives start from.
-    """
-    with torch.no_grad():
-        # What runs in float64 would not find a rounded scale the largest.
-        is_double = backend == "reference"
-        given = [t.double() for t in tensors] if is_double else tensors
-        (scale,) = MapReduce.apply(shift, backend, *given)
-        scale[scale == -math.inf] = 2.0**100  # Of nothing, or of zeros.
-        scale = scale.clamp_(-(2.0**100), 2.0**100)
-    (scaled,) = MapReduce.apply(total, backend, *tensors, scale)
-    is_zero = scaled == 0
-    logarithm = torch.where(is_zero, 1.0, scaled).double().log2() + scale
-    logarithm = (math.log(2) * logarithm).to(scaled.dtype)
-    return torch.where(is_zero, -math.inf, logarithm)
 
 
 def explain_function(
@@ -113,15 +103,25 @@ def explain_function(
 
 
 class MapReduce(torch.autograd.Function):
-    """A function of the engine. Its backward is another one, and so on."""
+    """A function of the engine. Its backward is another one, and so on.
+
+    A logarithm returns its state as well, the sum on a scale and the scale,
+    which its derivatives start from.
+    """
 
     @staticmethod
     def forward(ctx, function, backend, *tensors):
         ctx.set_materialize_grads(False)
         ctx.function = function
         ctx.backend = backend
-        ctx.save_for_backward(*tensors)
-        return _evaluate(function, backend, tensors)
+        results = _evaluate(function, backend, tensors)
+        state = ()
+        if function.is_logarithm:
+            _, total, scale = results
+            state = (scale, total)
+            ctx.mark_non_differentiable(scale)
+        ctx.save_for_backward(*tensors, *state)
+        return results
 
     @staticmethod
     def backward(ctx, *cotangents):
@@ -130,12 +130,13 @@ class MapReduce(torch.autograd.Function):
         given = tuple(k for k, c in enumerate(cotangents) if c is not None)
         gradients: list[torch.Tensor | None] = [None] * len(needed)
         if wrt and given:
+            saved = ctx.saved_tensors
             results = MapReduce.apply(
                 vjp(ctx.function, wrt, given),
                 ctx.backend,
-                *ctx.saved_tensors,
+                *saved,
                 *(cotangents[k] for k in given),
             )
             for k, result in zip(wrt, results, strict=True):
-                gradients[k] = result.reshape(ctx.saved_tensors[k].shape)
+                gradients[k] = result.reshape(saved[k].shape)
         return None, None, *gradients

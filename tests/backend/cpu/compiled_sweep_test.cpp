@@ -10,6 +10,7 @@
 #include "evaluate.h"
 #include "gramless/backend/executable_table.h"
 #include "gramless/transform/expand.h"
+#include "gramless/transform/log_domain.h"
 #include "gramless/transform/simplify.h"
 
 namespace gramless {
@@ -39,7 +40,8 @@ TEST(ExecutableTable, LeavesWhatIsInUse) {
 }
 
 Program program_of(const std::string& name) {
-  return lower(expand(simplify(testing::product_of(name, Metric::scalar))))[0];
+  const MapReduce product = testing::product_of(name, Metric::scalar);
+  return lower(expand(simplify(apply_log_domain(product, {}))))[0];
 }
 
 TEST(CompiledSweep, IsSharedByProgramsOfOneStructure) {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Own formulas as trees of kernels, so that the log domain knows what they are
-// made of.
+// Own formulas as atoms and as kernels.
 #pragma once
 
 #include <memory>
@@ -14,8 +13,8 @@ namespace gramless {
 /// formula that is wrong.
 std::shared_ptr<const OwnAtom> make_own_atom(const OwnFormula& formula);
 
-/// Parses a formula whose variables are known, and appends its parts to the
-/// kernel's. Returns its tree: a node `own` over operators and parts.
+/// Parses a formula whose variables are known, and appends it to the kernel's.
+/// Returns its node, `own`.
 KernelTree read_own_formula(const OwnFormula& formula,
                             const FormulaVariables& variables,
                             ParsedKernel& kernel);

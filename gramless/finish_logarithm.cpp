@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+// Finishes logarithms of sums, row by row.
+#include "gramless/finish_logarithm.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace gramless {
+namespace {
+
+/// Elements that are worth a task.
+constexpr int64_t kTaskElements = int64_t{1} << 15;
+
+ArrayView read_only(const MutableArrayView& array) {
+  return {array.data, array.dtype, array.shape, array.strides, array.device};
+}
+
+/// Calls `visit(row, column)` for each element of a 2-d shape.
+template <class Visit>
+void for_each_element(const std::vector<int64_t>& shape, int threads,
+                      const Visit& visit) {
+  const int64_t rows = shape[0];
+  const int64_t columns = shape[1];
+  const int64_t step =
+      std::max<int64_t>(1, kTaskElements / std::max<int64_t>(1, columns));
+  const int64_t tasks = (rows + step - 1) / step;
+  parallel_for(tasks, tasks > 1 ? threads : 1, {}, [&](int64_t task) {
+    const int64_t end = std::min(rows, (task + 1) * step);
+    for (int64_t row = task * step; row < end; ++row) {
+      for (int64_t column = 0; column < columns; ++column) visit(row, column);
+    }
+  });
+}
+
+int64_t offset_of(const MutableArrayView& array, int64_t row, int64_t column) {
+  return row * array.strides[0] + column * array.strides[1];
+}
+
+/// Exponents reach up to a quarter of a format's range.
+double largest_scale(DType dtype) {
+  return dtype == DType::float32 ? std::numeric_limits<float>::max() / 4
+                                 : std::numeric_limits<double>::max() / 4;
+}
+
+}  // namespace
+
+void finish_scale(const MutableArrayView& shift, int threads) {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  const double largest = largest_scale(shift.dtype);
+  const ArrayView scale = read_only(shift);
+  for_each_element(shift.shape, threads, [&](int64_t row, int64_t column) {
+    const int64_t at = offset_of(shift, row, column);
+    if (std::abs(scale.at(at)) == kInfinity) shift.store(at, largest);
+  });
+}
+
+void finish_logarithm(const MutableArrayView& shift,
+                      const MutableArrayView& sum,
+                      const MutableArrayView& result, int threads) {
+  const ArrayView scale = read_only(shift);
+  const ArrayView total = read_only(sum);
+  for_each_element(result.shape, threads, [&](int64_t row, int64_t column) {
+    const double logarithm = std::log(total.at(offset_of(sum, row, column)));
+    result.store(offset_of(result, row, column),
+                 scale.at(offset_of(shift, row, column)) + logarithm);
+  });
+}
+
+}  // namespace gramless

@@ -1,0 +1,573 @@
+// SPDX-License-Identifier: MIT
+// Implements the log domain.
+//
+// A term is factor * exp(Σ n_k a_k) * 2**binary. The a_k are the arguments of
+// the exponentials that met in a product; they are added up once, in an order
+// that depends on them alone, so that a pair has one exponent in a value and in
+// all of its derivatives.
+#include "gramless/transform/log_domain.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+#include <optional>
+
+#include "gramless/base/error.h"
+#include "gramless/ir/reader.h"
+
+namespace gramless {
+namespace {
+
+/// Terms that a product with a sum is multiplied out to, at most. Beyond, the
+/// sum is taken on a scale of its own.
+constexpr std::size_t kMostTerms = 8;
+/// Powers up to this one multiply a mantissa, between 1 and 2, with itself;
+/// higher ones could leave the range of a format, and go through the logarithm.
+constexpr double kLargestPowerOfMantissa = 32;
+/// Below the binary exponent of any number.
+constexpr double kLowestExponent = -2000;
+/// A scale for terms that are all 0, from which exponents can be subtracted.
+constexpr double kLowestScale = -0x1p126;
+
+struct Term {
+  Expr factor;
+  /// The a_k with their n_k, each once, in order.
+  std::vector<std::pair<Expr, double>> exponents = {};
+  /// Null for 0.
+  Expr binary = {};
+  /// Whether exp(-shift) is a factor, apart from the exponents.
+  bool is_shifted = false;
+
+  [[nodiscard]] Term with_factor(Expr other) const {
+    Term result = *this;
+    result.factor = other;
+    return result;
+  }
+  [[nodiscard]] bool is_plain() const {
+    return exponents.empty() && !binary && !is_shifted;
+  }
+  [[nodiscard]] bool has_scale_of(const Term& other) const {
+    return exponents == other.exponents && binary == other.binary &&
+           is_shifted == other.is_shifted;
+  }
+};
+
+using Terms = std::vector<Term>;
+
+bool has_feature_axes(Expr expr) {
+  return std::any_of(expr->free_axes.begin(), expr->free_axes.end(),
+                     [](const Axis& axis) { return !is_pair_axis(axis); });
+}
+
+/// Returns a sum as one of its terms for each scale.
+Terms grouped(const Terms& terms) {
+  Terms groups;
+  for (const Term& term : terms) {
+    const auto same = std::find_if(
+        groups.begin(), groups.end(),
+        [&](const Term& group) { return group.has_scale_of(term); });
+    if (same == groups.end()) {
+      groups.push_back(term);
+    } else {
+      same->factor = same->factor + term.factor;
+    }
+  }
+  return groups;
+}
+
+class Rewriter {
+ public:
+  /// `shift` is the scale's argument, or has no name.
+  Rewriter(ExprPool& pool, LogDomain domain, ArraySpec shift)
+      : pool_(pool), domain_(domain), shift_(std::move(shift)) {}
+
+  /// Returns an output's value.
+  Expr output(Expr expr) {
+    return domain_.is_used ? sum_of_terms(expr) : plain(expr);
+  }
+
+  /// Returns the terms of a sum, or the one term of what is none.
+  Terms terms(Expr expr);
+
+  /// Returns the logarithm of a term's size, up to a factor of 2, -inf where it
+  /// is 0, without its shift.
+  Expr size(const Term& term);
+
+ private:
+  Expr constant(double value) { return pool_.constant(value); }
+  Expr call(Function function, const std::vector<Expr>& operands) {
+    return pool_.apply(function, operands);
+  }
+
+  Expr plain(Expr expr);
+  Expr sum_of_terms(Expr expr);
+  Term merged(Expr expr);
+  Term scaled(Expr expr);
+  Term exponential(Expr expr);
+  Term product(const Term& a, const Term& b);
+  Term power_of(const Node& node, Term base);
+  Term scaled_power(const Node& node, Term base);
+  Term power_by_logarithm(const Node& node, Term base);
+  Expr function(Expr expr);
+  Terms product_terms(Expr expr);
+  Term sum_over(const Axis& axis, const Term& term);
+  Term on_one_scale(const Terms& terms);
+
+  Expr exponent_of(const Term& term);
+  Expr value(const Term& term);
+  Expr zero_mark(Expr factor);
+  [[nodiscard]] bool is_shift(Expr exponent);
+
+  ExprPool& pool_;
+  LogDomain domain_;
+  ArraySpec shift_;
+  std::map<int, Expr> plain_;
+  std::map<int, Term> scaled_;
+};
+
+/// Returns an expression in the ordinary domain, with exponentials merged.
+Expr Rewriter::plain(Expr expr) {
+  if (expr->operands.empty()) return expr;
+  if (const auto done = plain_.find(expr->id); done != plain_.end()) {
+    return done->second;
+  }
+  const Expr result = value(merged(expr));
+  plain_.emplace(expr->id, result);
+  return result;
+}
+
+/// Returns the sum of the terms of an expression, each evaluated by itself.
+Expr Rewriter::sum_of_terms(Expr expr) {
+  std::vector<Expr> values;
+  for (const Term& term : grouped(terms(expr))) values.push_back(value(term));
+  return pool_.add(values);
+}
+
+/// Returns a term in the ordinary domain: exponents meet in products only.
+Term Rewriter::merged(Expr expr) {
+  switch (expr->kind) {
+    case NodeKind::constant:
+    case NodeKind::load:
+    case NodeKind::at:
+      return {expr};
+    case NodeKind::multiply: {
+      Term result{constant(1)};
+      for (const Expr& factor : expr->operands) {
+        result = product(result, merged(factor));
+      }
+      return result;
+    }
+    case NodeKind::power:
+    case NodeKind::power0:
+      return power_of(*expr, merged(expr->operands[0]));
+    case NodeKind::function:
+      if (!row_of(expr->function).exponent.empty()) return exponential(expr);
+      return {function(expr)};
+    case NodeKind::add:
+    case NodeKind::sum:
+      break;
+  }
+  std::vector<Expr> operands;
+  for (const Expr& operand : expr->operands) operands.push_back(plain(operand));
+  return {pool_.with_operands(*expr, operands)};
+}
+
+/// Returns a term in the log domain.
+Term Rewriter::scaled(Expr expr) {
+  if (const auto done = scaled_.find(expr->id); done != scaled_.end()) {
+    return done->second;
+  }
+  const auto make = [&]() -> Term {
+    switch (expr->kind) {
+      case NodeKind::multiply: {
+        Term result{constant(1)};
+        for (const Expr& factor : expr->operands) {
+          result = product(result, scaled(factor));
+        }
+        return result;
+      }
+      case NodeKind::power:
+      case NodeKind::power0: {
+        const Term base = scaled(expr->operands[0]);
+        return base.factor->is_constant() ? power_of(*expr, base)
+                                          : scaled_power(*expr, base);
+      }
+      case NodeKind::add:
+      case NodeKind::sum:
+        return on_one_scale(grouped(terms(expr)));
+      case NodeKind::constant:
+      case NodeKind::load:
+      case NodeKind::at:
+      case NodeKind::function:
+        return merged(expr);
+    }
+    throw InternalError("scaled(): unknown kind of node.");
+  };
+  const Term result = make();
+  scaled_.emplace(expr->id, result);
+  return result;
+}
+
+Terms Rewriter::terms(Expr expr) {
+  Terms result;
+  switch (expr->kind) {
+    case NodeKind::add:
+      for (const Expr& operand : expr->operands) {
+        const Terms more = terms(operand);
+        result.insert(result.end(), more.begin(), more.end());
+      }
+      return result;
+    case NodeKind::sum:
+      for (const Term& term : grouped(terms(expr->operands[0]))) {
+        result.push_back(sum_over(expr->axis, term));
+      }
+      return result;
+    case NodeKind::multiply:
+      return product_terms(expr);
+    case NodeKind::constant:
+    case NodeKind::load:
+    case NodeKind::at:
+    case NodeKind::power:
+    case NodeKind::power0:
+    case NodeKind::function:
+      return {scaled(expr)};
+  }
+  throw InternalError("terms(): unknown kind of node.");
+}
+
+/// Multiplies out one sum of terms with different exponents.
+Terms Rewriter::product_terms(Expr expr) {
+  Terms sum;
+  Term rest{constant(1)};
+  for (const Expr& factor : expr->operands) {
+    const bool is_sum =
+        factor->kind == NodeKind::add || factor->kind == NodeKind::sum;
+    if (is_sum && sum.empty()) {
+      sum = grouped(terms(factor));
+      if (sum.size() > 1 && sum.size() <= kMostTerms) continue;
+      sum.clear();
+    }
+    rest = product(rest, scaled(factor));
+  }
+  if (sum.empty()) return {rest};
+  for (Term& term : sum) term = product(term, rest);
+  return sum;
+}
+
+Term Rewriter::sum_over(const Axis& axis, const Term& term) {
+  const bool depends =
+      std::any_of(term.exponents.begin(), term.exponents.end(),
+                  [&](const auto& e) { return e.first->depends_on(axis); });
+  if (depends || (term.binary && term.binary->depends_on(axis))) {
+    return {pool_.sum(axis, value(term))};
+  }
+  Term result = term;
+  result.factor = pool_.sum(axis, term.factor);
+  return result;
+}
+
+Term Rewriter::exponential(Expr expr) {
+  const FunctionRow& row = row_of(expr->function);
+  const std::vector<Expr> operand = {plain(expr->operands[0])};
+  if (is_shift(operand[0])) return {constant(1), {}, {}, true};
+  Names names;
+  names.values = operand_names(operand);
+  return {read_expr(pool_, row.factor, names),
+          {{read_expr(pool_, row.exponent, names), 1}}};
+}
+
+/// Logarithms and signs know what they are of; so do the branches of a select.
+Expr Rewriter::function(Expr expr) {
+  const Function function = expr->function;
+  if (domain_.is_used && function == Function::log) {
+    const Term term = scaled(expr->operands[0]);
+    std::vector<Expr> sum = {pool_.apply(Function::log, term.factor)};
+    if (const Expr exponent = exponent_of(term)) sum.push_back(exponent);
+    if (term.binary) {
+      sum.push_back(constant(std::numbers::ln2) * term.binary);
+    }
+    return pool_.add(sum);
+  }
+  if (domain_.is_used && function == Function::sign) {
+    return pool_.apply(Function::sign, scaled(expr->operands[0]).factor);
+  }
+  std::vector<Expr> operands;
+  for (const Expr& operand : expr->operands) {
+    const bool is_branch =
+        domain_.is_used && function == Function::select && !operands.empty();
+    operands.push_back(is_branch ? sum_of_terms(operand) : plain(operand));
+  }
+  return call(function, operands);
+}
+
+Term Rewriter::product(const Term& a, const Term& b) {
+  Term result{a.factor * b.factor, a.exponents, a.binary,
+              a.is_shifted || b.is_shifted};
+  if (a.is_shifted && b.is_shifted) {
+    throw InternalError("product(): a sum is not linear in its scale.");
+  }
+  for (const auto& [argument, count] : b.exponents) {
+    const auto same =
+        std::find_if(result.exponents.begin(), result.exponents.end(),
+                     [&, a = argument](const auto& e) { return e.first == a; });
+    if (same == result.exponents.end()) {
+      result.exponents.emplace_back(argument, count);
+    } else {
+      same->second += count;
+    }
+  }
+  std::sort(result.exponents.begin(), result.exponents.end(),
+            [](const auto& x, const auto& y) {
+              return stands_before(x.first, y.first);
+            });
+  if (b.binary) {
+    result.binary = result.binary ? result.binary + b.binary : b.binary;
+  }
+  return result;
+}
+
+/// Returns a power of a term: one exponential if it is one, otherwise a factor.
+Term Rewriter::power_of(const Node& node, Term base) {
+  const bool is_exponential =
+      base.factor->is_constant() && !base.exponents.empty();
+  if (!is_exponential) return {pool_.with_operands(node, {value(base)})};
+  base.factor = pool_.power(base.factor, node.value);
+  for (auto& [argument, count] : base.exponents) count *= node.value;
+  if (base.binary) base.binary = constant(node.value) * base.binary;
+  return base;
+}
+
+/// Returns a power of a term with a factor that could leave the range of a
+/// format: f**n is mantissa(f)**n * 2**(n*exponent(f)).
+Term Rewriter::scaled_power(const Node& node, Term base) {
+  const double n = node.value;
+  for (auto& [argument, count] : base.exponents) count *= n;
+  if (base.binary) base.binary = constant(n) * base.binary;
+  if (std::abs(n) <= 1 || has_feature_axes(base.factor)) {
+    base.factor = pool_.with_operands(node, {base.factor});
+    return base;
+  }
+  if (std::abs(n) > kLargestPowerOfMantissa) {
+    return power_by_logarithm(node, std::move(base));
+  }
+  const Expr size =
+      call(Function::maximum, {pool_.apply(Function::exponent, base.factor),
+                               constant(kLowestExponent)});
+  const Expr mantissa = pool_.apply(Function::mantissa, base.factor);
+  return product(base.with_factor(pool_.with_operands(node, {mantissa})),
+                 {constant(1), {}, constant(n) * size});
+}
+
+/// Returns sign(f)**n * exp(n*log|f|).
+Term Rewriter::power_by_logarithm(const Node& node, Term base) {
+  const double n = node.value;
+  const Expr size = pool_.apply(Function::abs, base.factor);
+  const Expr sign = pool_.apply(Function::sign, base.factor);
+  const bool is_odd = std::abs(std::fmod(n, 2)) == 1;
+  const bool is_even = std::fmod(n, 2) == 0;
+  // A power that is not whole is NaN below 0, and power0() is 0 at 0.
+  const Expr whole = is_odd    ? sign
+                     : is_even ? constant(1)
+                               : pool_.power(sign, 0.5);
+  const Expr factor = node.kind == NodeKind::power
+                          ? whole
+                          : call(Function::select, {-size, constant(0), whole});
+  return product(base.with_factor(factor),
+                 {constant(1), {{pool_.apply(Function::log, size), n}}});
+}
+
+/// Adds terms on the scale of the largest one, without those that are 0.
+Term Rewriter::on_one_scale(const Terms& terms) {
+  if (terms.size() == 1) return terms[0];
+  std::vector<Expr> sizes;
+  for (const Term& term : terms) sizes.push_back(size(term));
+  sizes.push_back(constant(kLowestScale));
+  const Expr scale = pool_.maximum(sizes);
+  Term result{constant(0), {{scale, 1}}};
+  for (const Term& term : terms) {
+    const Expr exponent = exponent_of(term);
+    Term part{
+        term.factor, {{exponent ? exponent - scale : -scale, 1}}, term.binary};
+    result.factor = result.factor + value(part);
+    result.is_shifted = result.is_shifted || term.is_shifted;
+  }
+  return result;
+}
+
+/// Returns the sum of the n_k a_k, or nothing where there is none.
+Expr Rewriter::exponent_of(const Term& term) {
+  std::vector<Expr> sum;
+  for (const auto& [argument, count] : term.exponents) {
+    sum.push_back(constant(count) * argument);
+  }
+  return sum.empty() ? Expr() : pool_.add(sum);
+}
+
+Expr Rewriter::size(const Term& term) {
+  std::vector<Expr> sum;
+  if (const Expr exponent = exponent_of(term)) {
+    sum.push_back(pool_.apply(Function::rounded, exponent));
+  }
+  const Expr scale = constant(std::numbers::ln2);
+  if (term.binary) sum.push_back(scale * term.binary);
+  if (!term.factor->is_constant()) {
+    sum.push_back(scale * pool_.apply(Function::exponent, term.factor));
+  } else if (std::abs(term.factor->value) != 1) {
+    sum.push_back(constant(std::log(std::abs(term.factor->value))));
+  }
+  return pool_.add(sum);
+}
+
+/// Returns an expression that is 0 where a term is, or nothing where no factor
+/// without feature axes can be 0: an exponential is the same along those.
+Expr Rewriter::zero_mark(Expr factor) {
+  if (!domain_.has_zeros) return {};
+  const bool is_product = factor->kind == NodeKind::multiply;
+  std::vector<Expr> factors;
+  for (const Expr& each :
+       is_product ? factor->operands : std::vector<Expr>{factor}) {
+    if (!each->is_constant() && !has_feature_axes(each)) {
+      factors.push_back(each);
+    }
+  }
+  return factors.empty() ? Expr() : pool_.multiply(factors);
+}
+
+/// Returns a term's value. The exponent is rounded before the scale is
+/// subtracted, as it is in the scale itself, and only then multiplied.
+Expr Rewriter::value(const Term& term) {
+  if (term.is_plain()) return term.factor;
+  Expr exponent = exponent_of(term);
+  if (term.is_shifted) {
+    const Expr shift = load(pool_, shift_);
+    exponent = pool_.apply(
+        Function::rounded,
+        exponent ? pool_.apply(Function::rounded, exponent) - shift : -shift);
+  }
+  const Expr mark = domain_.is_used ? zero_mark(term.factor) : Expr();
+  const auto capped = [&](Expr e) {
+    return mark ? call(Function::capped, {e, mark}) : e;
+  };
+  if (!term.binary) {
+    return term.factor * pool_.apply(Function::exp, capped(exponent));
+  }
+  const Expr power_of_two =
+      exponent ? constant(std::numbers::log2e) * exponent + term.binary
+               : term.binary;
+  return term.factor * pool_.apply(Function::exp2, capped(power_of_two));
+}
+
+bool Rewriter::is_shift(Expr exponent) {
+  return domain_.is_used && shift_.name == kShift &&
+         exponent == -load(pool_, shift_);
+}
+
+ArraySpec shift_of(const MapReduce& map_reduce) {
+  for (const ArraySpec& array : map_reduce.arguments) {
+    if (array.name == kShift) return array;
+  }
+  return {};
+}
+
+/// Returns log|f| in the same way; `is_odd` where f enters with its sign.
+Expr logarithm(Expr f, bool is_odd) {
+  ExprPool& pool = *f->pool;
+  const auto log = [&](Expr a) {
+    return pool.apply(Function::log, is_odd ? a : pool.apply(Function::abs, a));
+  };
+  switch (f->kind) {
+    case NodeKind::multiply: {
+      std::vector<Expr> sum;
+      for (const Expr& factor : f->operands) {
+        sum.push_back(logarithm(factor, is_odd));
+      }
+      return pool.add(sum);
+    }
+    case NodeKind::power:
+    case NodeKind::power0: {
+      const bool is_even = std::fmod(f->value, 2) == 0;
+      return pool.constant(f->value) *
+             logarithm(f->operands[0], is_odd && !is_even);
+    }
+    case NodeKind::function: {
+      const FunctionRow& row = row_of(f->function);
+      if (row.exponent.empty()) return log(f);
+      Names names;
+      names.values = operand_names(f->operands);
+      return read_expr(pool, row.exponent, names) +
+             logarithm(read_expr(pool, row.factor, names), true);
+    }
+    case NodeKind::add: {
+      const Expr first = f->operands[0];
+      const bool is_one_plus = first->is_constant() && first->value == 1;
+      if (!is_one_plus) return log(f);
+      const Expr rest = pool.add({f->operands.begin() + 1, f->operands.end()});
+      const Expr mirrored = pool.constant(-2) - rest;
+      return pool.apply(
+          Function::log1p,
+          is_odd ? rest : pool.apply(Function::select, {f, rest, mirrored}));
+    }
+    case NodeKind::constant:
+    case NodeKind::load:
+    case NodeKind::at:
+    case NodeKind::sum:
+      return log(f);
+  }
+  throw InternalError("logarithm(): unknown kind of node.");
+}
+
+/// Returns a map-reduce with the same expressions, to be rewritten.
+MapReduce copy_of(const MapReduce& map_reduce) {
+  MapReduce result{std::make_shared<ExprPool>(), map_reduce.arguments, {}};
+  std::unordered_map<int, Expr> done;
+  for (const Output& output : map_reduce.outputs) {
+    result.outputs.push_back({output.array,
+                              rebuild(*result.pool, output.value, done),
+                              output.reduction});
+  }
+  return result;
+}
+
+}  // namespace
+
+MapReduce apply_log_domain(const MapReduce& map_reduce,
+                           const LogDomain& domain) {
+  MapReduce result = copy_of(map_reduce);
+  Rewriter rewriter(*result.pool, domain, shift_of(map_reduce));
+  for (Output& output : result.outputs) {
+    output.value = rewriter.output(output.value);
+  }
+  return result;
+}
+
+MapReduce largest_terms(const MapReduce& map_reduce) {
+  MapReduce result = copy_of(map_reduce);
+  Rewriter rewriter(*result.pool, {true}, shift_of(map_reduce));
+  for (Output& output : result.outputs) {
+    std::vector<Expr> sizes;
+    for (const Term& term : grouped(rewriter.terms(output.value))) {
+      sizes.push_back(rewriter.size(term));
+    }
+    output.array.name = kShift;
+    output.value = result.pool->maximum(sizes);
+    output.reduction = Reduction::max;
+  }
+  std::erase_if(result.arguments,
+                [](const ArraySpec& array) { return array.name == kShift; });
+  return result;
+}
+
+bool has_constant_factors(const MapReduce& map_reduce) {
+  const MapReduce copy = copy_of(map_reduce);
+  Rewriter rewriter(*copy.pool, {true}, shift_of(map_reduce));
+  for (const Output& output : copy.outputs) {
+    for (const Term& term : grouped(rewriter.terms(output.value))) {
+      if (!term.factor->is_constant()) return false;
+    }
+  }
+  return true;
+}
+
+Expr logarithm(Expr k) { return logarithm(k, true); }
+
+}  // namespace gramless

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+// Where exponentials are evaluated: as factors of their own, or as exponents.
+//
+// Derivatives are taken in the ordinary domain, before this transform. Each
+// output is rewritten by itself, so that a factor that is exactly 0 adds 0 to a
+// value, and to a derivative what the formula has.
+#pragma once
+
+#include <string>
+
+#include "gramless/ir/map_reduce.h"
+
+namespace gramless {
+
+/// What the transform knows of a map-reduce.
+struct LogDomain {
+  /// Whether terms are kept as factor*exp(exponent), which neither over- nor
+  /// underflows. Otherwise exponentials merge, and nothing else changes.
+  bool is_used = false;
+  /// Whether a factor may be 0 next to an exponential that overflows.
+  bool has_zeros = true;
+};
+
+/// The name of the argument that holds the scale of each row of a logarithm:
+/// a sum is a factor exp(-shift) away from what it is a sum of.
+inline constexpr std::string_view kShift = "shift";
+
+/// Returns a map-reduce with exponentials merged, exp(a)*exp(b) to exp(a + b)
+/// and exp(a)**n to exp(n*a). In the log domain the terms of each output are
+/// evaluated one by one, each with one exponent; sums below products and powers
+/// are taken on the scale of their largest term, and powers keep binary
+/// exponents apart.
+MapReduce apply_log_domain(const MapReduce& map_reduce,
+                           const LogDomain& domain);
+
+/// Returns the map-reduce of `shift` for a sum with a factor exp(-shift): the
+/// logarithm of the largest term of each row, up to a factor of 2.
+MapReduce largest_terms(const MapReduce& map_reduce);
+
+/// Whether all terms of a sum are exponentials with constant factors, so that
+/// the largest exponent bounds them all.
+bool has_constant_factors(const MapReduce& map_reduce);
+
+/// Returns log k of a kernel that is not negative, in terms whose derivatives
+/// are accurate: -q for exp(-q), -log1p(q) for 1/(1 + q).
+Expr logarithm(Expr k);
+
+}  // namespace gramless
