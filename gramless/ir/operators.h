@@ -24,6 +24,8 @@ enum class Function : uint8_t {
   laplacian,
   matern32,
   matern52,
+  log_matern32,
+  log_matern52,
   sin,
   cos,
   tan,
@@ -81,6 +83,8 @@ struct FunctionRow {
   /// where the function is none.
   std::string_view factor = {};
   std::string_view exponent = {};
+  /// Its logarithm, where that of factor and exponent is not as smooth.
+  std::string_view logarithm = {};
 
   /// Returns the number of operands.
   [[nodiscard]] std::size_t arity() const;

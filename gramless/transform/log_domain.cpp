@@ -5,6 +5,10 @@
 // the exponentials that met in a product; they are added up once, in an order
 // that depends on them alone, so that a pair has one exponent in a value and in
 // all of its derivatives.
+//
+// In a derivative of several logarithms, one for each column of b, the exponent
+// varies with the column that is summed over. Such a sum stays open, so that
+// what it is multiplied by joins the exponent: factor * Σ_e inner * exp(...).
 #include "gramless/transform/log_domain.h"
 
 #include <algorithm>
@@ -21,8 +25,7 @@ namespace {
 /// Terms that a product with a sum is multiplied out to, at most. Beyond, the
 /// sum is taken on a scale of its own.
 constexpr std::size_t kMostTerms = 8;
-/// Powers up to this one multiply a mantissa, between 1 and 2, with itself;
-/// higher ones could leave the range of a format, and go through the logarithm.
+/// A mantissa, between 1 and 2, has powers up to this one in any format.
 constexpr double kLargestPowerOfMantissa = 32;
 /// Below the binary exponent of any number.
 constexpr double kLowestExponent = -2000;
@@ -35,8 +38,11 @@ struct Term {
   std::vector<std::pair<Expr, double>> exponents = {};
   /// Null for 0.
   Expr binary = {};
-  /// Whether exp(-shift) is a factor, apart from the exponents.
-  bool is_shifted = false;
+  /// exp(-shift) is a factor, apart from the exponents; null where it is none.
+  Expr shift = {};
+  /// The axes of a sum that is open, and the factor inside of it.
+  std::vector<Axis> axes = {};
+  Expr inner = {};
 
   [[nodiscard]] Term with_factor(Expr other) const {
     Term result = *this;
@@ -44,11 +50,19 @@ struct Term {
     return result;
   }
   [[nodiscard]] bool is_plain() const {
-    return exponents.empty() && !binary && !is_shifted;
+    return exponents.empty() && !binary && !shift;
   }
   [[nodiscard]] bool has_scale_of(const Term& other) const {
     return exponents == other.exponents && binary == other.binary &&
-           is_shifted == other.is_shifted;
+           shift == other.shift && axes == other.axes && inner == other.inner;
+  }
+  [[nodiscard]] bool depends_on(const Axis& axis) const {
+    const auto depends = [&](Expr expr) {
+      return expr && expr->depends_on(axis);
+    };
+    return depends(binary) || depends(shift) || depends(inner) ||
+           std::any_of(exponents.begin(), exponents.end(),
+                       [&](const auto& e) { return depends(e.first); });
   }
 };
 
@@ -77,9 +91,7 @@ Terms grouped(const Terms& terms) {
 
 class Rewriter {
  public:
-  /// `shift` is the scale's argument, or has no name.
-  Rewriter(ExprPool& pool, LogDomain domain, ArraySpec shift)
-      : pool_(pool), domain_(domain), shift_(std::move(shift)) {}
+  Rewriter(ExprPool& pool, LogDomain domain) : pool_(pool), domain_(domain) {}
 
   /// Returns an output's value.
   Expr output(Expr expr) {
@@ -104,23 +116,23 @@ class Rewriter {
   Term merged(Expr expr);
   Term scaled(Expr expr);
   Term exponential(Expr expr);
-  Term product(const Term& a, const Term& b);
+  Term product(const Term& first, const Term& second);
   Term power_of(const Node& node, Term base);
   Term scaled_power(const Node& node, Term base);
-  Term power_by_logarithm(const Node& node, Term base);
+  Term power_of_mantissa(Expr power);
   Expr function(Expr expr);
   Terms product_terms(Expr expr);
   Term sum_over(const Axis& axis, const Term& term);
+  Term renamed_apart(const Term& term, const Term& other);
   Term on_one_scale(const Terms& terms);
 
   Expr exponent_of(const Term& term);
   Expr value(const Term& term);
   Expr zero_mark(Expr factor);
-  [[nodiscard]] bool is_shift(Expr exponent);
+  Expr shift_in(Expr exponent);
 
   ExprPool& pool_;
   LogDomain domain_;
-  ArraySpec shift_;
   std::map<int, Expr> plain_;
   std::map<int, Term> scaled_;
 };
@@ -235,41 +247,81 @@ Terms Rewriter::terms(Expr expr) {
   throw InternalError("terms(): unknown kind of node.");
 }
 
-/// Multiplies out one sum of terms with different exponents.
+/// Multiplies out one sum of terms with different exponents: the one that is on
+/// the scale of a logarithm, or a short one.
 Terms Rewriter::product_terms(Expr expr) {
   Terms sum;
-  Term rest{constant(1)};
+  Expr multiplied_out;
   for (const Expr& factor : expr->operands) {
     const bool is_sum =
         factor->kind == NodeKind::add || factor->kind == NodeKind::sum;
-    if (is_sum && sum.empty()) {
-      sum = grouped(terms(factor));
-      if (sum.size() > 1 && sum.size() <= kMostTerms) continue;
-      sum.clear();
-    }
-    rest = product(rest, scaled(factor));
+    if (!is_sum) continue;
+    Terms candidate = grouped(terms(factor));
+    const bool is_shifted =
+        std::any_of(candidate.begin(), candidate.end(),
+                    [](const Term& term) { return bool(term.shift); });
+    const bool is_short =
+        candidate.size() > 1 && candidate.size() <= kMostTerms;
+    if (!is_shifted && (!is_short || multiplied_out)) continue;
+    sum = std::move(candidate);
+    multiplied_out = factor;
+    if (is_shifted) break;
+  }
+  Term rest{constant(1)};
+  for (const Expr& factor : expr->operands) {
+    if (factor != multiplied_out) rest = product(rest, scaled(factor));
   }
   if (sum.empty()) return {rest};
   for (Term& term : sum) term = product(term, rest);
   return sum;
 }
 
+/// Sums a term over an axis. Where its exponent varies along it, the sum stays
+/// open if it is on the scale of a logarithm, and is a factor otherwise.
 Term Rewriter::sum_over(const Axis& axis, const Term& term) {
-  const bool depends =
-      std::any_of(term.exponents.begin(), term.exponents.end(),
-                  [&](const auto& e) { return e.first->depends_on(axis); });
-  if (depends || (term.binary && term.binary->depends_on(axis))) {
-    return {pool_.sum(axis, value(term))};
+  if (term.depends_on(axis)) {
+    if (!term.shift) return {pool_.sum(axis, value(term))};
+    Term result = term;
+    result.inner = term.inner ? term.inner * term.factor : term.factor;
+    result.factor = constant(1);
+    result.axes.push_back(axis);
+    return result;
   }
   Term result = term;
   result.factor = pool_.sum(axis, term.factor);
   return result;
 }
 
+/// Renames the axes of a term's open sum that another term depends on.
+Term Rewriter::renamed_apart(const Term& term, const Term& other) {
+  std::map<Axis, Index> names;
+  Term result = term;
+  for (Axis& axis : result.axes) {
+    const Axis before = axis;
+    const auto is_used = [&](const Axis& name) {
+      return other.depends_on(name) || other.factor->depends_on(name) ||
+             (name != before && term.depends_on(name));
+    };
+    while (is_used(axis)) ++axis.copy;
+    if (axis != before) names.emplace(before, axis);
+  }
+  if (names.empty()) return result;
+  const auto rename = [&](Expr& expr) {
+    if (expr) expr = pool_.rename(expr, names);
+  };
+  rename(result.binary);
+  rename(result.shift);
+  rename(result.inner);
+  for (auto& [argument, count] : result.exponents) rename(argument);
+  return result;
+}
+
 Term Rewriter::exponential(Expr expr) {
   const FunctionRow& row = row_of(expr->function);
   const std::vector<Expr> operand = {plain(expr->operands[0])};
-  if (is_shift(operand[0])) return {constant(1), {}, {}, true};
+  if (const Expr shift = shift_in(operand[0])) {
+    return {constant(1), {}, {}, shift};
+  }
   Names names;
   names.values = operand_names(operand);
   return {read_expr(pool_, row.factor, names),
@@ -300,12 +352,17 @@ Expr Rewriter::function(Expr expr) {
   return call(function, operands);
 }
 
-Term Rewriter::product(const Term& a, const Term& b) {
-  Term result{a.factor * b.factor, a.exponents, a.binary,
-              a.is_shifted || b.is_shifted};
-  if (a.is_shifted && b.is_shifted) {
+Term Rewriter::product(const Term& first, const Term& second) {
+  const Term a = renamed_apart(first, second);
+  const Term b = renamed_apart(second, a);
+  if (a.shift && b.shift) {
     throw InternalError("product(): a sum is not linear in its scale.");
   }
+  Term result = a;
+  result.factor = a.factor * b.factor;
+  if (b.shift) result.shift = b.shift;
+  result.axes.insert(result.axes.end(), b.axes.begin(), b.axes.end());
+  if (b.inner) result.inner = a.inner ? a.inner * b.inner : b.inner;
   for (const auto& [argument, count] : b.exponents) {
     const auto same =
         std::find_if(result.exponents.begin(), result.exponents.end(),
@@ -338,47 +395,55 @@ Term Rewriter::power_of(const Node& node, Term base) {
 }
 
 /// Returns a power of a term with a factor that could leave the range of a
-/// format: f**n is mantissa(f)**n * 2**(n*exponent(f)).
+/// format: with binary exponents apart, and large powers as powers of powers.
 Term Rewriter::scaled_power(const Node& node, Term base) {
   const double n = node.value;
   for (auto& [argument, count] : base.exponents) count *= n;
   if (base.binary) base.binary = constant(n) * base.binary;
-  if (std::abs(n) <= 1 || has_feature_axes(base.factor)) {
-    base.factor = pool_.with_operands(node, {base.factor});
-    return base;
+  const Expr factor = base.factor;
+  base.factor = constant(1);
+  const auto power = [&](double exponent) {
+    return node.kind == NodeKind::power ? pool_.power(factor, exponent)
+                                        : pool_.power0(factor, exponent);
+  };
+  if (std::abs(n) <= 1 || has_feature_axes(factor)) {
+    return product(base, {power(n)});
   }
-  if (std::abs(n) > kLargestPowerOfMantissa) {
-    return power_by_logarithm(node, std::move(base));
-  }
-  const Expr size =
-      call(Function::maximum, {pool_.apply(Function::exponent, base.factor),
-                               constant(kLowestExponent)});
-  const Expr mantissa = pool_.apply(Function::mantissa, base.factor);
-  return product(base.with_factor(pool_.with_operands(node, {mantissa})),
-                 {constant(1), {}, constant(n) * size});
+  const double whole = std::trunc(std::abs(n) / kLargestPowerOfMantissa);
+  const double step = std::copysign(kLargestPowerOfMantissa, n);
+  const Term rest = power_of_mantissa(power(n - whole * step));
+  if (whole == 0) return product(base, rest);
+  const Term large = power_of_mantissa(power(step));
+  Term power_of_power = power_of_mantissa(pool_.power(large.factor, whole));
+  power_of_power = product(power_of_power,
+                           {constant(1), {}, constant(whole) * large.binary});
+  return product(base, product(power_of_power, rest));
 }
 
-/// Returns sign(f)**n * exp(n*log|f|).
-Term Rewriter::power_by_logarithm(const Node& node, Term base) {
-  const double n = node.value;
-  const Expr size = pool_.apply(Function::abs, base.factor);
-  const Expr sign = pool_.apply(Function::sign, base.factor);
-  const bool is_odd = std::abs(std::fmod(n, 2)) == 1;
-  const bool is_even = std::fmod(n, 2) == 0;
-  // A power that is not whole is NaN below 0, and power0() is 0 at 0.
-  const Expr whole = is_odd    ? sign
-                     : is_even ? constant(1)
-                               : pool_.power(sign, 0.5);
-  const Expr factor = node.kind == NodeKind::power
-                          ? whole
-                          : call(Function::select, {-size, constant(0), whole});
-  return product(base.with_factor(factor),
-                 {constant(1), {{pool_.apply(Function::log, size), n}}});
+/// Returns f**n as mantissa(f)**n * 2**(n*exponent(f)).
+Term Rewriter::power_of_mantissa(Expr power) {
+  const bool is_power =
+      power->kind == NodeKind::power || power->kind == NodeKind::power0;
+  if (!is_power) return {power};
+  const Expr base = power->operands[0];
+  const Expr size =
+      call(Function::maximum,
+           {pool_.apply(Function::exponent, base), constant(kLowestExponent)});
+  const Expr mantissa = pool_.apply(Function::mantissa, base);
+  return {pool_.with_operands(*power, {mantissa}),
+          {},
+          constant(power->value) * size};
 }
 
 /// Adds terms on the scale of the largest one, without those that are 0.
 Term Rewriter::on_one_scale(const Terms& terms) {
   if (terms.size() == 1) return terms[0];
+  const bool is_shifted =
+      std::any_of(terms.begin(), terms.end(),
+                  [](const Term& term) { return bool(term.shift); });
+  if (is_shifted) {
+    throw InternalError("on_one_scale(): these terms have a scale.");
+  }
   std::vector<Expr> sizes;
   for (const Term& term : terms) sizes.push_back(size(term));
   sizes.push_back(constant(kLowestScale));
@@ -389,7 +454,6 @@ Term Rewriter::on_one_scale(const Terms& terms) {
     Term part{
         term.factor, {{exponent ? exponent - scale : -scale, 1}}, term.binary};
     result.factor = result.factor + value(part);
-    result.is_shifted = result.is_shifted || term.is_shifted;
   }
   return result;
 }
@@ -438,35 +502,41 @@ Expr Rewriter::zero_mark(Expr factor) {
 Expr Rewriter::value(const Term& term) {
   if (term.is_plain()) return term.factor;
   Expr exponent = exponent_of(term);
-  if (term.is_shifted) {
-    const Expr shift = load(pool_, shift_);
+  if (term.shift) {
     exponent = pool_.apply(
         Function::rounded,
-        exponent ? pool_.apply(Function::rounded, exponent) - shift : -shift);
+        exponent ? pool_.apply(Function::rounded, exponent) - term.shift
+                 : -term.shift);
   }
   const Expr mark = domain_.is_used ? zero_mark(term.factor) : Expr();
   const auto capped = [&](Expr e) {
     return mark ? call(Function::capped, {e, mark}) : e;
   };
+  Expr exponential;
   if (!term.binary) {
-    return term.factor * pool_.apply(Function::exp, capped(exponent));
+    exponential = pool_.apply(Function::exp, capped(exponent));
+  } else {
+    const Expr power_of_two =
+        exponent ? constant(std::numbers::log2e) * exponent + term.binary
+                 : term.binary;
+    exponential = pool_.apply(Function::exp2, capped(power_of_two));
   }
-  const Expr power_of_two =
-      exponent ? constant(std::numbers::log2e) * exponent + term.binary
-               : term.binary;
-  return term.factor * pool_.apply(Function::exp2, capped(power_of_two));
+  if (term.inner) exponential = term.inner * exponential;
+  for (const Axis& axis : term.axes) exponential = pool_.sum(axis, exponential);
+  return term.factor * exponential;
 }
 
-bool Rewriter::is_shift(Expr exponent) {
-  return domain_.is_used && shift_.name == kShift &&
-         exponent == -load(pool_, shift_);
-}
-
-ArraySpec shift_of(const MapReduce& map_reduce) {
-  for (const ArraySpec& array : map_reduce.arguments) {
-    if (array.name == kShift) return array;
-  }
-  return {};
+/// Returns the scale if an exponent is -shift, otherwise nothing.
+Expr Rewriter::shift_in(Expr exponent) {
+  const bool is_negated = exponent->kind == NodeKind::multiply &&
+                          exponent->operands.size() == 2 &&
+                          exponent->operands[0]->is_constant() &&
+                          exponent->operands[0]->value == -1;
+  if (!domain_.is_used || !is_negated) return {};
+  const Expr load = exponent->operands[1];
+  const bool is_shift =
+      load->kind == NodeKind::load && load->argument == kShift;
+  return is_shift ? load : Expr();
 }
 
 /// Returns log|f| in the same way; `is_odd` where f enters with its sign.
@@ -494,6 +564,9 @@ Expr logarithm(Expr f, bool is_odd) {
       if (row.exponent.empty()) return log(f);
       Names names;
       names.values = operand_names(f->operands);
+      if (!row.logarithm.empty()) {
+        return read_expr(pool, row.logarithm, names);
+      }
       return read_expr(pool, row.exponent, names) +
              logarithm(read_expr(pool, row.factor, names), true);
     }
@@ -533,7 +606,7 @@ MapReduce copy_of(const MapReduce& map_reduce) {
 MapReduce apply_log_domain(const MapReduce& map_reduce,
                            const LogDomain& domain) {
   MapReduce result = copy_of(map_reduce);
-  Rewriter rewriter(*result.pool, domain, shift_of(map_reduce));
+  Rewriter rewriter(*result.pool, domain);
   for (Output& output : result.outputs) {
     output.value = rewriter.output(output.value);
   }
@@ -542,7 +615,7 @@ MapReduce apply_log_domain(const MapReduce& map_reduce,
 
 MapReduce largest_terms(const MapReduce& map_reduce) {
   MapReduce result = copy_of(map_reduce);
-  Rewriter rewriter(*result.pool, {true}, shift_of(map_reduce));
+  Rewriter rewriter(*result.pool, {true});
   for (Output& output : result.outputs) {
     std::vector<Expr> sizes;
     for (const Term& term : grouped(rewriter.terms(output.value))) {
@@ -559,7 +632,7 @@ MapReduce largest_terms(const MapReduce& map_reduce) {
 
 bool has_constant_factors(const MapReduce& map_reduce) {
   const MapReduce copy = copy_of(map_reduce);
-  Rewriter rewriter(*copy.pool, {true}, shift_of(map_reduce));
+  Rewriter rewriter(*copy.pool, {true});
   for (const Output& output : copy.outputs) {
     for (const Term& term : grouped(rewriter.terms(output.value))) {
       if (!term.factor->is_constant()) return false;
