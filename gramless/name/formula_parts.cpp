@@ -176,7 +176,7 @@ ParsedKernel parse_kernel(const OwnFormula& formula) {
                                                 : slots;
     count = std::max(count, variable.number + 1);
   }
-  kernel.atoms.assign(slots, {&kArgumentRow, 0});
+  kernel.atoms.assign(slots, {&kArgumentRow, 0, std::string(kFormulaArgument)});
   kernel.tree = tree_of(sum, log, variables, kernel);
   return kernel;
 }

@@ -321,7 +321,7 @@ def test_explain():
     assert "grad_y0" not in both
 
 
-@pytest.mark.parametrize("name", ["kernel_product", "kernels"])
+@pytest.mark.parametrize("name", ["formulas", "kernel", "kernel_product"])
 def test_examples_of_docstrings(name):
     module = sys.modules[f"gramless.torch.{name}"]
     done = doctest.testmod(module)

@@ -14,7 +14,8 @@ from typing import Any
 import torch
 
 from gramless import _core
-from gramless.torch.kernels import Kernel, is_text
+from gramless.torch.formulas import is_text
+from gramless.torch.kernel import Kernel
 
 _HALF = (torch.float16, torch.bfloat16)
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}

@@ -20,7 +20,7 @@ from gramless.torch.arguments import (
     option,
 )
 from gramless.torch.dense_modes import dense_matrix, dense_product
-from gramless.torch.kernels import Kernel
+from gramless.torch.kernel import Kernel
 from gramless.torch.map_reduce import (
     MapReduce,
     explain_function,
