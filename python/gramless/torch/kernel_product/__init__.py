@@ -20,6 +20,7 @@ from gramless.torch.arguments import (
     option,
 )
 from gramless.torch.dense_modes import dense_matrix, dense_product
+from gramless.torch.formulas import Formula, kernel_formulas
 from gramless.torch.kernel import Kernel
 from gramless.torch.map_reduce import (
     MapReduce,
@@ -28,6 +29,8 @@ from gramless.torch.map_reduce import (
     view_of,
     vjp,
 )
+
+__all__ = ["Formula", "Kernel", "explain", "kernel_formulas", "kernel_product"]
 
 
 @lru_cache(maxsize=256)
