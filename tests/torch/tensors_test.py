@@ -321,6 +321,20 @@ def test_explain():
     assert "grad_y0" not in both
 
 
+@pytest.mark.parametrize("mode", ["sum", "lse"])
+def test_explain_shows_the_kernels_own_name(mode):
+    """Kernels of one structure share functions, but not their names."""
+    x, y, b = arguments()
+    names = ["cauchy(p,q) + 1", "cauchy(r,s) + 1.0", " cauchy(x,y)+1"]
+    for name in names:
+        params = {"id": Kernel(name), "gamma": 0.5}
+        kernel_product(params, x, y, b, mode=mode)
+        text = explain(params, x, y, b, mode=mode)
+        assert text.startswith(f"{name}\n")
+        assert f"derivative of {name}\n" in text
+        assert not any(other in text for other in names if other != name)
+
+
 @pytest.mark.parametrize("name", ["formulas", "kernel", "kernel_product"])
 def test_examples_of_docstrings(name):
     module = sys.modules[f"gramless.torch.{name}"]

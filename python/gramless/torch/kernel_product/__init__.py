@@ -27,7 +27,6 @@ from gramless.torch.map_reduce import (
     explain_function,
     log_sum,
     view_of,
-    vjp,
 )
 
 __all__ = ["Formula", "Kernel", "explain", "kernel_formulas", "kernel_product"]
@@ -47,10 +46,14 @@ def _shift_function(
     return _core.ArrayFunction.of_shift(kernel, signature)
 
 
-def _functions(call: Call, mode: Mode) -> list[_core.ArrayFunction]:
+def _functions(
+    call: Call, mode: Mode, is_new: bool = False
+) -> list[_core.ArrayFunction]:
     """Checks the tensors against the kernel; returns what to run.
 
-    In a mode that is a logarithm, this is the scaled sum and its scale.
+    In a mode that is a logarithm, this is the scaled sum and its scale. Unless
+    they are to be new, kernels of one structure share functions, which have
+    the name of the first of them.
     """
     if call.kernel._core is None:
         return []  # A routine: it checks what it takes.
@@ -67,10 +70,10 @@ def _functions(call: Call, mode: Mode) -> list[_core.ArrayFunction]:
         [view_of(tensor) for tensor in call.bs],
         mode.name,
     )
-    functions = [_function(call.kernel._core, signature)]
-    if mode.is_logarithm:
-        functions.append(_shift_function(call.kernel._core, signature))
-    return functions
+    makers = [_function, _shift_function][: 2 if mode.is_logarithm else 1]
+    if is_new:
+        makers = [make.__wrapped__ for make in makers]
+    return [make(call.kernel._core, signature) for make in makers]
 
 
 def _check_routines(kernel: Kernel, is_dense: bool, backend: str) -> None:
@@ -203,14 +206,14 @@ def explain(
     call = Call(params, x, y, bs)
     mode = check_mode(option(params, "mode", mode, "sum"))
     _check_routines(call.kernel, False, "auto")
-    functions = _functions(call, mode)
-    wrt = tuple(
+    functions = _functions(call, mode, is_new=True)
+    wrt = [
         position
         for position, tensor in enumerate(call.tensors)
         if tensor.requires_grad
-    )
+    ]
     if wrt:
-        functions.append(vjp(functions[0], wrt, (0,)))
+        functions.append(functions[0].vjp(wrt, [0]))
     return "\n".join(
         explain_function(each, call.tensors, code) for each in functions
     )
