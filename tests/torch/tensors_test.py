@@ -193,23 +193,6 @@ def test_anomaly_mode():
             nan.sum().backward()
 
 
-@pytest.mark.parametrize(
-    "transform",
-    [
-        lambda f, x: torch.func.grad(lambda x: f(x).sum())(x),
-        lambda f, x: torch.func.vmap(f)(x[None]),
-        lambda f, x: torch.func.jvp(f, (x,), (x,)),
-    ],
-    ids=["grad", "vmap", "jvp"],
-)
-def test_transforms_are_refused(transform):
-    x, y, b = arguments(requires_grad=False)
-    warnings.filterwarnings("ignore", message=".*torch.jit.script")
-    message = r"expected x\[0\] to be a plain tensor, got one inside of"
-    with pytest.raises(NotImplementedError, match=message):
-        transform(lambda x: kernel_product(PARAMS, x, y, b), x)
-
-
 def test_default_dtype_is_ignored():
     tensors = arguments(torch.float32)
     before = torch.get_default_dtype()

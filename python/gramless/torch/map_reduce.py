@@ -10,6 +10,12 @@ from functools import lru_cache
 import torch
 
 from gramless import _core
+from gramless.torch.transforms import (
+    check_cotangents,
+    check_trace,
+    has_memory,
+    refuse_forward_mode,
+)
 
 # Choices of the engine that tests force, by name.
 FORCED_OPTIONS: dict[str, int] = {}
@@ -19,11 +25,11 @@ _DTYPE_NAMES = {torch.float32: "float32", torch.float64: "float64"}
 
 def view_of(tensor: torch.Tensor) -> _core.Array:
     """Returns the engine's view of a tensor's memory."""
-    pointer = 0 if tensor.is_meta else tensor.data_ptr()
+    pointer = tensor.data_ptr() if has_memory(tensor) else 0
     return _core.Array(
         pointer,
-        tuple(tensor.shape),
-        tensor.stride(),
+        tuple(map(int, tensor.shape)),
+        tuple(map(int, tensor.stride())),
         _DTYPE_NAMES[tensor.dtype],
         str(tensor.device),
     )
@@ -62,6 +68,7 @@ def _evaluate(
         tensors[0].new_empty((rows[pair], columns) if pair else (columns,))
         for pair, columns in function.results
     )
+    check_trace([*tensors, *results])
     if not tensors[0].is_meta:
         function.run(
             [view_of(tensor) for tensor in tensors],
@@ -124,7 +131,13 @@ class MapReduce(torch.autograd.Function):
         return _evaluate(function, backend, tensors)
 
     @staticmethod
+    def jvp(ctx, *tangents):
+        refuse_forward_mode()
+
+    @staticmethod
     def backward(ctx, *cotangents):
+        check_cotangents(cotangents)
+        tensors = ctx.saved_tensors  # Hooks allow to unpack them only once.
         needed = ctx.needs_input_grad[2:]
         wrt = tuple(k for k, is_needed in enumerate(needed) if is_needed)
         given = tuple(k for k, c in enumerate(cotangents) if c is not None)
@@ -133,9 +146,9 @@ class MapReduce(torch.autograd.Function):
             results = MapReduce.apply(
                 vjp(ctx.function, wrt, given),
                 ctx.backend,
-                *ctx.saved_tensors,
+                *tensors,
                 *(cotangents[k] for k in given),
             )
             for k, result in zip(wrt, results, strict=True):
-                gradients[k] = result.reshape(ctx.saved_tensors[k].shape)
+                gradients[k] = result.reshape(tensors[k].shape)
         return None, None, *gradients

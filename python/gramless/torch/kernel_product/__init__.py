@@ -28,6 +28,7 @@ from gramless.torch.map_reduce import (
     log_sum,
     view_of,
 )
+from gramless.torch.transforms import check_trace, check_transforms
 
 __all__ = ["Formula", "Kernel", "explain", "kernel_formulas", "kernel_product"]
 
@@ -151,8 +152,10 @@ def kernel_product(
         ValueError: a wrong shape, count, name of a mode or of a backend.
         TypeError: not a tensor, or a wrong or mixed dtype.
         RuntimeError: tensors on different devices, or no engine for one.
-        NotImplementedError: a kernel of routines alone on another backend
-            than "pytorch"; a formula that writes out long vectors.
+        NotImplementedError: on other backends than "pytorch", a kernel of
+            routines alone, and a call that torch traces, transforms (vmap,
+            jvp) or differentiates in forward mode or in batches; a formula
+            that writes out long vectors.
 
     Example:
         >>> import torch
@@ -164,6 +167,18 @@ def kernel_product(
         tensor([[1.2000],
                 [1.0000]])
     """
+    if torch.compiler.is_dynamo_compiling():
+        # A graph ends here, and the next one starts behind the product.
+        return torch.compiler.disable(kernel_product)(
+            params,
+            x,
+            y,
+            *bs,
+            mode=mode,
+            backend=backend,
+            dtype=dtype,
+            cuda_type=cuda_type,
+        )
     call = Call(params, x, y, bs)
     mode = check_mode(option(params, "mode", mode, "sum"))
     backend = option(params, "backend", backend, "auto")
@@ -178,6 +193,8 @@ def kernel_product(
         dense = dense_matrix if backend == "matrix" else dense_product
         given = (call.x, call.y, call.gamma, call.bs)
         return dense(call.kernel, *given, mode.name)
+    check_transforms()
+    check_trace(call.tensors)
     check_memory(call.tensors)
     if mode.is_logarithm:
         return log_sum(*functions, backend, call.tensors)
