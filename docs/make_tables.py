@@ -9,23 +9,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from gramless.torch import kernel_formulas
+from gramless import _core
+from gramless.torch.formulas import written_out
 
 DOCS = Path(__file__).parent
 OPERATORS = DOCS.parent / "gramless" / "name" / "formula_operators.cpp"
-
-# What the catalogue has functions of its own for, written out.
-WRITTEN_OUT = {
-    "laplacian(q)": "exp(-sqrt(q))",
-    "rsqrt(1 + q)": "1/sqrt(1 + q)",
-    "matern32(q)": "(1 + sqrt(q))*exp(-sqrt(q))",
-    "matern52(q)": "(1 + sqrt(q) + q/3)*exp(-sqrt(q))",
-    "log_matern32(q)": "log(1 + sqrt(q)) - sqrt(q)",
-    "log_matern52(q)": "log(1 + sqrt(q) + q/3) - sqrt(q)",
-    "-log1p(q)": "-log(1 + q)",
-    "-log1p(q)/2": "-log(1 + q)/2",
-    "log1p(q)/2": "log(1 + q)/2",
-}
 
 # Names of operands: one of each letter, and where there are several.
 LETTERS = {"s": "s", "r": "r", "v": "v"}
@@ -67,14 +55,8 @@ def gamma_of(formula: str) -> str:
 def atoms() -> list[list[str]]:
     """Returns name, value, logarithm and gamma of each atom."""
     return [
-        [
-            name,
-            WRITTEN_OUT.get(formula.formula_sum, formula.formula_sum),
-            WRITTEN_OUT.get(formula.formula_log, formula.formula_log),
-            gamma_of(formula.formula_sum),
-        ]
-        for name, formula in kernel_formulas.items()
-        if name not in kernel_formulas.own
+        [name, written_out(value), written_out(log), gamma_of(value)]
+        for name, value, log, _ in _core.catalogue()
     ]
 
 

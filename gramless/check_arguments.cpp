@@ -62,7 +62,7 @@ std::string atom_names(const ParsedKernel& kernel) {
   constexpr std::size_t kMost = 8;
   std::vector<std::string> names;
   for (const AtomUse& use : kernel.atoms) {
-    names.emplace_back(names.size() < kMost ? use.row->name : "...");
+    names.emplace_back(names.size() < kMost ? use.name : "...");
     if (names.size() > kMost) break;
   }
   return join(names, ", ");
@@ -233,12 +233,11 @@ void check_presence(const std::string& name, std::size_t slot,
   if (is_wanted && !gamma.array) {
     const bool is_variable = use.row->name == kFormulaArgument;
     fail(name, " to be a tensor or a number for '",
-         is_variable ? concat("G_", slot) : std::string(use.row->name),
-         "', got None.");
+         is_variable ? concat("G_", slot) : use.name, "', got None.");
   }
   if (!is_wanted && gamma.array) {
-    fail(name, " to be None, because '", use.row->name,
-         "' takes no parameter, got ", shape_text(gamma.array->shape), ".");
+    fail(name, " to be None, because '", use.name, "' takes no parameter, got ",
+         shape_text(gamma.array->shape), ".");
   }
 }
 
@@ -276,13 +275,13 @@ GammaForm check_gamma(std::size_t slot, const AtomUse& use,
   if (is_any) return {Metric::any, pair, columns};
   if (columns == 1) return {Metric::scalar, pair};
   if (use.row->parameter == Parameter::scalar) {
-    fail(name, " to have one column for '", use.row->name, "', got ",
+    fail(name, " to have one column for '", use.name, "', got ",
          shape_text(shape), ".");
   }
   if (columns == dimension) return {Metric::diagonal, pair};
   if (columns == dimension * dimension) return {Metric::full, pair};
   fail(name, " to have 1, D = ", dimension, " or D*D = ", dimension * dimension,
-       " columns for '", use.row->name, "', got ", shape_text(shape), ".");
+       " columns for '", use.name, "', got ", shape_text(shape), ".");
 }
 
 }  // namespace

@@ -4,9 +4,9 @@
 
 namespace gramless {
 
-Kernel::Kernel(std::string name, const std::vector<OwnFormula>& own)
+Kernel::Kernel(std::string name, const std::vector<OwnFormula>& atoms)
     : name_(std::move(name)),
-      parsed_(std::make_shared<ParsedKernel>(parse_kernel(name_, own))),
+      parsed_(std::make_shared<ParsedKernel>(parse_kernel(name_, atoms))),
       structure_(structure_text(*parsed_)) {}
 
 Kernel::Kernel(const OwnFormula& formula)

@@ -13,9 +13,10 @@ namespace gramless {
 /// A kernel, by its name: `gaussian(x,y) * linear(u,v)**2`.
 class Kernel {
  public:
-  /// Throws ArgumentError, with column and caret, if the name is wrong.
-  /// Names of `own` formulas come before those of the catalogue.
-  explicit Kernel(std::string name, const std::vector<OwnFormula>& own = {});
+  /// A name that is made of the given atoms. Throws ArgumentError, with column
+  /// and caret, if it is wrong.
+  explicit Kernel(std::string name,
+                  const std::vector<OwnFormula>& atoms = catalogue_atoms());
   /// A kernel by formulas in X_0, …, Y_0, …, G_0, …; see OwnFormula.
   explicit Kernel(const OwnFormula& formula);
 

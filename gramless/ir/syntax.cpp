@@ -115,6 +115,7 @@ class Parser {
     if (take("(")) {
       Syntax inner = parse_inside(begin);
       if (!take(")")) {
+        if (source_.is_formula && peek_is(',')) fail_at_comma(inner);
         fail_here(concat("expected ')' or an operator, got ", token()));
       }
       inner.begin = begin;
@@ -151,6 +152,20 @@ class Parser {
     if (!source_.is_formula || !take("|")) return inner;
     return binary(SyntaxKind::dot, std::move(inner),
                   nested(begin, [&] { return parse_sum(); }));
+  }
+
+  /// Refuses `(f,g)`, which once was how a scalar product was written.
+  [[noreturn]] void fail_at_comma(const Syntax& left) {
+    const std::size_t comma = at_++;
+    const Syntax right = parse_sum();
+    const auto written = [&](const Syntax& tree) {
+      return std::string_view(text()).substr(tree.begin, tree.end - tree.begin);
+    };
+    const std::string product =
+        concat("(", written(left), "|", written(right), ")");
+    fail_at(source_, comma, comma + 1, "expected ')' or an operator, got ','",
+            concat(" Write '", product.size() <= 40 ? product : "(f|g)",
+                   "' for a scalar product."));
   }
 
   /// Reads a name in braces, such as `{X}`, which are a part of it.

@@ -74,7 +74,7 @@ ParsedKernel parse_kernel(const OwnFormula& formula) {
                                                 : slots;
     count = std::max(count, variable.number + 1);
   }
-  kernel.atoms.assign(slots, {&kArgumentRow, 0});
+  kernel.atoms.assign(slots, {&kArgumentRow, 0, std::string(kFormulaArgument)});
   kernel.tree = append({sum, log, variables}, kernel);
   return kernel;
 }

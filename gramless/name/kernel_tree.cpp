@@ -49,8 +49,8 @@ double combine(KernelNode kind, double a, double b) {
 
 class KernelReader {
  public:
-  KernelReader(const Source& source, const std::vector<OwnFormula>& own)
-      : source_(source), own_(own) {}
+  KernelReader(const Source& source, const std::vector<OwnFormula>& atoms)
+      : source_(source), atoms_(atoms) {}
 
   ParsedKernel read_all() {
     kernel_.tree = read(parse_syntax(source_)).tree;
@@ -154,10 +154,10 @@ class KernelReader {
           source_, syntax,
           concat("expected a pair of variables, got ", syntax.operands.size(),
                  " argument", syntax.operands.size() == 1 ? "" : "s"),
-          concat(" Write '", row->name, "(x,y)'."));
+          concat(" Write '", syntax.name, "(x,y)'."));
     }
     const std::size_t pair = find_pair(syntax.operands[0], syntax.operands[1]);
-    kernel_.atoms.push_back({row, pair});
+    kernel_.atoms.push_back({row, pair, syntax.name});
     const std::size_t slot = kernel_.atoms.size() - 1;
     for (const auto& atom : kernel_.own_atoms) {
       if (row != &atom->row) continue;
@@ -176,23 +176,32 @@ class KernelReader {
     for (const auto& atom : kernel_.own_atoms) {
       if (atom->formula.name == name) return &atom->row;
     }
-    for (const OwnFormula& formula : own_) {
-      if (formula.name != name) continue;
-      kernel_.own_atoms.push_back(make_own_atom(formula));
-      return &kernel_.own_atoms.back()->row;
-    }
+    const auto atom =
+        std::find_if(atoms_.rbegin(), atoms_.rend(),
+                     [&](const OwnFormula& each) { return each.name == name; });
+    if (atom == atoms_.rend()) return nullptr;
+    if (!atom->atom.empty()) return catalogue_row(atom->atom);
+    kernel_.own_atoms.push_back(make_own_atom(*atom));
+    return &kernel_.own_atoms.back()->row;
+  }
+
+  static const AtomRow* catalogue_row(const std::string& name) {
     for (const AtomRow& row : catalogue()) {
       if (row.name == name) return &row;
     }
-    return nullptr;
+    throw ArgumentError(
+        concat("Kernel(): expected the name of an atom of the catalogue, got ",
+               quoted(name), "."));
   }
 
   [[noreturn]] void fail_unknown(const Syntax& syntax) {
-    std::vector<std::string> names = atom_names();
-    for (const OwnFormula& formula : own_) names.push_back(formula.name);
+    std::vector<std::string> names;
+    for (const OwnFormula& atom : atoms_) names.push_back(atom.name);
     const std::size_t end = syntax.begin + syntax.name.size();
     std::string advice = did_you_mean(syntax.name, names);
-    if (advice.empty()) advice = concat(" Known: ", join(names, ", "), ".");
+    if (advice.empty() && !names.empty()) {
+      advice = concat(" Known: ", join(names, ", "), ".");
+    }
     fail_at(source_, syntax.begin, end,
             concat("expected the name of an atom, got ", quoted(syntax.name)),
             advice);
@@ -232,7 +241,7 @@ class KernelReader {
   }
 
   const Source& source_;
-  const std::vector<OwnFormula>& own_;
+  const std::vector<OwnFormula>& atoms_;
   ParsedKernel kernel_;
 };
 
@@ -273,10 +282,19 @@ std::string tree_text(const KernelTree& tree, const ParsedKernel& kernel) {
 
 }  // namespace
 
+std::vector<OwnFormula> catalogue_atoms() {
+  std::vector<OwnFormula> atoms;
+  for (const AtomRow& row : catalogue()) {
+    const std::string name(row.name);
+    atoms.push_back({name, "", "", name});
+  }
+  return atoms;
+}
+
 ParsedKernel parse_kernel(const std::string& name,
-                          const std::vector<OwnFormula>& own) {
+                          const std::vector<OwnFormula>& atoms) {
   const Source source{name, "Kernel()"};
-  return KernelReader(source, own).read_all();
+  return KernelReader(source, atoms).read_all();
 }
 
 std::string structure_text(const ParsedKernel& kernel) {

@@ -38,6 +38,8 @@ struct KernelTree {
 struct AtomUse {
   const AtomRow* row = nullptr;
   std::size_t pair = 0;
+  /// The name that it was written with; the row may have another one.
+  std::string name;
 };
 
 /// One use of an own formula: its value, its logarithm, or both; neither where
@@ -69,12 +71,16 @@ struct ParsedKernel {
 
 inline constexpr double kLargestExponent = 1024;
 
-/// Reads a kernel name. Throws ArgumentError, with column and caret, for a
-/// syntax error, an unknown atom, overlapping pairs, or an exponent that is
-/// out of range or not an integer where the base may be negative. Names of
-/// `own` formulas come before those of the catalogue.
-ParsedKernel parse_kernel(const std::string& name,
-                          const std::vector<OwnFormula>& own = {});
+/// Returns the atoms of the catalogue, each under its own name.
+std::vector<OwnFormula> catalogue_atoms();
+
+/// Reads a kernel name, made of the given atoms; of those with one name, the
+/// last counts. Throws ArgumentError, with column and caret, for a syntax
+/// error, an unknown atom, overlapping pairs, or an exponent that is out of
+/// range or not an integer where the base may be negative.
+ParsedKernel parse_kernel(
+    const std::string& name,
+    const std::vector<OwnFormula>& atoms = catalogue_atoms());
 
 /// Reads a kernel by formulas in X_0, …, Y_0, …, G_0, …: of its value, its
 /// logarithm, or both. Throws ArgumentError, with column and caret.

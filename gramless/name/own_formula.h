@@ -19,6 +19,8 @@ struct OwnFormula {
   std::string name;
   std::string sum;
   std::string log;
+  /// In place of formulas: the atom of the catalogue that `name` stands for.
+  std::string atom;
 
   bool operator==(const OwnFormula&) const = default;
 };

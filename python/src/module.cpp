@@ -61,19 +61,22 @@ MutableArrayView as_mutable(const ArrayView& view) {
           view.device};
 }
 
-/// An own formula: name, sum and log.
-using Own = std::tuple<std::string, std::string, std::string>;
+/// An atom: its name, formulas of its value and its logarithm, and the atom of
+/// the catalogue that it is, '' for none.
+using Atom = std::tuple<std::string, std::string, std::string, std::string>;
 
-std::vector<OwnFormula> formulas_of(const std::vector<Own>& own) {
-  std::vector<OwnFormula> formulas;
-  for (const auto& [name, sum, log] : own) formulas.push_back({name, sum, log});
-  return formulas;
+Kernel make_kernel(std::string name, const std::vector<Atom>& given) {
+  std::vector<OwnFormula> atoms;
+  for (const auto& [atom_name, sum, log, atom] : given) {
+    atoms.push_back({atom_name, sum, log, atom});
+  }
+  return Kernel(std::move(name), atoms);
 }
 
 std::vector<std::string> atoms_of(const Kernel& kernel) {
   std::vector<std::string> names;
   for (const AtomUse& use : kernel.parsed().atoms) {
-    names.emplace_back(use.row->name);
+    names.push_back(use.name);
   }
   return names;
 }
@@ -236,14 +239,18 @@ NB_MODULE(_core, m) {
   nb::class_<Kernel>(m, "Kernel", "A kernel, by its name.")
       .def(
           "__init__",
-          [](Kernel* self, std::string name, const std::vector<Own>& own) {
-            new (self) Kernel(std::move(name), formulas_of(own));
+          [](Kernel* self, std::string name) {
+            new (self) Kernel(std::move(name));
           },
-          "name"_a, "own"_a = std::vector<Own>())
+          "name"_a)
+      .def_static("of_atoms", &make_kernel, "name"_a, "atoms"_a,
+                  "A kernel by a name that is made of these atoms alone: of "
+                  "each its name, formulas of its value and its logarithm, "
+                  "and the atom of the catalogue that it is, '' for none.")
       .def_static(
           "of_formula",
           [](std::string sum, std::string log) {
-            return Kernel(OwnFormula{"", std::move(sum), std::move(log)});
+            return Kernel(OwnFormula{"", std::move(sum), std::move(log), ""});
           },
           "sum"_a, "log"_a,
           "A kernel by formulas of its value, its logarithm or both; '' for "
@@ -251,7 +258,8 @@ NB_MODULE(_core, m) {
       .def_prop_ro("name", &Kernel::name)
       .def_prop_ro("structure", &Kernel::structure,
                    "A text that equal kernels share.")
-      .def_prop_ro("atoms", &atoms_of, "The atom of each gamma slot.")
+      .def_prop_ro("atoms", &atoms_of,
+                   "The atom of each gamma slot, as the name writes it.")
       .def_prop_ro(
           "pairs", [](const Kernel& self) { return self.parsed().pairs; },
           "The pairs of variables.")

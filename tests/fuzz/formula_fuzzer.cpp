@@ -35,7 +35,7 @@ Signature draw_signature(Draw& draw, const ParsedKernel& kernel) {
 void check_formula(std::string_view text) {
   ParsedKernel kernel;
   try {
-    kernel = parse_kernel(OwnFormula{"", std::string(text), ""});
+    kernel = parse_kernel(OwnFormula{"", std::string(text), "", ""});
   } catch (const ArgumentError& error) {
     require_message(error.what(), "Kernel(): expected ", text);
     return;

@@ -12,9 +12,11 @@
 namespace gramless {
 namespace {
 
-std::string message_of(const std::string& name) {
+std::string message_of(
+    const std::string& name,
+    const std::vector<OwnFormula>& atoms = catalogue_atoms()) {
   try {
-    parse_kernel(name);
+    parse_kernel(name, atoms);
   } catch (const ArgumentError& error) {
     return error.what();
   }
@@ -60,6 +62,33 @@ TEST(KernelTree, CountsSlotsAndPairsInReadingOrder) {
   EXPECT_EQ(kernel.atoms[2].pair, 1U);
   ASSERT_EQ(kernel.pairs.size(), 2U);
   EXPECT_EQ(kernel.pairs[1].first, "u");
+}
+
+TEST(KernelTree, ReadsNamesOfTheGivenAtoms) {
+  const std::vector<OwnFormula> atoms = {{"rbf", "", "", "gaussian"},
+                                         {"f", "({X}|{Y})", "", ""},
+                                         {"cauchy", "", "", "laplacian"}};
+  const ParsedKernel kernel = parse_kernel("rbf(x,y) + cauchy(x,y)", atoms);
+  EXPECT_EQ(structure_text(kernel),
+            structure_text(parse_kernel("gaussian(x,y) + laplacian(x,y)")));
+  EXPECT_EQ(kernel.atoms[0].name, "rbf");
+  EXPECT_EQ(kernel.atoms[0].row->name, "gaussian");
+  EXPECT_EQ(message_of("gaussian(x,y)", atoms),
+            "Kernel(): expected the name of an atom, got 'gaussian' at column "
+            "1. Known: rbf, f, cauchy.\n  gaussian(x,y)\n  ^^^^^^^^");
+  EXPECT_EQ(message_of("gaussian(x,y)", {}),
+            "Kernel(): expected the name of an atom, got 'gaussian' at column "
+            "1.\n  gaussian(x,y)\n  ^^^^^^^^");
+  EXPECT_EQ(message_of("f(x,y)", {{"f", "", "", "rbf"}}),
+            "Kernel(): expected the name of an atom of the catalogue, got "
+            "'rbf'.");
+}
+
+TEST(KernelTree, TakesTheLastOfTheAtomsWithOneName) {
+  std::vector<OwnFormula> atoms = catalogue_atoms();
+  atoms.push_back({"gaussian", "", "", "cauchy"});
+  EXPECT_EQ(structure_text(parse_kernel("gaussian(x,y)", atoms)),
+            structure_text(parse_kernel("cauchy(x,y)")));
 }
 
 TEST(KernelTree, RefusesHostileNamesAtOnce) {

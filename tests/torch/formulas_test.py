@@ -264,6 +264,23 @@ WRONG = [
         "  Elem(X_0, Y_0)\n            ^^^",
     ),
     (
+        "Exp(-(X_0, 2*Y_0))",
+        "Kernel(): expected ')' or an operator, got ',' at column 10. Write "
+        "'(X_0|2*Y_0)' for a scalar product.\n"
+        "  Exp(-(X_0, 2*Y_0))\n           ^",
+    ),
+    (
+        f"({'X_0 + ' * 9}X_0, Y_0)",
+        "Kernel(): expected ')' or an operator, got ',' at column 59. Write "
+        "'(f|g)' for a scalar product.\n"
+        f"  ({'X_0 + ' * 9}X_0, Y_0)\n  {58 * ' '}^",
+    ),
+    (
+        "(X_0, )",
+        "Kernel(): expected a number, a name or '(', got ')' at column 7.\n"
+        "  (X_0, )\n        ^",
+    ),
+    (
         "X_0 + Y_0",
         "kernel_product(): expected a value of width 1, got one of width 3 at "
         "column 1.\n  X_0 + Y_0\n  ^^^",
@@ -286,6 +303,15 @@ WRONG = [
         "^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^",
     ),
 ]
+
+
+def test_old_scalar_product_in_an_atom():
+    with pytest.raises(ValueError, match="scalar product") as caught:
+        kernel_formulas["old"] = Formula(formula_sum="({X},{Y})**2")
+    assert str(caught.value) == (
+        "Formula 'old': expected ')' or an operator, got ',' at column 5. "
+        "Write '({X}|{Y})' for a scalar product.\n  ({X},{Y})**2\n      ^"
+    )
 
 
 @pytest.mark.parametrize(("text", "message"), WRONG)
@@ -342,7 +368,5 @@ def test_formula_says_something():
         Formula(formula_sum=3)
     with pytest.raises(TypeError, match="routine_log as a function, got str"):
         Formula(routine_log="x")
-    with pytest.raises(ValueError, match="which is in the catalogue"):
-        del kernel_formulas["gaussian"]
     with pytest.raises(ValueError, match="a name or a formula, got both"):
         Kernel("gaussian(x,y)", formula_sum="(X_0|Y_0)")

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: MIT
-"""Kernels as values, their names' errors, and the catalogue."""
+"""Kernels as values, and the errors of their names."""
 
 import copy
+import io
 import pickle
-from collections.abc import MutableMapping
+import weakref
+from unittest import mock
 
 import pytest
+import torch
 
-import oracle
-from gramless.torch import Formula, Kernel, kernel_formulas
+from gramless.torch import Formula, Kernel, kernel_formulas, kernel_product
 
 PLAIN = Kernel("gaussian(x,y)")
 
@@ -120,13 +122,127 @@ def test_copies(copied):
     assert repr(copies["id"]) == repr(params["id"])
 
 
-def test_catalogue():
-    assert isinstance(kernel_formulas, MutableMapping)
-    assert sorted(kernel_formulas) == sorted(oracle.ATOMS)
-    assert "rbf" not in kernel_formulas
-    assert kernel_formulas.get("rbf") is None
-    for formula in kernel_formulas.values():
-        assert isinstance(formula, Formula)
-        assert formula.formula_sum
-        assert formula.formula_log
-        assert formula.description.endswith(".")
+NAMED = Kernel("gaussian(x,y)")
+BY_FORMULA = Kernel(formula_sum="(X_0|Y_0)")
+
+
+@pytest.mark.parametrize("kernel", [NAMED, BY_FORMULA])
+@pytest.mark.parametrize(
+    "attribute",
+    [
+        "formula_sum",
+        "routine_log",
+        "vars_needed",
+        "name",
+        "own",
+        "formula",
+        "tree",
+        "_core",
+        "__class__",
+        "__dict__",
+    ],
+)
+def test_no_attribute_changes(kernel, attribute):
+    message = (
+        "Kernel: expected attributes to stay as they are, got a change of "
+        f"'{attribute}'. A kernel of another formula is another Kernel: "
+        "Kernel(formula_sum=...)."
+    )
+    before = repr(kernel), hash(kernel), kernel.tree
+    for change in (
+        lambda: setattr(kernel, attribute, "Exp(-SqDist(X_0, Y_0))"),
+        lambda: delattr(kernel, attribute),
+    ):
+        with pytest.raises(AttributeError) as caught:
+            change()
+        assert str(caught.value) == message
+        assert (caught.value.name, caught.value.obj) == (attribute, kernel)
+    with pytest.raises(TypeError):
+        kernel.own["gaussian"] = None
+    assert (repr(kernel), hash(kernel), kernel.tree) == before
+
+
+def test_attributes_that_are_not_there():
+    with pytest.raises(AttributeError, match="no attribute 'formula_sum'"):
+        _ = NAMED.formula_sum
+
+
+@pytest.mark.parametrize("kernel", [NAMED, BY_FORMULA])
+def test_weak_references(kernel):
+    twin = copy.copy(kernel)
+    reference = weakref.ref(twin)
+    assert reference() == kernel
+    assert weakref.WeakKeyDictionary({twin: 1})[kernel] == 1
+    del twin
+    assert reference() is None
+
+
+@pytest.fixture
+def own_atoms():
+    kernel_formulas["mine"] = Formula(formula_sum="({X}|{Y})**2")
+    kernel_formulas["rbf"] = kernel_formulas["gaussian"]
+    yield
+    del kernel_formulas["mine"], kernel_formulas["rbf"]
+
+
+@pytest.fixture
+def kernels(own_atoms):
+    return [
+        NAMED,
+        BY_FORMULA,
+        Kernel(formula_sum="Exp(X_0-Y_0)", formula_log="X_0-Y_0"),
+        Kernel("3"),
+        Kernel("mine(x,y) * rbf(u,v)"),
+    ]
+
+
+@pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
+def test_pickles_name_public_classes_alone(kernels, protocol):
+    for kernel in kernels:
+        names = set()
+
+        class Unpickler(pickle.Unpickler):
+            def find_class(self, module, name, names=names):
+                names.add(name)
+                return super().find_class(module, name)
+
+        twin = Unpickler(io.BytesIO(pickle.dumps(kernel, protocol))).load()
+        assert twin == kernel
+        assert repr(twin) == repr(kernel)
+        assert names <= {"Kernel", "Formula"}
+
+
+@pytest.fixture
+def safe_classes():
+    torch.serialization.add_safe_globals([Kernel, Formula])
+    yield
+    torch.serialization.clear_safe_globals()
+
+
+def saved(kernel):
+    file = io.BytesIO()
+    torch.save({"id": kernel, "gamma": torch.ones(1)}, file)
+    file.seek(0)
+    return file
+
+
+def test_checkpoints_load_with_weights_only(kernels, safe_classes):
+    for kernel in kernels:
+        params = torch.load(saved(kernel), weights_only=True)
+        assert params["id"] == kernel
+        assert repr(params["id"]) == repr(kernel)
+
+
+def test_checkpoints_do_not_load_unasked():
+    with pytest.raises(pickle.UnpicklingError, match=r"gramless\.torch"):
+        torch.load(saved(NAMED), weights_only=True)
+
+
+def test_values_of_old_pickles_do_not_depend_on_the_atoms(kernels):
+    kernel = kernels[-1]
+    pickled = pickle.dumps(kernel)
+    with mock.patch.dict(kernel_formulas, clear=True):
+        twin = pickle.loads(pickled)
+    x = torch.full((1, 1), 2.0)
+    params = {"id": twin, "gamma": (None, 1.0)}
+    assert kernel_product(params, (x, x), (x, x), x).item() == 32

@@ -193,23 +193,6 @@ def test_anomaly_mode():
             nan.sum().backward()
 
 
-@pytest.mark.parametrize(
-    "transform",
-    [
-        lambda f, x: torch.func.grad(lambda x: f(x).sum())(x),
-        lambda f, x: torch.func.vmap(f)(x[None]),
-        lambda f, x: torch.func.jvp(f, (x,), (x,)),
-    ],
-    ids=["grad", "vmap", "jvp"],
-)
-def test_transforms_are_refused(transform):
-    x, y, b = arguments(requires_grad=False)
-    warnings.filterwarnings("ignore", message=".*torch.jit.script")
-    message = r"expected x\[0\] to be a plain tensor, got one inside of"
-    with pytest.raises(NotImplementedError, match=message):
-        transform(lambda x: kernel_product(PARAMS, x, y, b), x)
-
-
 def test_default_dtype_is_ignored():
     tensors = arguments(torch.float32)
     before = torch.get_default_dtype()
@@ -321,7 +304,21 @@ def test_explain():
     assert "grad_y0" not in both
 
 
-@pytest.mark.parametrize("name", ["kernel_product", "kernels"])
+@pytest.mark.parametrize("mode", ["sum", "lse"])
+def test_explain_shows_the_kernels_own_name(mode):
+    """Kernels of one structure share functions, but not their names."""
+    x, y, b = arguments()
+    names = ["cauchy(p,q) + 1", "cauchy(r,s) + 1.0", " cauchy(x,y)+1"]
+    for name in names:
+        params = {"id": Kernel(name), "gamma": 0.5}
+        kernel_product(params, x, y, b, mode=mode)
+        text = explain(params, x, y, b, mode=mode)
+        assert text.startswith(f"{name}\n")
+        assert f"derivative of {name}\n" in text
+        assert not any(other in text for other in names if other != name)
+
+
+@pytest.mark.parametrize("name", ["formulas", "kernel", "kernel_product"])
 def test_examples_of_docstrings(name):
     module = sys.modules[f"gramless.torch.{name}"]
     done = doctest.testmod(module)

@@ -14,7 +14,8 @@ from typing import Any
 import torch
 
 from gramless import _core
-from gramless.torch.kernels import Kernel, is_text
+from gramless.torch.formulas import is_text
+from gramless.torch.kernel import Kernel
 
 _HALF = (torch.float16, torch.bfloat16)
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
@@ -53,13 +54,6 @@ def _check_tensor(
         fail(TypeError, f"{name} to be a dense tensor, got {layout}.")
     if value.is_nested:
         fail(TypeError, f"{name} to be a dense tensor, got a nested one.")
-    if torch._C._functorch.is_functorch_wrapped_tensor(value):
-        fail(
-            NotImplementedError,
-            f"{name} to be a plain tensor, got one inside of a transform of "
-            "torch.func, such as vmap, grad or jvp. Use torch.autograd.grad, "
-            "which gives derivatives of any order.",
-        )
     if value.dtype in _HALF and _is_autocast(value.device.type):
         return value.float()
     if value.dtype not in _DTYPES.values():

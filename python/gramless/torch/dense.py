@@ -22,7 +22,7 @@ from gramless.torch.dense_math import (
     root,
 )
 from gramless.torch.dense_own import OwnFormulas
-from gramless.torch.kernels import Kernel
+from gramless.torch.kernel import Kernel
 
 
 def _matern32(q: torch.Tensor) -> torch.Tensor:

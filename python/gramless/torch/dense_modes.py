@@ -21,7 +21,7 @@ from gramless.torch.dense_math import (
     root,
 )
 from gramless.torch.dense_own import OwnFormulas
-from gramless.torch.kernels import Kernel
+from gramless.torch.kernel import Kernel
 
 Scaled = tuple[torch.Tensor, torch.Tensor]
 """A kernel as factor * exp(exponent)."""

@@ -13,7 +13,8 @@ import torch
 from gramless import _core
 from gramless.torch.dense_formulas import formula_values
 from gramless.torch.dense_math import GammaSlot, per_pair, quadratic_form
-from gramless.torch.kernels import Formula, Kernel
+from gramless.torch.formulas import Formula
+from gramless.torch.kernel import Kernel
 
 _ARITHMETIC = {"negate", "add", "subtract", "multiply", "divide"}
 

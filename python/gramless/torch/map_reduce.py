@@ -9,6 +9,12 @@ from functools import lru_cache
 import torch
 
 from gramless import _core
+from gramless.torch.transforms import (
+    check_cotangents,
+    check_trace,
+    has_memory,
+    refuse_forward_mode,
+)
 
 # Choices of the engine that tests force, by name.
 FORCED_OPTIONS: dict[str, int] = {}
@@ -18,11 +24,11 @@ _DTYPE_NAMES = {torch.float32: "float32", torch.float64: "float64"}
 
 def view_of(tensor: torch.Tensor) -> _core.Array:
     """Returns the engine's view of a tensor's memory."""
-    pointer = 0 if tensor.is_meta else tensor.data_ptr()
+    pointer = tensor.data_ptr() if has_memory(tensor) else 0
     return _core.Array(
         pointer,
-        tuple(tensor.shape),
-        tensor.stride(),
+        tuple(map(int, tensor.shape)),
+        tuple(map(int, tensor.stride())),
         _DTYPE_NAMES[tensor.dtype],
         str(tensor.device),
     )
@@ -78,6 +84,7 @@ def _evaluate(
             function.results, dtypes, strict=True
         )
     )
+    check_trace([*tensors, *results])
     if not tensors[0].is_meta:
         function.run(
             [view_of(tensor) for tensor in tensors],
@@ -124,19 +131,24 @@ class MapReduce(torch.autograd.Function):
         return results
 
     @staticmethod
+    def jvp(ctx, *tangents):
+        refuse_forward_mode()
+
+    @staticmethod
     def backward(ctx, *cotangents):
+        check_cotangents(cotangents)
+        tensors = ctx.saved_tensors  # Hooks allow to unpack them only once.
         needed = ctx.needs_input_grad[2:]
         wrt = tuple(k for k, is_needed in enumerate(needed) if is_needed)
         given = tuple(k for k, c in enumerate(cotangents) if c is not None)
         gradients: list[torch.Tensor | None] = [None] * len(needed)
         if wrt and given:
-            saved = ctx.saved_tensors
             results = MapReduce.apply(
                 vjp(ctx.function, wrt, given),
                 ctx.backend,
-                *saved,
+                *tensors,
                 *(cotangents[k] for k in given),
             )
             for k, result in zip(wrt, results, strict=True):
-                gradients[k] = result.reshape(saved[k].shape)
+                gradients[k] = result.reshape(tensors[k].shape)
         return None, None, *gradients

@@ -20,13 +20,16 @@ from gramless.torch.arguments import (
     option,
 )
 from gramless.torch.dense_modes import dense_matrix, dense_product
-from gramless.torch.kernels import Kernel
+from gramless.torch.formulas import Formula, kernel_formulas
+from gramless.torch.kernel import Kernel
 from gramless.torch.map_reduce import (
     MapReduce,
     explain_function,
     view_of,
-    vjp,
 )
+from gramless.torch.transforms import check_trace, check_transforms
+
+__all__ = ["Formula", "Kernel", "explain", "kernel_formulas", "kernel_product"]
 
 
 @lru_cache(maxsize=256)
@@ -36,8 +39,14 @@ def _function(
     return _core.ArrayFunction(kernel, signature)
 
 
-def _checked_function(call: Call, mode: Mode) -> _core.ArrayFunction | None:
-    """Checks the tensors against the kernel; returns what to run."""
+def _checked_function(
+    call: Call, mode: Mode, is_new: bool = False
+) -> _core.ArrayFunction | None:
+    """Checks the tensors against the kernel; returns what to run.
+
+    Unless it is to be new, kernels of one structure share a function, which
+    has the name of the first of them.
+    """
     if call.kernel._core is None:
         return None  # A routine: it checks what it takes.
     signature = _core.check_arguments(
@@ -53,7 +62,8 @@ def _checked_function(call: Call, mode: Mode) -> _core.ArrayFunction | None:
         [view_of(tensor) for tensor in call.bs],
         mode.name,
     )
-    return _function(call.kernel._core, signature)
+    make = _function.__wrapped__ if is_new else _function
+    return make(call.kernel._core, signature)
 
 
 def _check_routines(kernel: Kernel, is_dense: bool, backend: str) -> None:
@@ -131,8 +141,10 @@ def kernel_product(
         ValueError: a wrong shape, count, name of a mode or of a backend.
         TypeError: not a tensor, or a wrong or mixed dtype.
         RuntimeError: tensors on different devices, or no engine for one.
-        NotImplementedError: a kernel of routines alone on another backend
-            than "pytorch"; a formula that writes out long vectors.
+        NotImplementedError: on other backends than "pytorch", a kernel of
+            routines alone, and a call that torch traces, transforms (vmap,
+            jvp) or differentiates in forward mode or in batches; a formula
+            that writes out long vectors.
 
     Example:
         >>> import torch
@@ -144,6 +156,18 @@ def kernel_product(
         tensor([[1.2000],
                 [1.0000]])
     """
+    if torch.compiler.is_dynamo_compiling():
+        # A graph ends here, and the next one starts behind the product.
+        return torch.compiler.disable(kernel_product)(
+            params,
+            x,
+            y,
+            *bs,
+            mode=mode,
+            backend=backend,
+            dtype=dtype,
+            cuda_type=cuda_type,
+        )
     call = Call(params, x, y, bs)
     mode = check_mode(option(params, "mode", mode, "sum"))
     backend = option(params, "backend", backend, "auto")
@@ -158,6 +182,8 @@ def kernel_product(
         dense = dense_matrix if backend == "matrix" else dense_product
         given = (call.x, call.y, call.gamma, call.bs)
         return dense(call.kernel, *given, mode.name)
+    check_transforms()
+    check_trace(call.tensors)
     check_memory(call.tensors)
     return MapReduce.apply(function, backend, *call.tensors)[0]
 
@@ -184,14 +210,14 @@ def explain(
     call = Call(params, x, y, bs)
     mode = check_mode(option(params, "mode", mode, "sum"))
     _check_routines(call.kernel, False, "auto")
-    functions = [_checked_function(call, mode)]
-    wrt = tuple(
+    functions = [_checked_function(call, mode, is_new=True)]
+    wrt = [
         position
         for position, tensor in enumerate(call.tensors)
         if tensor.requires_grad
-    )
+    ]
     if wrt:
-        functions.append(vjp(functions[0], wrt, (0,)))
+        functions.append(functions[0].vjp(wrt, [0]))
     return "\n".join(
         explain_function(each, call.tensors, code) for each in functions
     )

@@ -1,0 +1,517 @@
+# SPDX-License-Identifier: MIT
+"""Checkpoints, hooks, compilation, traces and transforms of torch."""
+
+import warnings
+from functools import partial
+
+import pytest
+import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.autograd import forward_ad
+from torch.autograd.functional import hessian, jacobian
+from torch.autograd.graph import save_on_cpu, saved_tensors_hooks
+from torch.fx.experimental.proxy_tensor import make_fx
+from torch.utils.checkpoint import checkpoint
+
+from gramless import _core
+from gramless.torch import Kernel, kernel_product
+from oracle import Data, assert_near
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit")
+
+M, N = 5, 7
+KERNELS = {
+    "gaussian": Kernel("gaussian(x,y)"),
+    "sum": Kernel("matern32(x,y) + 2 * cauchy(x,y)"),
+    "formula": Kernel(formula_sum="Exp(-G_0 * SqDist(X_0, Y_0))"),
+}
+MODES = {name: arguments for name, _, arguments, _ in _core.modes()}
+ENGINES = ("auto", "reference")
+
+
+def tensors_of(mode):
+    """Returns x, y, gamma and the arguments of a mode."""
+    data = Data(1)
+    lengths = {"i": M, "j": N}
+    rest = [data.normal(lengths[pair], 1) for _, pair in MODES[mode]]
+    tensors = [data.normal(M, 3), data.normal(N, 3), data.positive(1), *rest]
+    return [tensor.requires_grad_() for tensor in tensors]
+
+
+class Product:
+    """A product as a function of its tensors."""
+
+    def __init__(self, kernel="gaussian", mode="sum", backend="auto"):
+        self.kernel, self.mode = KERNELS[kernel], mode
+        self.backend = backend
+        self.tensors = tensors_of(mode)
+        self.rest = [tensor.detach() for tensor in self.tensors[1:]]
+
+    def __call__(self, x, y, gamma, *bs):
+        slots = len(self.kernel._core.atoms)
+        params = {"id": self.kernel, "gamma": (gamma,) * slots}
+        return kernel_product(
+            params, x, y, *bs, mode=self.mode, backend=self.backend
+        )
+
+    def of_x(self, x):
+        return self(x, *self.rest)
+
+
+@pytest.fixture(params=["sum", "formula"])
+def kernel(request):
+    return request.param
+
+
+@pytest.fixture(params=MODES)
+def mode(request):
+    return request.param
+
+
+@pytest.fixture(params=["sum", "lse", "sinkhorn_cost"])
+def some_mode(request):
+    return request.param
+
+
+def second_gradients(function, tensors, **options):
+    """Returns gradients, and gradients of the sum of their squares."""
+    value = function(*tensors).square().sum()
+    first = torch.autograd.grad(
+        value, tensors, create_graph=True, materialize_grads=True, **options
+    )
+    total = sum(gradient.square().sum() for gradient in first)
+    second = torch.autograd.grad(total, tensors, materialize_grads=True)
+    return [value, *first, *second]
+
+
+def assert_equal(actual, expected):
+    for one, other in zip(actual, expected, strict=True):
+        assert torch.equal(one, other)
+
+
+def test_checkpoint_of_any_mode(kernel, mode):
+    product = Product(kernel, mode)
+
+    def checkpointed(*tensors):
+        return checkpoint(product, *tensors, use_reentrant=False)
+
+    actual = second_gradients(checkpointed, product.tensors)
+    assert_equal(actual, second_gradients(product, product.tensors))
+
+
+def test_checkpoint_of_several_products(mode):
+    """The whole network is one checkpoint, in which products feed others."""
+    product = Product("sum", mode)
+
+    def network(x, *rest):
+        inner = product(x, *rest)
+        return product(x + 0.1 * inner.tanh(), *rest) * inner
+
+    def checkpointed(*tensors):
+        return checkpoint(network, *tensors, use_reentrant=False)
+
+    actual = second_gradients(checkpointed, product.tensors)
+    assert_equal(actual, second_gradients(network, product.tensors))
+
+
+def test_reentrant_checkpoint(kernel, mode):
+    product = Product(kernel, mode)
+    results = []
+    for function in (
+        product,
+        lambda *tensors: checkpoint(product, *tensors, use_reentrant=True),
+    ):
+        tensors = tensors_of(mode)
+        function(*tensors).square().sum().backward()
+        results.append([tensor.grad for tensor in tensors])
+    assert_equal(*results)
+
+
+def test_each_saved_tensor_is_unpacked_once(kernel, mode):
+    product = Product(kernel, mode)
+    tensors = product.tensors
+    unpacked = []
+
+    def pack(tensor):
+        unpacked.append(0)
+        return len(unpacked) - 1, tensor
+
+    def unpack(packed):
+        unpacked[packed[0]] += 1
+        return packed[1]
+
+    def most_and_reset():
+        most = max(unpacked)
+        unpacked[:] = [0] * len(unpacked)
+        return most
+
+    with saved_tensors_hooks(pack, unpack):
+        value = product(*tensors).square().sum()
+        first = torch.autograd.grad(value, tensors, create_graph=True)
+        assert most_and_reset() == 1
+        torch.autograd.grad(sum(g.square().sum() for g in first), tensors)
+    assert most_and_reset() == 1
+
+
+@pytest.mark.parametrize(
+    "hooks",
+    [
+        save_on_cpu,
+        lambda: saved_tensors_hooks(
+            lambda tensor: tensor.numpy(force=True).copy(), torch.from_numpy
+        ),
+        lambda: saved_tensors_hooks(
+            lambda tensor: (
+                tensor.t().contiguous() if tensor.dim() == 2 else tensor
+            ),
+            lambda packed: packed.t() if packed.dim() == 2 else packed,
+        ),
+    ],
+    ids=["save_on_cpu", "numpy", "transposed"],
+)
+def test_hooks_of_saved_tensors(hooks, mode):
+    product = Product("sum", mode)
+    results = []
+    for context in (hooks, torch.enable_grad):
+        tensors = product.tensors
+        with context():
+            value = product(*tensors).square().sum()
+        results.append(torch.autograd.grad(value, tensors))
+    assert_equal(*results)
+
+
+@pytest.fixture
+def dynamo():
+    dynamo = pytest.importorskip("torch._dynamo")
+    dynamo.reset()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", category=DeprecationWarning)
+        warnings.filterwarnings("ignore", category=FutureWarning)
+        warnings.filterwarnings("ignore", message=".*grad attribute of a Tenso")
+        yield dynamo
+    dynamo.reset()
+
+
+@pytest.mark.parametrize("compiler", ["eager", "aot_eager"])
+@pytest.mark.parametrize("mode", ["sum", "lse", "sinkhorn_primal"])
+def test_compiled_functions_call_the_engine(dynamo, compiler, mode):
+    product = Product("sum", mode)
+
+    def network(x, *rest):
+        return 3 * product(x.tanh() * 2, *rest) + 1
+
+    compiled = torch.compile(network, backend=compiler)
+    for _ in range(3):
+        tensors = product.tensors
+        actual = compiled(*tensors)
+        expected = network(*tensors)
+        assert_near(actual, expected)
+        for one, other in zip(
+            torch.autograd.grad(actual.square().sum(), tensors),
+            torch.autograd.grad(expected.square().sum(), tensors),
+            strict=True,
+        ):
+            assert_near(one, other)
+
+
+def test_graphs_end_at_a_product_and_are_compiled_once(dynamo):
+    from torch._dynamo.testing import CompileCounter
+
+    counter = CompileCounter()
+
+    @torch.compile(backend=counter)
+    def network(x, y, b, params):
+        return 3 * kernel_product(params, 2 * x, y, b) + 1
+
+    x, y, gamma, b = (t.detach() for t in Product().tensors)
+    for factor in (1.0, 2.0, 3.0):
+        params = {"id": Kernel("gaussian(x,y)"), "gamma": factor * gamma}
+        expected = 3 * kernel_product(params, 2 * x, y, b) + 1
+        assert torch.equal(network(x, y, b, params), expected)
+    assert counter.frame_count == 2  # Before and behind the product.
+    assert counter.op_count == 3
+
+
+def test_compiled_product(dynamo):
+    compiled = torch.compile(kernel_product, backend="eager")
+    x, y, gamma, b = Product().tensors
+    params = {"id": KERNELS["gaussian"], "gamma": gamma}
+    actual = compiled(params, x, y, b, mode="lse", backend="auto")
+    assert torch.equal(actual, kernel_product(params, x, y, b, mode="lse"))
+
+
+def test_whole_graphs_are_refused(dynamo):
+    network = torch.compile(Product(), backend="eager", fullgraph=True)
+    with pytest.raises(dynamo.exc.Unsupported):
+        network(*Product().tensors)
+
+
+TRACE = (
+    "kernel_product(): expected a call outside of traces, such as those of "
+    "make_fx, torch.export, torch.jit.trace and FakeTensorMode, got one "
+    "inside. Use torch.compile without fullgraph=True, which runs the call "
+    "between its graphs, or backend='pytorch'."
+)
+TRANSFORM = (
+    "kernel_product(): expected a call outside of the transforms of "
+    "torch.func, such as vmap, grad and jvp, got one inside. Use "
+    "torch.autograd.grad, which gives derivatives of any order, or "
+    "backend='pytorch'."
+)
+BATCH = (
+    "kernel_product(): expected one gradient at a time, got a batch of them. "
+    "Use is_grads_batched=False in torch.autograd.grad and vectorize=False in "
+    "torch.autograd.functional, or backend='pytorch'."
+)
+FORWARD = (
+    "kernel_product(): expected derivatives in reverse mode, got a dual "
+    "tensor of torch.autograd.forward_ad. Use torch.autograd.grad, which "
+    "gives derivatives of any order, or backend='pytorch'."
+)
+
+
+def refusal(call):
+    with pytest.raises(NotImplementedError) as caught:
+        call()
+    return str(caught.value)
+
+
+class Module(torch.nn.Module):
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, *tensors):
+        return self.function(*tensors)
+
+
+def traced(**options):
+    return lambda function, tensors: make_fx(function, **options)(*tensors)
+
+
+def exported(function, tensors):
+    module = Module(function)
+    return torch.export.export(module, tuple(tensors), strict=False).module()
+
+
+def scripted(function, tensors):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Of Python values in the trace.
+        return torch.jit.trace(
+            lambda *given: function(*given), tuple(tensors), check_trace=False
+        )
+
+
+TRACES = {
+    "make_fx": traced(),
+    "fake": traced(tracing_mode="fake"),
+    "symbolic": traced(tracing_mode="symbolic"),
+    "before_dispatch": traced(pre_dispatch=True),
+    "export": exported,
+    "script": scripted,
+}
+
+
+def plain(mode, offset=0.0):
+    return [(t.detach() + offset) for t in tensors_of(mode)]
+
+
+@pytest.mark.parametrize("trace", TRACES)
+@pytest.mark.parametrize("backend", ENGINES)
+def test_traces_are_refused(trace, backend, some_mode):
+    call = partial(
+        TRACES[trace], Product("sum", some_mode, backend), plain(some_mode)
+    )
+    assert refusal(call) == TRACE
+
+
+@pytest.mark.parametrize("trace", TRACES)
+def test_traces_of_torch_operations(trace, kernel, some_mode):
+    product = Product(kernel, some_mode, "pytorch")
+    graph = TRACES[trace](product, plain(some_mode))
+    tensors = plain(some_mode, 0.1)
+    assert_near(graph(*tensors), product(*tensors))
+
+
+@pytest.mark.parametrize("trace", ["make_fx", "fake", "before_dispatch"])
+def test_traces_of_a_backward_pass_are_refused(trace):
+    product = Product()
+    tensors = product.tensors
+    a = product(*tensors)
+
+    def backward(cotangent):
+        return torch.autograd.grad(a, tensors, cotangent, retain_graph=True)
+
+    if trace == "fake":
+        with FakeTensorMode(allow_non_fake_inputs=True) as fake:
+            cotangent = fake.from_tensor(torch.ones_like(a))
+            assert refusal(partial(backward, cotangent)) == TRACE
+    else:
+        call = partial(TRACES[trace], backward, [torch.ones_like(a)])
+        assert refusal(call) == TRACE
+
+
+@pytest.mark.parametrize("mode", ["sum", "lse"])
+def test_fake_tensors_are_refused(mode):
+    fake = FakeTensorMode(allow_non_fake_inputs=True)
+    product, tensors = Product("gaussian", mode), plain(mode)
+    fakes = [fake.from_tensor(tensor) for tensor in tensors]
+    assert refusal(partial(product, *fakes)) == TRACE
+    for given in (fakes, [fakes[0], *tensors[1:]], tensors):
+        with fake:
+            assert refusal(partial(product, *given)) == TRACE
+    with fake:
+        dense = Product("gaussian", mode, "pytorch")(*fakes)
+    assert dense.shape == (M, 1)
+    number = {"id": KERNELS["gaussian"], "gamma": 0.5}
+    x, y, _, b = plain("sum")
+    with fake:
+        assert refusal(partial(kernel_product, number, x, y, b)) == TRACE
+
+
+TRANSFORMS = {
+    "vmap": lambda f, x: torch.func.vmap(f)(torch.stack([x, x + 1]))[1],
+    "grad": lambda f, x: torch.func.grad(lambda x: f(x).sum())(x),
+    "jacrev": lambda f, x: torch.func.jacrev(f)(x),
+    "jvp": lambda f, x: torch.func.jvp(f, (x,), (x,))[1],
+    "jacfwd": lambda f, x: torch.func.jacfwd(f)(x),
+    "hessian": lambda f, x: torch.func.hessian(lambda x: f(x).sum())(x),
+}
+EXPECTED = {
+    "vmap": lambda f, x: f(x + 1),
+    "grad": lambda f, x: jacobian(lambda x: f(x).sum(), x),
+    "jacrev": jacobian,
+    "jvp": lambda f, x: torch.autograd.functional.jvp(f, x, x)[1],
+    "jacfwd": jacobian,
+    "hessian": lambda f, x: hessian(lambda x: f(x).sum(), x),
+}
+
+
+@pytest.mark.parametrize("transform", TRANSFORMS)
+@pytest.mark.parametrize("backend", ENGINES)
+def test_transforms_are_refused(transform, backend, some_mode):
+    product = Product("sum", some_mode, backend)
+    x = plain(some_mode)[0]
+    assert refusal(partial(TRANSFORMS[transform], product.of_x, x)) == TRANSFORM
+
+
+@pytest.mark.parametrize("transform", TRANSFORMS)
+def test_transforms_around_plain_tensors_are_refused(transform):
+    """The function of x calls the engine, but with other tensors."""
+    product, tensors = Product(), plain("sum")
+
+    def function(x):
+        return x.mean() * product(*tensors)
+
+    call = partial(TRANSFORMS[transform], function, tensors[0])
+    assert refusal(call) == TRANSFORM
+
+
+@pytest.mark.parametrize("transform", TRANSFORMS)
+def test_transforms_of_torch_operations(transform, kernel, some_mode):
+    product = Product(kernel, some_mode, "pytorch")
+    x = plain(some_mode)[0]
+    actual = TRANSFORMS[transform](product.of_x, x)
+    engine = Product(kernel, some_mode)
+    assert_near(actual, EXPECTED[transform](engine.of_x, x), 1e-10)
+
+
+def batched_grad(function, x):
+    x = x.detach().requires_grad_()
+    a = function(x)
+    rows = torch.eye(a.numel(), dtype=a.dtype).view(-1, *a.shape)
+    (gradients,) = torch.autograd.grad(a, x, rows, is_grads_batched=True)
+    return gradients.view(*a.shape, *x.shape)
+
+
+BATCHES = {
+    "grad": (batched_grad, jacobian),
+    "jacobian": (lambda f, x: jacobian(f, x, vectorize=True), jacobian),
+    "hessian": (
+        lambda f, x: hessian(lambda x: f(x).sum(), x, vectorize=True),
+        EXPECTED["hessian"],
+    ),
+}
+
+
+@pytest.mark.parametrize("batch", BATCHES)
+@pytest.mark.parametrize("backend", ENGINES)
+def test_batches_of_gradients_are_refused(batch, backend, some_mode):
+    product = Product("sum", some_mode, backend)
+    x = plain(some_mode)[0]
+    call, one_by_one = BATCHES[batch]
+    assert refusal(partial(call, product.of_x, x)) == BATCH
+    one_by_one(product.of_x, x)  # What the message points at.
+
+
+@pytest.mark.parametrize("batch", BATCHES)
+def test_batches_of_gradients_of_torch_operations(batch, some_mode):
+    call, one_by_one = BATCHES[batch]
+    x = plain(some_mode)[0]
+    actual = call(Product("sum", some_mode, "pytorch").of_x, x)
+    assert_near(actual, one_by_one(Product("sum", some_mode).of_x, x), 1e-10)
+
+
+@pytest.mark.parametrize("backend", ENGINES)
+def test_forward_mode_is_refused(backend, some_mode):
+    product = Product("sum", some_mode, backend)
+    tensors = plain(some_mode)
+    with forward_ad.dual_level():
+        for position, tensor in enumerate(tensors):
+            given = list(tensors)
+            given[position] = forward_ad.make_dual(tensor, tensor)
+            assert refusal(partial(product, *given)) == FORWARD
+
+
+def test_forward_mode_over_a_backward_pass_is_refused():
+    product = Product()
+    tensors = product.tensors
+    a = product(*tensors)
+    with forward_ad.dual_level():
+        cotangent = forward_ad.make_dual(torch.ones_like(a), a.detach())
+        call = partial(torch.autograd.grad, a, tensors, cotangent)
+        assert refusal(call) == FORWARD
+
+
+def test_forward_mode_of_torch_operations(mode):
+    x = plain(mode)[0]
+    with forward_ad.dual_level():
+        dual = forward_ad.make_dual(x, x)
+        a = Product("sum", mode, "pytorch").of_x(dual)
+        tangent = forward_ad.unpack_dual(a).tangent
+    assert_near(tangent, EXPECTED["jvp"](Product("sum", mode).of_x, x), 1e-10)
+
+
+def test_dual_tensors_of_another_level_are_plain():
+    """Outside of the level a dual tensor is what it was made of."""
+    tensors = plain("sum")
+    with forward_ad.dual_level():
+        dual = forward_ad.make_dual(tensors[0], tensors[0])
+    actual = Product()(dual, *tensors[1:])
+    assert torch.equal(actual, Product()(*tensors))
+
+
+class Logged(torch.Tensor):
+    """A tensor with memory, whose operations go through Python."""
+
+    @classmethod
+    def __torch_dispatch__(cls, function, types, args=(), kwargs=None):
+        with torch._C._DisableTorchDispatch():
+            return function(*args, **(kwargs or {}))
+
+
+def test_subclasses_with_memory_are_tensors():
+    tensors = plain("sum")
+    logged = torch.Tensor._make_subclass(Logged, tensors[0])
+    actual = Product()(logged, *tensors[1:])
+    assert torch.equal(actual, Product()(*tensors))
+
+
+def test_wrappers_have_no_memory():
+    tensors = plain("sum")
+    wrapper = torch.Tensor._make_wrapper_subclass(
+        Logged, tensors[0].shape, dtype=tensors[0].dtype
+    )
+    with pytest.raises(RuntimeError, match="storage is missing or too small"):
+        Product()(wrapper, *tensors[1:])
