@@ -204,7 +204,8 @@ def dense(case, dtype=torch.float64):
     if case.mode == "lse_mult_i":
         # k**H is exp(H c). At k = 0 it is no function of H.
         zeros, others = torch.where(k == 0, k, 1.0), torch.where(k == 0, 1.0, k)
-        k = zeros ** given["H"].detach() * others ** given["H"]
+        H = given["H"]
+        k = zeros ** H.detach() * torch.exp(H * others.log())
         logits = bounded(given["b"].T, dtype)
         return _log_sum(k[:, :, None], logits[:, :, None].expand(*k.shape, 1))
     exponents = potentials(case, dtype)
