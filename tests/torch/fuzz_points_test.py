@@ -38,7 +38,8 @@ SMOOTH = (
     *("gaussian", "cauchy", "inverse_multiquadric", "multiquadric"),
     *("linear", "binet", "gaussian_oriented", "gaussian_unoriented"),
 )
-COORDINATES = (0.0, 1.0, -1.0, 0.5, 2.0, -0.0)
+CAN_VANISH = ("linear", "binet", "distance")
+COORDINATES = (0.0, 1.0, 0.0, -1.0, 0.5, 2.0, -0.0)
 WEIGHTS = (0.0, 1.0, -1.0, 0.5, -2.0)
 MASKS = (-1e30, -1e38, "lowest", -math.inf)
 GAMMAS = (1.0, 0.5, 0.25, 0.0)
@@ -63,6 +64,14 @@ def names(atoms, operators):
             st.sampled_from(PAIRS),
             st.sampled_from((2, 3, 1)),
         ).filter(lambda text: text.startswith(atoms)),
+        st.builds(
+            "{}{}*{}{}{}".format,
+            st.sampled_from(atoms),
+            st.sampled_from(PAIRS),
+            st.sampled_from([a for a in CAN_VANISH if a in atoms]),
+            st.sampled_from(PAIRS),
+            st.sampled_from(("", "", "**2", "**3")),
+        ),
         st.sampled_from(("2", "0.5", "1", "0", "3")),
     )
     larger = {
