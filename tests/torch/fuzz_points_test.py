@@ -284,20 +284,20 @@ def check_far(case, seed, backend):
     data = Data(seed)
     tensors = case.leaves()
     weights = data.normal(len(rows), len(rows[0]))
+    comparisons = []
     for position in range(2 * len(case.x)):
         directions = [torch.zeros_like(t) for t in case.tensors]
         directions[position] = data.normal(*case.tensors[position].shape)
         expected = exact_oracle.exact_line_derivatives(
             case, directions, weights, 2
         )
-        # A derivative that no format holds, or an overflow on its way.
+        # One that no format holds makes others NaN, as autograd has them all.
         assume(all(abs(value) < 1e30 for value in expected))
+        comparisons.append((directions, expected))
+    function = mode_oracle.functions(case, backend)[0]
+    for directions, expected in comparisons:
         actual = mode_oracle.line_derivatives(
-            mode_oracle.functions(case, backend)[0],
-            tensors,
-            directions,
-            weights,
-            2,
+            function, tensors, directions, weights, 2
         )
         size = 1.0
         for value, wanted in zip(actual, expected, strict=True):
