@@ -16,11 +16,13 @@ in a wider format.
 """
 # ruff: noqa: N806 (M, N, D and E are the sizes' own names)
 
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
 import torch
 
+import atoms
 import oracle
 
 L = 64
@@ -92,35 +94,32 @@ def _dual(value):
     return value if isinstance(value, Dual) else Dual(value)
 
 
-def _slope_of_q(atom, q):
-    """Returns the derivative of an atom of q; that of a root is 0 at 0."""
-    r = np.sqrt(q)
-    with np.errstate(divide="ignore"):
-        inverse = np.where(q == 0, q, 1 / r)
-    return {
-        "gaussian": lambda: -np.exp(-q),
-        "laplacian": lambda: -np.exp(-r) * inverse / 2,
-        "cauchy": lambda: -1 / ((1 + q) * (1 + q)),
-        "inverse_multiquadric": lambda: -1 / ((1 + q) * np.sqrt(1 + q)) / 2,
-        "distance": lambda: inverse / 2,
-        "matern32": lambda: -np.exp(-r) / 2,
-        "matern52": lambda: -(1 + r) * np.exp(-r) / 6,
-        "multiquadric": lambda: 1 / np.sqrt(1 + q) / 2,
-    }[atom]()
-
-
-def _of_q(atom, q):
-    if not isinstance(q, Dual):
-        return oracle.numpy_of_q(atom, q)
-    value = oracle.numpy_of_q(atom, q.value)
-    return Dual(value, _slope_of_q(atom, q.value) * q.slope)
-
-
 def _exp(x):
     if not isinstance(x, Dual):
         return np.exp(x)
     value = np.exp(x.value)
     return Dual(value, value * x.slope)
+
+
+def _sqrt(q):
+    """Returns the root, whose derivative is 0 at 0."""
+    if not isinstance(q, Dual):
+        return np.sqrt(q)
+    r = np.sqrt(q.value)
+    with np.errstate(divide="ignore"):
+        inverse = np.where(r == 0, r, 1 / r)
+    return Dual(r, inverse / 2 * q.slope)
+
+
+_FUNCTIONS = SimpleNamespace(exp=_exp, sqrt=_sqrt)
+
+
+def _of_q(atom, q):
+    if not isinstance(q, Dual) or atom not in atoms.SLOPES:
+        return atoms.value(_FUNCTIONS, atom, q)
+    factor, other = atoms.SLOPES[atom]
+    slope = q.value.dtype.type(factor) * _of_q(other, q.value)
+    return Dual(_of_q(atom, q.value), slope * q.slope)
 
 
 def _dot(first, second):
@@ -134,11 +133,7 @@ def _dot(first, second):
 def _atom_value(atom, x, y, g):
     """Returns an atom of lists of components."""
     if atom not in oracle.ATOMS_OF_Q:
-        s = _dot(x, y)
-        if atom in oracle.ATOMS_OF_S:
-            return s if atom == "linear" else s * s
-        power = s if atom == "gaussian_oriented" else s * s
-        return _exp(2 * g[0] * (power - 1))
+        return atoms.value(_FUNCTIONS, atom, _dot(x, y), *g)
     d = [a - b for a, b in zip(x, y, strict=True)]
     D = len(d)
     if len(g) == 1:

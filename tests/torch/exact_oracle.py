@@ -5,6 +5,7 @@
 import mpmath
 import torch
 
+import atoms
 import mode_oracle
 import oracle
 from mode_oracle import (
@@ -35,25 +36,16 @@ def exact(tensor):
 
 def _exact_atom(name, x, y, g):
     if name in oracle.ATOMS_OF_S:
-        s = mp.fdot(x, y)
-        return s if name == "linear" else s**2
+        return atoms.value(mp, name, mp.fdot(x, y))
+    if name in oracle.ATOMS_OF_S_AND_G:
+        return atoms.value(mp, name, mp.fdot(x, y), g[0])
     d = [a - b for a, b in zip(x, y, strict=True)]
     if len(g) > len(d):
         g = [g[k * len(d) : (k + 1) * len(d)] for k in range(len(d))]
         q = mp.fdot(d, [mp.fdot(row, d) for row in g])
     else:
         q = sum(g[k % len(g)] * d[k] ** 2 for k in range(len(d)))
-    r = mp.sqrt(q)
-    return {
-        "gaussian": lambda: mp.exp(-q),
-        "laplacian": lambda: mp.exp(-r),
-        "cauchy": lambda: 1 / (1 + q),
-        "inverse_multiquadric": lambda: 1 / mp.sqrt(1 + q),
-        "distance": lambda: r,
-        "matern32": lambda: (1 + r) * mp.exp(-r),
-        "matern52": lambda: (1 + r + q / 3) * mp.exp(-r),
-        "multiquadric": lambda: mp.sqrt(1 + q),
-    }[name]()
+    return atoms.value(mp, name, q)
 
 
 def _exact_kernel(case, i, j):

@@ -20,20 +20,6 @@ from oracle import assert_near
 ROUNDINGS = (L + 8) + (4 + 2 * 12)
 
 
-def _log_of_atom(name, x, y, gamma):
-    """Returns log|k| for all pairs."""
-    if name in oracle.ATOMS_OF_Q:
-        q = oracle.quadratic_form(x, y, gamma)
-        return {
-            "gaussian": lambda: -q,
-            "laplacian": lambda: -oracle.root(q),
-            "cauchy": lambda: -torch.log1p(q),
-            "inverse_multiquadric": lambda: -torch.log1p(q) / 2,
-            "distance": lambda: torch.log(q) / 2,
-        }[name]()
-    return oracle.atom_matrix(name, x, y, gamma).abs().log()
-
-
 class _Log:
     """A kernel that is not negative, by its logarithm for all pairs."""
 
@@ -62,7 +48,8 @@ def log_matrix(name, xs, ys, gammas):
     """Returns the (M, N) matrix of log k."""
 
     def atom(atom_name, pair, slot):
-        return _Log(_log_of_atom(atom_name, xs[pair], ys[pair], gammas[slot]))
+        given = xs[pair], ys[pair], gammas[slot]
+        return _Log(oracle.atom_product(atom_name, *given).log)
 
     return oracle.evaluate(name, atom).log
 

@@ -6,6 +6,7 @@ rest shares nothing with the library.
 """
 # ruff: noqa: N806 (M, N, D and E are the sizes' own names)
 
+import math
 import random
 from dataclasses import dataclass, replace
 
@@ -193,34 +194,75 @@ def matrix(case):
     return oracle.kernel_matrix(case.name, x, y, case.gamma)
 
 
-def dense(case):
-    """Returns the result in a mode, from the whole matrix."""
+def dense(case, dtype=torch.float64):
+    """Returns the result in a mode, from the whole matrix.
+
+    Potentials and logits count as the range of the dtype has them. What a row
+    has in common leaves the exponentials, so that logits have any size.
+    """
     k, given = matrix(case), case.given
     if case.mode == "lse_mult_i":
-        logits = given["H"] * k.log() + given["b"].T
-        return logits.exp().sum(1, keepdim=True).log()
-    weights = k * potentials(case).exp()
+        # k**H is exp(H c). At k = 0 it is no function of H.
+        zeros, others = torch.where(k == 0, k, 1.0), torch.where(k == 0, 1.0, k)
+        H = given["H"]
+        k = zeros ** H.detach() * torch.exp(H * others.log())
+        logits = bounded(given["b"].T, dtype)
+        return _log_sum(k[:, :, None], logits[:, :, None].expand(*k.shape, 1))
+    exponents = potentials(case, dtype)
+    if case.mode in LOGARITHMS:
+        logits = exponents[:, :, None] + bounded(given["b"], dtype)
+        return _log_sum(k[:, :, None], logits)
+    weights = _product(k, exponents)
     if case.mode == "sinkhorn_cost":
-        return (-k.log() * weights).sum(1, keepdim=True)
+        return (-_log_or_0(k) * weights).sum(1, keepdim=True)
     if case.mode == "sinkhorn_primal":
         factor = given["U"] + given["V"].T - 1
         return (factor * weights).sum(1, keepdim=True)
-    if case.mode in LOGARITHMS:
-        return (weights @ given["b"].exp()).log()
     centers = given.get("C", torch.zeros(1, 1, dtype=k.dtype))
     differences = given["b"][None, :, :] - centers[:, None, :]
     return (weights[:, :, None] * differences).sum(1)
 
 
-def potentials(case):
+def _log_or_0(k):
+    """Returns log k, but 0 where k = 0."""
+    return torch.where(k == 0, 1.0, k).log()
+
+
+def _product(k, exponents):
+    """Returns k exp(exponents), 0 where k is, whatever the exponent."""
+    largest = math.log(torch.finfo(k.dtype).max) - 1
+    limited = torch.where(k == 0, exponents.clamp(max=largest), exponents)
+    return k * limited.exp()
+
+
+def _log_sum(k, logits):
+    """Returns log Σ_j k exp(logits)."""
+    if not k.shape[1]:
+        return logits.sum(1) - math.inf
+    sizes = torch.where(k == 0, -math.inf, logits).detach()
+    largest = sizes.amax(1, keepdim=True).nan_to_num(0.0, 0.0, 0.0)
+    total = _product(k, logits - largest).sum(1)
+    is_zero = total == 0
+    log = torch.where(is_zero, 1.0, total).log() + largest[:, 0]
+    return torch.where(is_zero, -math.inf, log)
+
+
+def bounded(t, dtype=torch.float64):
+    """Returns t, limited to a quarter of the range, with derivative 1."""
+    most = torch.finfo(dtype).max / 4
+    limited = t.detach().clamp(-most, most) + (t - t.detach())
+    return torch.where(t.isfinite() & (t.abs() > most), limited, t)
+
+
+def potentials(case, dtype=torch.float64):
     """Returns A_i + B_j or S_i + T_j as a matrix, zeros in other modes."""
     M, N = case.rows
     total = torch.zeros(M, N, dtype=case.bs[0].dtype)
     for letter, b in case.given.items():
         if letter in ROW_POTENTIALS:
-            total = total + b
+            total = total + bounded(b, dtype)
         elif letter in COLUMN_POTENTIALS:
-            total = total + b.T
+            total = total + bounded(b, dtype).T
     return total
 
 

@@ -14,18 +14,11 @@ import re
 import numpy as np
 import torch
 
-ATOMS_OF_Q = (
-    "gaussian",
-    "laplacian",
-    "cauchy",
-    "inverse_multiquadric",
-    "distance",
-    "matern32",
-    "matern52",
-    "multiquadric",
-)
-ATOMS_OF_S = ("linear", "binet")
-ATOMS_OF_S_AND_G = ("gaussian_oriented", "gaussian_unoriented")
+import atoms
+
+ATOMS_OF_Q = tuple(atoms.OF_Q)
+ATOMS_OF_S = tuple(atoms.OF_S)
+ATOMS_OF_S_AND_G = tuple(atoms.OF_S_AND_G)
 ATOMS = ATOMS_OF_Q + ATOMS_OF_S + ATOMS_OF_S_AND_G
 
 SCALAR_FORMS = ("number", "()", "(1,)", "(N,1)", "j(N,1)", "i(M,1)")
@@ -152,82 +145,22 @@ def quadratic_form(x, y, gamma):
     return (g * products).sum(2)
 
 
-def numpy_of_q(name, q):
-    """Returns an atom of q, in the format of q."""
-    r = np.sqrt(np.maximum(q, 0))
-    return {
-        "gaussian": lambda: np.exp(-q),
-        "laplacian": lambda: np.exp(-r),
-        "cauchy": lambda: 1 / (1 + q),
-        "inverse_multiquadric": lambda: 1 / np.sqrt(1 + q),
-        "distance": lambda: r,
-        "matern32": lambda: (1 + r) * np.exp(-r),
-        "matern52": lambda: (1 + r + q / 3) * np.exp(-r),
-        "multiquadric": lambda: np.sqrt(1 + q),
-    }[name]()
-
-
-def root(q):
-    """Returns the root of q, with derivative 0 at 0 at every order."""
-    is_zero = q == 0
-    return torch.where(is_zero, 0.0, torch.where(is_zero, 1.0, q).sqrt())
-
-
-class _Matern32(torch.autograd.Function):
-    """Matern 3/2 as a function of q, whose derivative is -exp(-r)/2."""
-
-    @staticmethod
-    def forward(ctx, q):
-        ctx.save_for_backward(q)
-        return (1 + q.sqrt()) * torch.exp(-q.sqrt())
-
-    @staticmethod
-    def backward(ctx, cotangent):
-        (q,) = ctx.saved_tensors
-        return -cotangent * torch.exp(-root(q)) / 2
-
-
-class _Matern52(torch.autograd.Function):
-    """Matern 5/2 as a function of q: its derivative is -matern32(q)/6."""
-
-    @staticmethod
-    def forward(ctx, q):
-        ctx.save_for_backward(q)
-        return (1 + q.sqrt() + q / 3) * torch.exp(-q.sqrt())
-
-    @staticmethod
-    def backward(ctx, cotangent):
-        (q,) = ctx.saved_tensors
-        return -cotangent * _Matern32.apply(q) / 6
-
-
-def _torch_of_q(name, q):
-    return {
-        "gaussian": lambda: torch.exp(-q),
-        "laplacian": lambda: torch.exp(-root(q)),
-        "cauchy": lambda: 1 / (1 + q),
-        "inverse_multiquadric": lambda: (1 + q) ** -0.5,
-        "distance": lambda: root(q),
-        "matern32": lambda: _Matern32.apply(q),
-        "matern52": lambda: _Matern52.apply(q),
-        "multiquadric": lambda: (1 + q) ** 0.5,
-    }[name]()
-
-
-def atom_matrix(name, x, y, gamma=None):
-    """Returns the (M, N) matrix of an atom, of the arrays' library."""
-    is_torch = isinstance(x, torch.Tensor)
+def arguments_of(name, x, y, gamma=None):
+    """Returns what an atom is a function of, for all pairs: q, s, or s, g."""
     if name in ATOMS_OF_Q:
-        q = quadratic_form(x, y, gamma)
-        return (_torch_of_q if is_torch else numpy_of_q)(name, q)
+        return (quadratic_form(x, y, gamma),)
     s = x @ y.T
     if name in ATOMS_OF_S:
-        return s if name == "linear" else s * s
+        return (s,)
     g = per_pair(gamma)[:, :, 0]
-    if is_torch and not isinstance(g, torch.Tensor):
+    if isinstance(x, torch.Tensor) and not isinstance(g, torch.Tensor):
         g = torch.as_tensor(g, dtype=x.dtype)
-    power = s if name == "gaussian_oriented" else s * s
-    return (torch if is_torch else np).exp(2 * g * (power - 1))
+    return s, g
+
+
+def atom_product(name, x, y, gamma=None):
+    """Returns an atom for all pairs, as a product."""
+    return atoms.product_of(name, *arguments_of(name, x, y, gamma))
 
 
 class _Names(dict):
@@ -258,16 +191,22 @@ def evaluate(name, atom_value):
 
 
 def kernel_matrix(name, xs, ys, gammas):
-    """Returns the (M, N) matrix of a kernel."""
+    """Returns the (M, N) matrix of a kernel, of the arrays' library."""
+    is_torch = isinstance(xs[0], torch.Tensor)
 
     def atom(atom_name, pair, slot):
-        return atom_matrix(atom_name, xs[pair], ys[pair], gammas[slot])
+        given = arguments_of(atom_name, xs[pair], ys[pair], gammas[slot])
+        if is_torch:
+            return atoms.product_of(atom_name, *given)
+        return atoms.value(atoms.NUMPY, atom_name, *given)
 
     matrix = evaluate(name, atom)
-    if isinstance(xs[0], torch.Tensor):
-        matrix = torch.as_tensor(matrix, dtype=xs[0].dtype)
-        return matrix.expand(xs[0].shape[0], ys[0].shape[0])
-    return np.broadcast_to(matrix, (xs[0].shape[0], ys[0].shape[0]))
+    if isinstance(matrix, atoms.Product):
+        matrix = matrix.value
+    shape = xs[0].shape[0], ys[0].shape[0]
+    if is_torch:
+        return torch.as_tensor(matrix, dtype=xs[0].dtype).expand(shape)
+    return np.broadcast_to(matrix, shape)
 
 
 def numpy_matrix(name, xs, ys, gammas):

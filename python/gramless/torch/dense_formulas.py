@@ -7,16 +7,21 @@ derivatives to autograd and shares no formula with the engine.
 
 from __future__ import annotations
 
-import math
-from collections import defaultdict
 from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from gramless.torch.dense_math import integer_power, real_power, root
+from gramless.torch.dense_scaled import (
+    ARITHMETIC,
+    Arithmetic,
+    Scaled,
+    TreeEvaluator,
+    value,
+)
 
+_ZERO = ("number", 0.0)
 _SINE_TERMS = 11  # The next one, 1/25!, is far below the last bit.
 
 
@@ -70,41 +75,6 @@ def _plain(tree: tuple) -> tuple:
     return tree
 
 
-def _is_whole(exponent: float) -> bool:
-    return exponent == math.trunc(exponent)
-
-
-def _factors(tree: tuple) -> dict[tuple[tuple, bool], float]:
-    """Returns the exponents of the factors of a product, in reading order.
-
-    Powers of one factor merge where their exponents have the same sign, which
-    is what the flag tells: the product of two roots of f is f itself.
-    """
-    exponents: dict[tuple[tuple, bool], float] = defaultdict(float)
-    waiting = [(tree, 1.0)]
-    while waiting:
-        tree, exponent = waiting.pop()
-        tree = _plain(tree)
-        is_whole = _is_whole(exponent)
-        if is_whole and tree[0] == "power" and tree[2] != 0:
-            waiting.append((tree[1], tree[2] * exponent))
-        elif is_whole and exponent > 0 and tree[0] == "multiply":
-            waiting += [(tree[2], exponent), (tree[1], exponent)]
-        elif is_whole and exponent > 0 and tree[0] == "divide":
-            waiting += [(tree[2], -exponent), (tree[1], exponent)]
-        elif is_whole and exponent > 0 and tree[0] == "negate":
-            waiting += [(tree[1], exponent), (("number", -1.0), exponent)]
-        else:
-            exponents[tree, exponent > 0] += exponent
-    return exponents
-
-
-def _power(base: Tensor, exponent: float) -> Tensor:
-    if _is_whole(exponent):
-        return integer_power(base, int(exponent))
-    return root(base) if exponent == 0.5 else real_power(base, exponent)
-
-
 def _truth(is_true: Tensor, a: Tensor) -> Tensor:
     """Returns 1 or 0 in the format of a, without a derivative."""
     return is_true.to(a.dtype)
@@ -130,10 +100,6 @@ def _sin_x_div_x(a: Tensor) -> Tensor:
         near = 1 - near * square / (2 * k * (2 * k + 1))
     far = torch.where(is_near, 1.0, a)
     return torch.where(is_near, near, far.sin() / far)
-
-
-def _clamp(a: Tensor, low: Tensor, high: Tensor) -> Tensor:
-    return torch.where(a < low, low, torch.where(a > high, high, a))
 
 
 def _normalize(a: Tensor) -> Tensor:
@@ -169,7 +135,6 @@ def _concat(a: Tensor, b: Tensor) -> Tensor:
 
 # Operators of values.
 _FUNCTIONS: dict[str, Callable[..., Tensor]] = {
-    "Exp": torch.exp,
     "Log": torch.log,
     "Sin": torch.sin,
     "Cos": torch.cos,
@@ -189,9 +154,6 @@ _FUNCTIONS: dict[str, Callable[..., Tensor]] = {
     "SinXDivX": _sin_x_div_x,
     "Mod": lambda a, m, o: a - m * ((a - o) / m).detach().floor(),
     "Step": lambda a: _truth(a >= 0, a),
-    "ReLU": lambda a: torch.where(a < 0, 0.0, a),
-    "Clamp": _clamp,
-    "IfElse": lambda a, b, c: torch.where(a >= 0, b, c),
     "Equal": lambda a, b: _truth(a == b, a),
     "NotEqual": lambda a, b: _truth(a != b, a),
     "LessThan": lambda a, b: _truth(a < b, a),
@@ -225,73 +187,119 @@ _FUNCTIONS_OF_INTEGERS: dict[str, Callable[..., Tensor]] = {
 }
 
 
-class _Evaluator:
+# Operators that choose: the condition, and what is chosen if it holds, and
+# otherwise.
+_CHOICES: dict[str, Callable[..., tuple]] = {
+    "IfElse": lambda a, b, c: (("not below", a, _ZERO), b, c),
+    "ReLU": lambda a: (("below", a, _ZERO), _ZERO, a),
+    "Clamp": lambda a, low, high: (
+        ("below", a, low),
+        low,
+        ("choice", ("below", high, a), high, a),
+    ),
+}
+
+
+class _Evaluator(TreeEvaluator):
     """Evaluates trees for given values of the variables."""
 
-    def __init__(self, variables: Mapping[str, Tensor]) -> None:
+    def __init__(
+        self,
+        variables: Mapping[str, Tensor],
+        arithmetic: Arithmetic = ARITHMETIC,
+        owner: object = None,
+        choices: dict[tuple, Tensor] | None = None,
+    ) -> None:
+        super().__init__(arithmetic)
         self._variables = variables
+        self._owner = owner
+        self._choices = {} if choices is None else choices
         self._like = next(
             iter(variables.values()),
             torch.empty(0, dtype=torch.float64, device="cpu"),
         )
 
+    def plain(self, tree: tuple) -> tuple:
+        return _plain(tree)
+
+    def key(self, tree: tuple) -> object:
+        return self._owner, tree
+
+    def number(self, number: float) -> Tensor:
+        return self._like.new_full((1, 1, 1), number)
+
     def evaluate(self, tree: tuple) -> Tensor:
-        tree = _plain(tree)
-        kind = tree[0]
-        if kind == "number":
-            return self._like.new_full((1, 1, 1), tree[1])
-        if kind == "name":
-            return self._variables[tree[1]]
-        if kind == "negate":
-            return -self.evaluate(tree[1])
-        if kind in ("add", "subtract"):
-            return self._sum(tree)
-        if kind == "call":
-            return self._call(tree[1], tree[2:])
-        if kind == "power" and tree[2] == 0:
-            return torch.ones_like(self.evaluate(tree[1]))
-        return self._product(tree)
+        """Returns the numbers themselves."""
+        return value(self._with(self._variables).scaled(tree))
 
-    def _sum(self, tree: tuple) -> Tensor:
-        terms = []
-        while tree[0] in ("add", "subtract"):  # Sums can be long.
-            terms.append((tree[0], tree[2]))
-            tree = tree[1]
-        total = self.evaluate(tree)
-        for kind, term in reversed(terms):
-            value = self.evaluate(term)
-            total = total + value if kind == "add" else total - value
-        return total
+    def _with(self, variables: Mapping[str, Tensor]) -> _Evaluator:
+        """Returns an evaluator for variables of the same values."""
+        return _Evaluator(variables, choices=self._choices)
 
-    def _product(self, tree: tuple) -> Tensor:
-        product: Tensor | float = 1.0
-        for (base, is_above), exponent in _factors(tree).items():
-            value = self.evaluate(base)
-            if _is_whole(exponent) and not is_above:
-                product = product / _power(value, -exponent)
-            elif isinstance(product, float):
-                product = _power(value, exponent)
-            else:
-                product = product * _power(value, exponent)
-        return product
+    def leaf(self, tree: tuple) -> Scaled:
+        if tree[0] == "name":
+            return self.arithmetic.leaf(self._variables[tree[1]])
+        if tree[:2] == ("call", "Exp"):
+            e = self.evaluate(tree[2])
+            return Scaled(torch.ones_like(e), e)
+        if tree[0] == "choice":
+            return self.arithmetic.leaf(self._choice(*tree[1:]))
+        return self.arithmetic.leaf(self._call(tree[1], tree[2:]))
 
     def _call(self, name: str, operands: tuple) -> Tensor:
         if name == "Grad":
             return self._gradient(*operands)
+        if name in _CHOICES:
+            return self._choice(*_CHOICES[name](*operands))
         if name in _FUNCTIONS:
             return _FUNCTIONS[name](*map(self.evaluate, operands))
         integers = (int(_number(operand)) for operand in operands[1:])
-        value = self.evaluate(operands[0])
-        return _FUNCTIONS_OF_INTEGERS[name](value, *integers)
+        return _FUNCTIONS_OF_INTEGERS[name](
+            self.evaluate(operands[0]), *integers
+        )
+
+    def _choice(self, condition: tuple, first: tuple, second: tuple) -> Tensor:
+        """Returns values of two trees, each with its own derivatives only."""
+        is_first = self._choices.get(condition)
+        if is_first is None:
+            kind, a, b = condition
+            with torch.no_grad():
+                a, b = self.evaluate(a), self.evaluate(b)
+            is_first = a < b if kind == "below" else a >= b
+            self._choices[condition] = is_first
+        return torch.where(
+            is_first,
+            self._where(is_first, first),
+            self._where(~is_first, second),
+        )
+
+    def _where(self, is_chosen: Tensor, tree: tuple) -> Tensor:
+        """Returns a tree's values, without derivatives where it is not chosen.
+
+        There they may be NaN: they are cut off where they reach a variable.
+        """
+        if not self._is_recording():
+            return self.evaluate(tree)
+        parts = []
+        for mask in is_chosen.split(1, dim=2):
+            variables = {
+                name: torch.where(mask, v, v.detach())
+                for name, v in self._variables.items()
+            }
+            parts.append(self._with(variables).evaluate(tree))
+        if len(parts) == 1 or parts[0].shape[2] == 1:
+            return torch.cat(parts, 2)
+        return torch.cat([p[..., k : k + 1] for k, p in enumerate(parts)], 2)
+
+    def _is_recording(self) -> bool:
+        is_wanted = any(each.requires_grad for each in self._variables.values())
+        return is_wanted and torch.is_grad_enabled()
 
     def _gradient(self, tree: tuple, variable: tuple, weights: tuple) -> Tensor:
         """Returns the product of the transposed Jacobian with weights."""
         with torch.inference_mode(False), torch.enable_grad():
             gradient = self._recorded_gradient(tree, variable[1], weights)
-        is_wanted = any(each.requires_grad for each in self._variables.values())
-        if is_wanted and torch.is_grad_enabled():
-            return gradient
-        return gradient.detach()
+        return gradient if self._is_recording() else gradient.detach()
 
     def _recorded_gradient(self, tree: tuple, name: str, weights: tuple):
         variables = {
@@ -305,13 +313,23 @@ class _Evaluator:
         along = variables[name].expand(*pairs, -1)
         if not along.requires_grad:
             along = along.detach().requires_grad_()
-        value = _Evaluator({**variables, name: along}).evaluate(tree)
+        value = self._with({**variables, name: along}).evaluate(tree)
         if not value.requires_grad:
             return torch.zeros_like(along)
-        weight = _Evaluator(variables).evaluate(weights).expand_as(value)
+        weight = self._with(variables).evaluate(weights).expand_as(value)
         return torch.autograd.grad(
             value, along, weight, create_graph=True, materialize_grads=True
         )[0]
+
+
+def scaled_formula(
+    tree: tuple,
+    variables: Mapping[str, Tensor],
+    arithmetic: Arithmetic,
+    owner: object,
+) -> Scaled:
+    """Returns the values of a formula; the owner tells it from others."""
+    return _Evaluator(variables, arithmetic, owner).scaled(tree)
 
 
 def formula_values(tree: tuple, variables: Mapping[str, Tensor]) -> Tensor:

@@ -1,23 +1,28 @@
 # SPDX-License-Identifier: MIT
-"""Functions of plain torch operations that the dense backends share."""
+"""Functions of plain torch operations that the dense backends share.
+
+Where a branch of a `torch.where` could have an infinite derivative, what goes
+into the branch is replaced first: autograd would multiply it by 0.
+"""
 
 from __future__ import annotations
 
 import math
 
 import torch
+from torch import Tensor
 
-GammaSlot = tuple[torch.Tensor, str] | None
+GammaSlot = tuple[Tensor, str] | None
 """A gamma slot: the tensor, and the axis of its rows: "i", "j" or ""."""
 
 
-def root(q: torch.Tensor, at_zero: torch.Tensor | float = 0.0):
+def root(q: Tensor) -> Tensor:
     """Returns sqrt(q) with derivative 0 at 0, at every order."""
     is_zero = q == 0
-    return torch.where(is_zero, at_zero, torch.where(is_zero, 1.0, q).sqrt())
+    return torch.where(is_zero, 0.0, torch.where(is_zero, 1.0, q).sqrt())
 
 
-def per_pair(gamma: GammaSlot) -> torch.Tensor | None:
+def per_pair(gamma: GammaSlot) -> Tensor | None:
     """Returns gamma in a shape that broadcasts to (M, N, K)."""
     if gamma is None:
         return None
@@ -29,12 +34,8 @@ def per_pair(gamma: GammaSlot) -> torch.Tensor | None:
     return tensor.reshape(1, 1, -1)
 
 
-def quadratic_form(
-    x: torch.Tensor, y: torch.Tensor, gamma: torch.Tensor
-) -> torch.Tensor:
-    """Returns q = <x - y, G (x - y)> for all pairs."""
-    difference = x[:, None, :] - y[None, :, :]
-    dimension = x.shape[1]
+def _form(gamma: Tensor, difference: Tensor) -> Tensor:
+    dimension = difference.shape[2]
     if gamma.shape[2] in (1, dimension):
         return (gamma * difference * difference).sum(2)
     matrix = gamma.reshape(*gamma.shape[:2], dimension, dimension)
@@ -42,7 +43,19 @@ def quadratic_form(
     return (difference * rotated).sum(2)
 
 
-def integer_power(base, exponent: int):
+def quadratic_form(x: Tensor, y: Tensor, gamma: Tensor) -> Tensor:
+    """Returns q = <x - y, G (x - y)> for all pairs.
+
+    An overflow is +inf, without a derivative.
+    """
+    difference = x[:, None, :] - y[None, :, :]
+    with torch.no_grad():
+        is_far = _form(gamma, difference) == math.inf
+    near = torch.where(is_far[:, :, None], 0.0, difference)
+    return torch.where(is_far, math.inf, _form(gamma, near))
+
+
+def integer_power(base: Tensor, exponent: int) -> Tensor:
     """Multiplies, so that signs are kept and derivatives at 0 are right."""
     if exponent < 0:
         return 1 / integer_power(base, -exponent)
@@ -54,10 +67,34 @@ def integer_power(base, exponent: int):
     return result
 
 
-def real_power(value, exponent: float):
-    """Returns a power with derivative 0 at 0."""
-    if not isinstance(value, torch.Tensor):
-        return value**exponent
-    is_zero = value == 0
-    power = torch.where(is_zero, 1.0, value) ** exponent
-    return torch.where(is_zero, 0.0 if exponent > 0 else math.inf, power)
+def log_size(factor: Tensor) -> Tensor:
+    """Returns log|factor|, -inf and without a derivative at 0."""
+    is_zero = factor == 0
+    return torch.where(
+        is_zero, -math.inf, torch.where(is_zero, 1.0, factor).abs().log()
+    )
+
+
+def together(*tensors: Tensor) -> tuple[Tensor, ...]:
+    """Returns tensors of one shape and format: numbers take that of others."""
+    dtype = next((t.dtype for t in tensors if t.dim()), tensors[0].dtype)
+    return torch.broadcast_tensors(*(t.to(dtype) for t in tensors))
+
+
+def product(m: Tensor, t: Tensor | None) -> Tensor:
+    """Returns m exp(t), which is 0 where m = 0 or t = -inf.
+
+    Where m = 0, a derivative of m is multiplied by exp(t), up to a power that
+    leaves autograd room: it may still be 0, and 0 times an overflow is NaN.
+    """
+    if t is None:
+        return m
+    m, t = together(m, t)
+    is_nothing = (t == -math.inf) & ~m.isnan()
+    m = torch.where(is_nothing, 0.0, m)
+    t = torch.where(is_nothing, 0.0, t)
+    largest = 0.75 * math.log(torch.finfo(m.dtype).max)
+    t = torch.where(m == 0, t.clamp(max=largest), t)
+    # Twice its root: m exp(t) may be normal where exp(t) is not.
+    half = torch.exp(t / 2)
+    return m * half * half

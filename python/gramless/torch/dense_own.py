@@ -11,12 +11,16 @@ from typing import Any
 import torch
 
 from gramless import _core
-from gramless.torch.dense_formulas import formula_values
+from gramless.torch.dense_formulas import scaled_formula
 from gramless.torch.dense_math import GammaSlot, per_pair, quadratic_form
+from gramless.torch.dense_scaled import (
+    ARITHMETIC,
+    Arithmetic,
+    Scaled,
+    value,
+)
 from gramless.torch.formulas import Formula
 from gramless.torch.kernel import Kernel
-
-_ARITHMETIC = {"negate", "add", "subtract", "multiply", "divide"}
 
 
 @lru_cache(maxsize=256)
@@ -38,49 +42,41 @@ class OwnFormulas:
         y: Sequence[torch.Tensor],
         gamma: Sequence[GammaSlot],
         shape: tuple[int, int],
+        device: torch.device,
     ) -> None:
         self._kernel = kernel
+        self.device = device
         self._x, self._y, self._gamma = x, y, gamma
         self._shape = shape
 
-    def value(self, node: tuple) -> torch.Tensor:
-        """Returns k."""
+    def scaled(self, node: tuple, arithmetic: Arithmetic) -> Scaled:
+        """Returns k, in the log domain of what the user gives for log k."""
         formula = self._formula(node)
-        if formula.routine_sum:
-            return self._routine("routine_sum", formula.routine_sum, node)
-        if formula.formula_sum:
-            return self._values(formula.formula_sum, node)
-        if formula.formula_log:
-            return self._values(formula.formula_log, node).exp()
-        raise _missing("routine_sum")
-
-    def logarithm(self, node: tuple) -> torch.Tensor | None:
-        """Returns log k, if it is given."""
-        formula = self._formula(node)
-        if formula.routine_log:
-            return self._routine("routine_log", formula.routine_log, node)
-        if formula.formula_log:
-            return self._values(formula.formula_log, node)
-        if not formula.formula_sum:
-            raise _missing("routine_log")
-        return None
-
-    def parts(self, node: tuple) -> tuple:
-        """Returns formula_sum as operators on ("part", tree, node)."""
-        is_atom = node[0] == "own"
-        return _split(_parsed(self._formula(node).formula_sum, is_atom), node)
-
-    def part(self, tree: tuple, node: tuple) -> torch.Tensor:
-        """Returns the value of a part of a formula."""
-        return formula_values(tree, self._variables(node))[..., 0]
+        if arithmetic.is_log:
+            order = ("routine_log", "formula_log", "formula_sum")
+        else:
+            order = ("routine_sum", "formula_sum", "formula_log")
+        given = next((name for name in order if getattr(formula, name)), None)
+        if given is None:
+            raise _missing(order[0])
+        is_log = given.endswith("log")
+        text = getattr(formula, given)
+        if callable(text):
+            values = Scaled(self._routine(given, text, node))
+        else:
+            used = ARITHMETIC if is_log else arithmetic
+            tree = _parsed(text, node[0] == "own")
+            values = scaled_formula(tree, self._variables(node), used, node)
+            values = values.map(lambda tensor: tensor[..., 0])
+        if not is_log:
+            return values
+        e = value(values)
+        return Scaled(torch.ones_like(e), e)
 
     def _formula(self, node: tuple) -> Formula:
         if node[0] == "formula":
             return self._kernel.formula
         return self._kernel.own[node[1]]
-
-    def _values(self, text: str, node: tuple) -> torch.Tensor:
-        return self.part(_parsed(text, node[0] == "own"), node)
 
     def _variables(self, node: tuple) -> dict[str, torch.Tensor]:
         if node[0] == "own":
@@ -159,14 +155,3 @@ def _missing(name: str) -> NotImplementedError:
         f"kernel_product(): expected {name} or a formula in this mode, got "
         "neither."
     )
-
-
-def _split(tree: tuple, node: tuple) -> tuple:
-    kind = tree[0]
-    if kind == "number":
-        return tree
-    if kind in _ARITHMETIC:
-        return (kind, *(_split(operand, node) for operand in tree[1:]))
-    if kind == "power":
-        return ("power", _split(tree[1], node), tree[2])
-    return ("part", tree, node)

@@ -80,9 +80,7 @@ def _evaluate(
         tensors[0].new_empty(
             (rows[pair], columns) if pair else (columns,), dtype=dtype
         )
-        for (pair, columns), dtype in zip(
-            function.results, dtypes, strict=True
-        )
+        for (pair, columns), dtype in zip(function.results, dtypes, strict=True)
     )
     check_trace([*tensors, *results])
     if not tensors[0].is_meta:
