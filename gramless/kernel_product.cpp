@@ -54,6 +54,7 @@ void run_logarithm(const Kernel& kernel, const Signature& signature,
 void kernel_product(const Kernel& kernel, const Arguments& arguments,
                     const MutableArrayView& result, const Options& options) {
   const Signature signature = check_arguments(kernel.parsed(), arguments);
+  check_result(arguments, result);
   const std::vector<ArrayView> arrays = flatten(arguments);
   if (row_of(signature.mode).is_logarithm) {
     run_logarithm(kernel, signature, arrays, result, options);
