@@ -20,6 +20,7 @@
 #include "gramless/base/error.h"
 #include "gramless/base/text.h"
 #include "gramless/finish_logarithm.h"
+#include "gramless/function_arrays.h"
 #include "gramless/ir/printer.h"
 #include "gramless/ir/reader.h"
 #include "gramless/lower/program.h"
@@ -96,55 +97,6 @@ void check_options(const BuildOptions& options) {
                "'simplify', got '",
                stage, "'."));
   }
-}
-
-/// Returns the shape that an array of the function has in memory.
-std::vector<int64_t> expected_shape(const ArraySpec& array, Sizes sizes) {
-  switch (array.pair) {
-    case PairIndex::none:
-      return {array.columns()};
-    case PairIndex::i:
-      return {sizes.M, array.columns()};
-    case PairIndex::j:
-      return {sizes.N, array.columns()};
-  }
-  throw InternalError("expected_shape(): unknown index.");
-}
-
-/// Finds M and N from the rows of the arguments and results.
-template <class View>
-void find_sizes(std::span<const ArraySpec> specs, std::span<const View> views,
-                Sizes& sizes) {
-  for (std::size_t k = 0; k < specs.size(); ++k) {
-    if (specs[k].pair == PairIndex::none || views[k].shape.empty()) continue;
-    (specs[k].pair == PairIndex::i ? sizes.M : sizes.N) = views[k].shape[0];
-  }
-}
-
-template <class View>
-void check_views(std::span<const ArraySpec> specs, std::span<const View> views,
-                 Sizes sizes) {
-  for (std::size_t k = 0; k < specs.size(); ++k) {
-    const std::vector<int64_t> expected = expected_shape(specs[k], sizes);
-    const bool is_number = views[k].shape.empty() &&
-                           specs[k].pair == PairIndex::none && expected[0] == 1;
-    if (views[k].shape != expected && !is_number) {
-      throw ArgumentError(concat("ArrayFunction(): expected ", specs[k].name,
-                                 " of the shape ", shape_text(expected),
-                                 ", got ", shape_text(views[k].shape), "."));
-    }
-    if (views[k].strides.size() != views[k].shape.size()) {
-      throw ArgumentError(concat("ArrayFunction(): expected one stride of ",
-                                 specs[k].name, " for each dimension."));
-    }
-  }
-}
-
-void check_count(std::string_view what, std::size_t expected,
-                 std::size_t count) {
-  if (expected == count) return;
-  throw ArgumentError(concat("ArrayFunction(): expected ", expected, " ", what,
-                             ", got ", count, "."));
 }
 
 /// Returns the sums of the absolute terms, for sums.
@@ -318,9 +270,7 @@ DType ArrayFunction::result_dtype(std::size_t result, DType dtype,
 }
 
 Sizes ArrayFunction::sizes_of(std::span<const ArrayView> arguments) const {
-  Sizes sizes;
-  find_sizes<ArrayView>(this->arguments(), arguments, sizes);
-  return sizes;
+  return find_sizes(this->arguments(), arguments);
 }
 
 void ArrayFunction::operator()(std::span<const ArrayView> arguments,
@@ -328,13 +278,11 @@ void ArrayFunction::operator()(std::span<const ArrayView> arguments,
                                const Options& options) const {
   const std::span<const ArraySpec> expected = state_->arguments;
   const std::span<const ArraySpec> computed = state_->results;
-  check_count("arguments", expected.size(), arguments.size());
-  check_count("results", computed.size(), results.size());
-  Sizes sizes;
-  find_sizes(computed, results, sizes);
-  find_sizes(expected, arguments, sizes);
-  check_views(expected, arguments, sizes);
-  check_views(computed, results, sizes);
+  const Sizes sizes = check_arrays(expected, arguments, computed, results);
+  // The reference backend converts each number that it reads or writes.
+  if (options.backend != Backend::reference) {
+    check_dtypes(expected, arguments, computed, results);
+  }
   Device device;
   for (const ArrayView& view : arguments) device = view.device;
   const auto run = [&](const Runnable& runnable, std::span<const ArrayView> in,
@@ -382,6 +330,10 @@ ArrayFunction ArrayFunction::vjp(
 
 std::string ArrayFunction::explain(Sizes sizes, DType dtype,
                                    CodeText code) const {
+  if (sizes.M < 0 || sizes.N < 0) {
+    throw ArgumentError(concat("explain(): expected sizes of 0 or more, got M ",
+                               sizes.M, " and N ", sizes.N, "."));
+  }
   std::string text = state_->title + "\n";
   for (const Runnable* part : {&state_->scale, &state_->sum}) {
     if (part->programs.empty()) continue;

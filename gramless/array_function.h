@@ -76,11 +76,13 @@ class ArrayFunction {
   [[nodiscard]] DType result_dtype(std::size_t result, DType dtype,
                                    Backend backend) const;
 
-  /// Returns the lengths of the pair axes, 0 where no argument has one.
+  /// Returns the lengths of the pair axes, 0 where no argument has one. The
+  /// last arguments may be left out.
   [[nodiscard]] Sizes sizes_of(std::span<const ArrayView> arguments) const;
 
-  /// Computes the results. Throws ArgumentError or DTypeError for arrays that
-  /// do not fit, DeviceError where the backend cannot run on their device.
+  /// Computes the results. Throws ArgumentError, DTypeError or DeviceError for
+  /// arrays that do not fit, and DeviceError where the backend cannot run on
+  /// their device. Only the reference backend takes several dtypes at once.
   void operator()(std::span<const ArrayView> arguments,
                   std::span<const MutableArrayView> results,
                   const Options& options = {}) const;

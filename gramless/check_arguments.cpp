@@ -4,12 +4,14 @@
 
 #include <algorithm>
 
+#include "gramless/base/check_array.h"
 #include "gramless/base/error.h"
 #include "gramless/base/text.h"
 
 namespace gramless {
 namespace {
 
+constexpr std::string_view kFunction = "kernel_product";
 constexpr std::string_view kPrefix = "kernel_product(): expected ";
 
 template <class E = ArgumentError, class... Parts>
@@ -105,7 +107,8 @@ void check_counts(const ParsedKernel& kernel, const Arguments& arguments) {
   }
 }
 
-void check_dtypes_and_devices(const std::vector<Named>& arrays) {
+void check_arrays(const std::vector<Named>& arrays) {
+  for (const auto& [name, array] : arrays) check_array(kFunction, name, *array);
   if (arrays.empty()) return;
   const auto& [first_name, first] = arrays.front();
   for (const auto& [name, array] : arrays) {
@@ -185,6 +188,13 @@ RowArrays row_arrays(const Arguments& arguments) {
     if (!first) first = {std::string(names[k].name), &arguments.b[k]};
   }
   return rows;
+}
+
+/// Whether the result has as many columns as b.
+bool has_signal_columns(const ModeRow& mode) {
+  return std::any_of(
+      mode.arguments.begin(), mode.arguments.end(),
+      [](const ModeArgument& a) { return a.has_signal_columns; });
 }
 
 /// Checks the arrays of the mode; returns E.
@@ -289,7 +299,7 @@ GammaForm check_gamma(std::size_t slot, const AtomUse& use,
 Signature check_arguments(const ParsedKernel& kernel,
                           const Arguments& arguments) {
   check_counts(kernel, arguments);
-  check_dtypes_and_devices(named_arrays(arguments));
+  check_arrays(named_arrays(arguments));
   check_points(kernel, arguments);
   Signature signature;
   signature.mode = arguments.mode;
@@ -307,22 +317,33 @@ Signature check_arguments(const ParsedKernel& kernel,
   return signature;
 }
 
+void check_result(const Arguments& arguments, const MutableArrayView& result) {
+  check_array(kFunction, "result", result);
+  const std::vector<Named> arrays = named_arrays(arguments);
+  const auto& [name, first] = arrays.at(0);
+  if (result.dtype != first->dtype) {
+    fail<DTypeError>("result of dtype ", dtype_name(first->dtype), ", as ",
+                     name, ", got ", dtype_name(result.dtype), ".");
+  }
+  if (result.device != first->device) {
+    fail<DeviceError>("result on ", first->device.name, ", where ", name,
+                      " is, got ", result.device.name, ".");
+  }
+  const int64_t rows = row_arrays(arguments).i->array->shape[0];
+  const int64_t columns = check_mode_arguments(arguments);
+  const bool has_signal = has_signal_columns(row_of(arguments.mode));
+  const std::vector<int64_t> expected = {rows, columns};
+  if (result.shape == expected) return;
+  fail("result of the shape ", has_signal ? "(M, E)" : "(M, 1)", " = ",
+       shape_text(expected), ", got ", shape_text(result.shape), ".");
+}
+
 std::vector<ArrayView> flatten(const Arguments& arguments) {
   std::vector<ArrayView> arrays;
   for (const Named& named : named_arrays(arguments)) {
     arrays.push_back(*named.array);
   }
   return arrays;
-}
-
-Mode parse_mode(std::string_view name) {
-  std::vector<std::string> known;
-  for (const ModeRow& row : mode_table()) {
-    if (name == row.name || name == row.older_name) return row.mode;
-    known.emplace_back(row.name);
-  }
-  fail("one of the modes '", join(known, "', '"), "', got '", name, "'.",
-       did_you_mean(name, known));
 }
 
 }  // namespace gramless

@@ -33,16 +33,18 @@ struct Arguments {
   Mode mode = Mode::sum;
 };
 
-/// Checks counts, dtypes, devices and shapes. Throws ArgumentError, DTypeError
-/// or DeviceError with what was expected and what came.
+/// Checks counts, and each array: memory, dtype, device, shape and strides.
+/// Throws ArgumentError, DTypeError or DeviceError with what was expected and
+/// what came.
 Signature check_arguments(const ParsedKernel& kernel,
                           const Arguments& arguments);
 
+/// Checks the array that a kernel product of checked arguments is written to:
+/// (M, E), or (M, 1) where the mode has no E, on the arguments' device and of
+/// their dtype. Throws likewise.
+void check_result(const Arguments& arguments, const MutableArrayView& result);
+
 /// Returns the arrays in the order in which the map-reduce takes them.
 std::vector<ArrayView> flatten(const Arguments& arguments);
-
-/// Returns the mode of a name, or of its older spelling. Throws ArgumentError
-/// for an unknown name.
-Mode parse_mode(std::string_view name);
 
 }  // namespace gramless

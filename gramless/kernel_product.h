@@ -12,8 +12,9 @@ namespace gramless {
 /// Computes the kernel product in a mode into `result`, of the shape (M, E),
 /// or (M, 1) in a mode without a signal.
 ///
-/// Throws ArgumentError for wrong counts or shapes, DTypeError for mixed
-/// dtypes, DeviceError for mixed devices, before anything runs.
+/// Throws ArgumentError for wrong counts, shapes, strides or a null pointer,
+/// DTypeError for mixed dtypes, DeviceError for mixed devices, before anything
+/// runs. `result` is checked likewise: its elements may not overlap.
 void kernel_product(const Kernel& kernel, const Arguments& arguments,
                     const MutableArrayView& result,
                     const Options& options = {});

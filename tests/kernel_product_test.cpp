@@ -3,6 +3,7 @@
 #include <gramless/gramless.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
@@ -98,6 +99,40 @@ TEST(KernelProduct, SaysWhatWasExpectedAndWhatCame) {
                  "kernel_product(): expected x[0] and y[0] to have the same "
                  "number of columns, got x[0] (37, 3) and y[0] (450, 2).");
   }
+}
+
+/// Expects that a product fills a result of some strides, and nothing else.
+void expect_filled(int64_t row_stride, int64_t column_stride, int64_t start) {
+  Problem p;
+  Arguments arguments = p.arguments();
+  const std::vector<double> b(2 * p.N, 1);
+  arguments.b = {ArrayView::contiguous(b.data(), {300, 2})};
+  std::vector<double> memory(400, -1);
+  kernel_product(Kernel("cauchy(x,y)**0"), arguments,
+                 {memory.data() + start,
+                  DType::float64,
+                  {37, 2},
+                  {row_stride, column_stride},
+                  {}});
+  EXPECT_EQ(std::count(memory.begin(), memory.end(), 300), 74);
+  EXPECT_EQ(std::count(memory.begin(), memory.end(), -1), 326);
+}
+
+TEST(KernelProduct, WritesToAnyStrides) {
+  expect_filled(2, 1, 0);
+  expect_filled(1, 37, 0);
+  expect_filled(3, 200, 0);
+  expect_filled(-2, 1, 200);
+  expect_filled(-7, -3, 399);
+  expect_filled(2, 3, 0);  // Rows lie between each other.
+}
+
+TEST(KernelProduct, TakesNoMemoryForNoElements) {
+  Arguments arguments = Problem().arguments();
+  arguments.x = {{nullptr, DType::float64, {0, 3}, {3, 1}, {}}};
+  EXPECT_NO_THROW(kernel_product(
+      Kernel("gaussian(x,y)"), arguments,
+      MutableArrayView{nullptr, DType::float64, {0, 1}, {1, 1}, {}}));
 }
 
 TEST(KernelProduct, ExplainsItself) {

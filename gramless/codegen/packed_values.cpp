@@ -12,6 +12,23 @@ namespace {
 /// Registers of kept values that are loaded once for a tile.
 constexpr int64_t kMostKeptRegisters = 12;
 
+/// Returns whether the kept values of a tile are loaded once. The extents of
+/// long axes must not decide it: programs that differ in them share code.
+bool are_few(const Program& program, const TileShape& shape) {
+  int64_t cells = 0;
+  for (const int value : packed_values(program, kept_rate(program))) {
+    const std::vector<Axis>& axes =
+        program.instructions[static_cast<std::size_t>(value)].axes;
+    int64_t product = 1;
+    for (const Axis& axis : axes) {
+      if (!shape.is_unrolled(axis)) return false;
+      product *= axis.extent;
+    }
+    cells += product;
+  }
+  return cells * shape.kept_copies <= kMostKeptRegisters;
+}
+
 }  // namespace
 
 TileMemory::TileMemory(llvm::IRBuilder<>& ir, const TileShape& shape)
@@ -61,7 +78,8 @@ PackedValues::PackedValues(llvm::IRBuilder<>& ahead, llvm::IRBuilder<>& ir,
       panels_(panels),
       call_(panel_layout(ahead, program, Rate::call, extents)),
       kept_(panel_layout(ahead, program, kept_rate(program), extents)),
-      reduced_(panel_layout(ahead, program, reduced_rate(program), extents)) {}
+      reduced_(panel_layout(ahead, program, reduced_rate(program), extents)),
+      are_kept_loaded_once_(are_few(program, shape)) {}
 
 BlockValue PackedValues::at(int value, const Step& step) {
   const Instruction& instruction =
@@ -104,10 +122,7 @@ llvm::Value* PackedValues::from_kept(int value, const Step& step, int copy) {
         memory_.load(memory_.number(),
                      memory_.number_at(panels_.kept, ir_.CreateAdd(row, at))));
   };
-  const bool fits =
-      packed_cells(program_, kept_rate(program_)) * shape_.kept_copies <=
-      kMostKeptRegisters;
-  if (!fits) return load_kept();
+  if (!are_kept_loaded_once_) return load_kept();
   Environment key = step.code->environment();
   key[Axis{"copy", copy, 0}] = ir_.getInt64(number);
   return load_ahead(value, key, load_kept);

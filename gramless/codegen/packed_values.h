@@ -83,6 +83,7 @@ class PackedValues {
   PanelLayout call_;
   PanelLayout kept_;
   PanelLayout reduced_;
+  bool are_kept_loaded_once_;
   std::map<std::pair<int, Registers>, llvm::Value*> loaded_;
 };
 

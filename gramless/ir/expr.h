@@ -53,8 +53,8 @@
 
 namespace gramless {
 
-/// An axis: i, j, or a feature axis. Copies of one axis (d, d', …) have the
-/// same extent and are told apart by `copy`.
+/// An axis: i, j, or a feature axis. Copies of one axis (d, d', …) are told
+/// apart by `copy`. In a map-reduce all axes of one name have one extent.
 struct Axis {
   std::string name;
   int copy = 0;

@@ -3,6 +3,8 @@
 #include "gramless/ir/map_reduce.h"
 
 #include <algorithm>
+#include <map>
+#include <span>
 
 #include "gramless/base/error.h"
 #include "gramless/base/text.h"
@@ -42,6 +44,28 @@ void verify_index(const Node& load, const Index& index, const Index& declared) {
   require(!is_pair_axis(axis) && position >= 0 && position < axis.extent,
           concat("'", load.argument, "' is indexed at ", position,
                  ", out of range"));
+}
+
+/// Checks that all axes of one name have one extent.
+void verify_extents(const MapReduce& map_reduce, std::span<const Expr> nodes) {
+  std::map<std::string, int64_t> extents;
+  const auto check = [&](const Axis& axis) {
+    const int64_t extent =
+        extents.emplace(axis.name, axis.extent).first->second;
+    require(extent == axis.extent,
+            concat("axis '", axis.name, "' has the extents ", extent, " and ",
+                   axis.extent));
+  };
+  for (const ArraySpec& array : map_reduce.arguments) {
+    for (const Axis& axis : array.features) check(axis);
+  }
+  for (const Output& output : map_reduce.outputs) {
+    for (const Axis& axis : output.array.features) check(axis);
+  }
+  // What a sum binds is free in its operand.
+  for (const Expr& node : nodes) {
+    for (const Axis& axis : node->free_axes) check(axis);
+  }
 }
 
 void verify_load(const MapReduce& map_reduce, const Node& load) {
@@ -99,7 +123,9 @@ void verify(const MapReduce& map_reduce) {
     }
     roots.push_back(output.value);
   }
-  for (const Expr& node : nodes_below(roots)) {
+  const std::vector<Expr> nodes = nodes_below(roots);
+  verify_extents(map_reduce, nodes);
+  for (const Expr& node : nodes) {
     require(node->pool == map_reduce.pool.get(),
             "an expression belongs to another pool");
     if (node->kind == NodeKind::load) verify_load(map_reduce, *node);

@@ -101,17 +101,21 @@ FormulaValue FormulaBuilder::of_argument(
     if (width == 1) return {1, at({int64_t{0}})};
     return {width, at({axis_of(width)})};
   }
-  check_length(width, kLongestFormulaList, tree);
+  check_length(width, kLargestMatrix, tree);
   std::vector<Expr> list;
   const int64_t columns = array.features[1].extent;
   for (int64_t k = 0; k < width; ++k) {
     list.push_back(at({k / columns, k % columns}));
   }
-  return from_list(list, tree);
+  return from_list(list, tree, kLargestMatrix);
 }
 
 FormulaValue FormulaBuilder::variable(const Syntax& tree) {
-  const ArraySpec& array = argument_of(tree);
+  ArraySpec& array = argument_of(tree);
+  // From now on it is no matrix: see is_matrix_over().
+  if (array.name[0] == 'g' && array.features.size() == 1) {
+    array.features = {axis_of(array.columns())};
+  }
   return of_argument(
       array,
       [&](std::vector<Index> features) {
@@ -171,6 +175,7 @@ FormulaValue FormulaBuilder::call(const Syntax& tree) {
     }
     return elementwise(tree, {{1, pool().constant(number)}}, row.text);
   }
+  if (row.kind == FormulaKind::weighted) return weighted(tree, row.text);
   Values operands;
   for (std::size_t k = 0; k < row.operands.size(); ++k) {
     const char kind = row.operands[k];
@@ -205,8 +210,6 @@ FormulaValue FormulaBuilder::special(const Syntax& tree,
     case FormulaKind::contraction:
       return contraction(tree, operands, row.text,
                          row.after.empty() ? "a" : row.after);
-    case FormulaKind::weighted:
-      return weighted(tree, operands, row.text);
     case FormulaKind::repeat:
       return {integer(tree, 1, 1, kLongestFormulaList), first.expr};
     case FormulaKind::largest:
@@ -227,6 +230,7 @@ FormulaValue FormulaBuilder::special(const Syntax& tree,
     case FormulaKind::outer:
       return from_list(list_of(tree, row, operands), tree);
     case FormulaKind::constant:
+    case FormulaKind::weighted:
     case FormulaKind::gradient:
       break;
   }

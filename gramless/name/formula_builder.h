@@ -21,11 +21,13 @@ struct FormulaValue {
 
 /// Components that are written out one by one, at most.
 inline constexpr int64_t kLongestFormulaList = 64;
+/// Entries of a matrix that are written out, at most.
+inline constexpr int64_t kLargestMatrix = 256;
 
 class FormulaBuilder {
  public:
-  /// `result` has the arguments; the feature axes of a metric are set when it
-  /// is used as one.
+  /// `result` has the arguments. The feature axes of a gamma, one or the two of
+  /// a matrix, are set when it is first used.
   FormulaBuilder(MapReduce& result, const Source& source,
                  const FormulaVariables& variables)
       : result_(result), source_(source), variables_(variables) {}
@@ -53,8 +55,8 @@ class FormulaBuilder {
                            std::string_view text);
   FormulaValue contraction(const Syntax& tree, const Values& operands,
                            std::string_view text, std::string_view after = "a");
-  FormulaValue weighted(const Syntax& tree, const Values& operands,
-                        std::string_view text);
+  FormulaValue weighted(const Syntax& tree, std::string_view text);
+  static bool is_matrix_over(ArraySpec& array, int64_t width);
   FormulaValue quadratic_form(const Syntax& tree, const FormulaValue& metric,
                               const FormulaValue& vector);
   FormulaValue matrix_product(const Syntax& tree, const FormulaValue& matrix,
@@ -69,7 +71,8 @@ class FormulaBuilder {
   Expr element(const FormulaValue& vector, int64_t position);
   std::vector<Expr> elements(const FormulaValue& vector, const Syntax& tree,
                              int64_t most);
-  FormulaValue from_list(const std::vector<Expr>& list, const Syntax& tree);
+  FormulaValue from_list(const std::vector<Expr>& list, const Syntax& tree,
+                         int64_t most = kLongestFormulaList);
   FormulaValue of_argument(const ArraySpec& array,
                            const std::function<Expr(std::vector<Index>)>& at,
                            const Syntax& tree);

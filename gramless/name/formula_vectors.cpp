@@ -8,38 +8,40 @@
 #include "gramless/transform/derivative.h"
 
 namespace gramless {
-namespace {
-
-/// Entries of a matrix that is written out, at most.
-constexpr int64_t kLargestMatrix = 256;
-
-}  // namespace
 
 FormulaValue FormulaBuilder::weighted(const Syntax& tree,
-                                      const Values& operands,
                                       std::string_view text) {
-  const Values vectors(operands.begin() + 1, operands.end());
-  const FormulaValue vector = elementwise(tree, vectors, text);
   const Syntax& metric = tree.operands[0];
-  const int64_t width = vector.width;
-  const bool is_matrix = operands[0].width == width * width && width > 1;
-  if (!is_matrix || metric.kind != SyntaxKind::name) {
-    return quadratic_form(tree, operands[0], vector);
+  const bool is_variable = metric.kind == SyntaxKind::name;
+  // To load a plain argument would decide its axes.
+  const FormulaValue weight = is_variable ? FormulaValue{} : value(metric);
+  Values vectors;
+  for (std::size_t k = 1; k < tree.operands.size(); ++k) {
+    vectors.push_back(value(tree.operands[k]));
   }
-  // A plain argument is indexed by two axes from now on.
+  const FormulaValue vector = elementwise(tree, vectors, text);
+  if (!is_variable) return quadratic_form(tree, weight, vector);
   ArraySpec& array = argument_of(metric);
-  const Axis row = axis_of(width);
-  Axis column = row;
-  column.copy = 1;
-  const bool is_free = array.name[0] == 'g' && array.features.size() == 1 &&
-                       array.features[0] != row;
-  if (is_free) array.features = {row, column};
-  if (array.features != std::vector<Axis>{row, column}) {
-    return quadratic_form(tree, operands[0], vector);
+  if (!is_matrix_over(array, vector.width)) {
+    return quadratic_form(tree, variable(metric), vector);
   }
+  const Axis row = array.features[0];
+  const Axis column = array.features[1];
   const Expr other = pool().rename(vector.expr, {{row, column}});
   const Expr product = pool().sum(column, load(pool(), array) * other);
   return {1, pool().sum(row, vector.expr * product)};
+}
+
+/// Returns whether an argument is indexed by the rows and columns of a matrix,
+/// and makes it so if it has as many columns and was not loaded before.
+bool FormulaBuilder::is_matrix_over(ArraySpec& array, int64_t width) {
+  if (width < 2 || array.columns() != width * width) return false;
+  const Axis row = axis_of(width);
+  const std::vector<Axis> axes = {row, {row.name, 1, width}};
+  const bool is_free = array.name[0] == 'g' && array.features.size() == 1 &&
+                       array.features[0] != axis_of(array.columns());
+  if (is_free) array.features = axes;
+  return array.features == axes;
 }
 
 FormulaValue FormulaBuilder::quadratic_form(const Syntax& tree,
@@ -146,9 +148,9 @@ std::vector<Expr> FormulaBuilder::elements(const FormulaValue& vector,
 }
 
 FormulaValue FormulaBuilder::from_list(const std::vector<Expr>& list,
-                                       const Syntax& tree) {
+                                       const Syntax& tree, int64_t most) {
   const auto width = static_cast<int64_t>(list.size());
-  check_length(width, kLongestFormulaList, tree);
+  check_length(width, most, tree);
   Expr result = list.back();
   for (int64_t k = width - 1; k-- > 0;) {
     const Expr is_there = pool().at(axis_of(width), k);

@@ -17,17 +17,25 @@ Axis KernelBuilder::axis_of(std::size_t number, int64_t columns) {
   return {number == 0 ? "d" : concat("d", number), 0, columns};
 }
 
+// In a formula, X_0 and Y_0 are no pair, and may differ in their columns: one
+// name would then have two extents.
+Axis KernelBuilder::y_axis(std::size_t number) const {
+  Axis axis = axis_of(number, signature_.y_columns[number]);
+  const std::vector<int64_t>& x_columns = signature_.x_columns;
+  const bool is_other =
+      number < x_columns.size() && x_columns[number] != axis.extent;
+  if (is_other) axis.name = concat("f", number);
+  return axis;
+}
+
 void KernelBuilder::declare_arguments() {
   std::vector<ArraySpec>& arguments = result_.arguments;
-  const auto declare = [&](const std::string& name, PairIndex pair,
-                           std::size_t number, int64_t columns) {
-    arguments.push_back({name, pair, {axis_of(number, columns)}});
-  };
   for (std::size_t p = 0; p < kernel_.x_count; ++p) {
-    declare(x_name(p), PairIndex::i, p, signature_.x_columns[p]);
+    const Axis axis = axis_of(p, signature_.x_columns[p]);
+    arguments.push_back({x_name(p), PairIndex::i, {axis}});
   }
   for (std::size_t p = 0; p < kernel_.y_count; ++p) {
-    declare(y_name(p), PairIndex::j, p, signature_.y_columns[p]);
+    arguments.push_back({y_name(p), PairIndex::j, {y_axis(p)}});
   }
   for (std::size_t slot = 0; slot < kernel_.atoms.size(); ++slot) {
     const GammaForm form = signature_.gammas[slot];

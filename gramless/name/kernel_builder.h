@@ -24,6 +24,8 @@ class KernelBuilder {
   /// Returns the axis of a pair of variables, or of the variable of a number.
   [[nodiscard]] Axis axis_of(std::size_t pair) const;
   static Axis axis_of(std::size_t number, int64_t columns);
+  /// Returns the axis of y's columns: that of x's if there are as many.
+  [[nodiscard]] Axis y_axis(std::size_t number) const;
   [[nodiscard]] std::vector<Axis> gamma_axes(std::size_t slot) const;
   Expr load_gamma(std::size_t slot);
   Expr quadratic_form(std::size_t slot);

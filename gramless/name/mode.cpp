@@ -3,6 +3,7 @@
 #include "gramless/name/mode.h"
 
 #include "gramless/base/error.h"
+#include "gramless/base/text.h"
 
 namespace gramless {
 namespace {
@@ -55,6 +56,17 @@ std::vector<ModeRow> make_table() {
 std::span<const ModeRow> mode_table() {
   static const std::vector<ModeRow> table = make_table();
   return table;
+}
+
+Mode parse_mode(std::string_view name) {
+  std::vector<std::string> known;
+  for (const ModeRow& row : mode_table()) {
+    if (name == row.name || name == row.older_name) return row.mode;
+    known.emplace_back(row.name);
+  }
+  throw ArgumentError(concat("kernel_product(): expected one of the modes '",
+                             join(known, "', '"), "', got '", name, "'.",
+                             did_you_mean(name, known)));
 }
 
 const ModeRow& row_of(Mode mode) {

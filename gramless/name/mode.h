@@ -45,6 +45,10 @@ struct ModeRow {
 /// Returns the rows, in the order of the enumeration.
 std::span<const ModeRow> mode_table();
 
+/// Returns the mode of a name, or of its older spelling. Throws ArgumentError
+/// for an unknown name.
+Mode parse_mode(std::string_view name);
+
 /// Returns the row of a mode.
 const ModeRow& row_of(Mode mode);
 

@@ -89,7 +89,8 @@ int64_t packed_cells(const Program& program, Rate rate);
 std::map<std::string, int64_t> long_axes(const Program& program,
                                          const TileShape& shape);
 
-/// Returns a text that two programs share only if their code is the same.
+/// Returns a text that two programs share only if their code is the same: their
+/// structure, and the extents that are constants in the code.
 std::string code_key(const Program& program, const TileShape& shape);
 
 /// Prints the plan.

@@ -56,6 +56,33 @@ TEST(MapReduce, FindsWhatIsBroken) {
       "e");
 }
 
+TEST(MapReduce, FindsTwoExtentsOfOneAxis) {
+  const Axis other{"d", 1, 20};
+  const auto value = [&](ExprPool& pool) {
+    return pool.sum(kD, pool.load("x0", {kAxisI, kD}));
+  };
+  const auto expect_found = [](const MapReduce& map_reduce) {
+    try {
+      verify(map_reduce);
+      FAIL();
+    } catch (const InternalError& error) {
+      EXPECT_STREQ(error.what(),
+                   "verify(): axis 'd' has the extents 3 and 20. This is a bug "
+                   "in Gramless.");
+    }
+  };
+  MapReduce with_argument = with_value(value);
+  with_argument.arguments.push_back({"y0", PairIndex::j, {other}});
+  expect_found(with_argument);
+  MapReduce with_output = with_value(value);
+  with_output.outputs[0].array.features = {other};
+  expect_found(with_output);
+  expect_found(with_value([&](ExprPool& pool) {
+    return value(pool) *
+           pool.sum(other, pool.apply(Function::exp, pool.at(other, 4)));
+  }));
+}
+
 TEST(MapReduce, CountsColumns) {
   EXPECT_EQ((ArraySpec{"g", PairIndex::none, {}}.columns()), 1);
   EXPECT_EQ((ArraySpec{"g", PairIndex::j, {kD, kE}}.columns()), 6);

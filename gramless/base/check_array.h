@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+// Checks of the caller's arrays: what one view alone can say wrongly.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "gramless/base/array_view.h"
+
+namespace gramless {
+
+/// Throws an ArgumentError or DTypeError, `<function>(): expected <name> …`,
+/// unless a view has a known dtype, an extent of 0 or more and a stride for
+/// each dimension, offsets that can be counted, and memory if it has elements.
+/// Arrays on the device `meta` have none.
+void check_array(std::string_view function, std::string_view name,
+                 const ArrayView& array);
+
+/// Checks an array that is written to: also that no two of its elements, which
+/// have at most two dimensions, lie at one address.
+void check_array(std::string_view function, std::string_view name,
+                 const MutableArrayView& array);
+
+/// Returns a view for reading only.
+ArrayView read_only(const MutableArrayView& array);
+
+}  // namespace gramless

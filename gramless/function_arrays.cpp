@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT
+// Implements the checks of a function's arrays.
+#include "gramless/function_arrays.h"
+
+#include "gramless/base/check_array.h"
+#include "gramless/base/error.h"
+#include "gramless/base/text.h"
+
+namespace gramless {
+namespace {
+
+constexpr std::string_view kFunction = "ArrayFunction";
+
+template <class E, class... Parts>
+[[noreturn]] void fail(const Parts&... parts) {
+  throw E(concat(kFunction, "(): expected ", parts...));
+}
+
+/// Returns the shape that an array of the function has in memory.
+std::vector<int64_t> expected_shape(const ArraySpec& array, Sizes sizes) {
+  switch (array.pair) {
+    case PairIndex::none:
+      return {array.columns()};
+    case PairIndex::i:
+      return {sizes.M, array.columns()};
+    case PairIndex::j:
+      return {sizes.N, array.columns()};
+  }
+  throw InternalError("expected_shape(): unknown index.");
+}
+
+void check_count(std::string_view what, std::size_t expected,
+                 std::size_t count) {
+  if (expected == count) return;
+  fail<ArgumentError>(expected, " ", what, ", got ", count, ".");
+}
+
+/// Sets M and N to the rows of arrays that have any.
+template <class View>
+void set_sizes(std::span<const ArraySpec> specs, std::span<const View> views,
+               Sizes& sizes) {
+  for (std::size_t k = 0; k < views.size(); ++k) {
+    if (specs[k].pair == PairIndex::none || views[k].shape.empty()) continue;
+    (specs[k].pair == PairIndex::i ? sizes.M : sizes.N) = views[k].shape[0];
+  }
+}
+
+template <class View>
+void check_views(std::span<const ArraySpec> specs, std::span<const View> views,
+                 Sizes sizes, const Device& device) {
+  for (std::size_t k = 0; k < specs.size(); ++k) {
+    const std::string& name = specs[k].name;
+    check_array(kFunction, name, views[k]);
+    const std::vector<int64_t> expected = expected_shape(specs[k], sizes);
+    const bool is_number = views[k].shape.empty() &&
+                           specs[k].pair == PairIndex::none && expected[0] == 1;
+    if (views[k].shape != expected && !is_number) {
+      fail<ArgumentError>(name, " of the shape ", shape_text(expected),
+                          ", got ", shape_text(views[k].shape), ".");
+    }
+    if (views[k].device != device) {
+      fail<DeviceError>(name, " on ", device.name,
+                        ", where the first argument is, got ",
+                        views[k].device.name, ".");
+    }
+  }
+}
+
+template <class View>
+void check_views(std::span<const ArraySpec> specs, std::span<const View> views,
+                 DType dtype) {
+  for (std::size_t k = 0; k < specs.size(); ++k) {
+    if (views[k].dtype == dtype) continue;
+    fail<DTypeError>(specs[k].name, " of dtype ", dtype_name(dtype),
+                     ", as the first argument, got ",
+                     dtype_name(views[k].dtype), ".");
+  }
+}
+
+}  // namespace
+
+Sizes check_arrays(std::span<const ArraySpec> taken,
+                   std::span<const ArrayView> arguments,
+                   std::span<const ArraySpec> given,
+                   std::span<const MutableArrayView> results) {
+  check_count("arguments", taken.size(), arguments.size());
+  check_count("results", given.size(), results.size());
+  Sizes sizes;
+  set_sizes(given, results, sizes);
+  set_sizes(taken, arguments, sizes);
+  const Device device = arguments.empty() ? Device{} : arguments[0].device;
+  check_views(taken, arguments, sizes, device);
+  check_views(given, results, sizes, device);
+  return sizes;
+}
+
+void check_dtypes(std::span<const ArraySpec> taken,
+                  std::span<const ArrayView> arguments,
+                  std::span<const ArraySpec> given,
+                  std::span<const MutableArrayView> results) {
+  if (arguments.empty()) return;
+  check_views(taken, arguments, arguments[0].dtype);
+  check_views(given, results, arguments[0].dtype);
+}
+
+Sizes find_sizes(std::span<const ArraySpec> taken,
+                 std::span<const ArrayView> arguments) {
+  if (arguments.size() > taken.size()) {
+    throw ArgumentError(concat("sizes_of(): expected at most ", taken.size(),
+                               " arguments, got ", arguments.size(), "."));
+  }
+  for (std::size_t k = 0; k < arguments.size(); ++k) {
+    check_array("sizes_of", taken[k].name, arguments[k]);
+  }
+  Sizes sizes;
+  set_sizes(taken, arguments, sizes);
+  return sizes;
+}
+
+}  // namespace gramless
