@@ -11,6 +11,7 @@
 #include "gramless/codegen/module.h"
 #include "gramless/transform/derivative.h"
 #include "gramless/transform/expand.h"
+#include "gramless/transform/log_domain.h"
 #include "gramless/transform/simplify.h"
 
 namespace gramless {
@@ -19,13 +20,14 @@ namespace {
 /// Returns the programs of a product and of its derivative.
 std::vector<Program> programs_of(const ParsedKernel& kernel,
                                  const Signature& signature) {
-  const MapReduce product = build_kernel_product(kernel, signature, gradient);
+  const MapReduce product = build_kernel_product(kernel, signature);
   std::vector<std::size_t> all(product.arguments.size());
   std::iota(all.begin(), all.end(), std::size_t{0});
   std::vector<Program> programs;
   for (const MapReduce& each : {product, vjp(product, all, {0})}) {
     verify(each);
-    for (Program& program : lower(expand(simplify(each)))) {
+    for (Program& program :
+         lower(expand(simplify(apply_log_domain(each, {}))))) {
       programs.push_back(std::move(program));
     }
   }
@@ -86,7 +88,7 @@ TEST(SweepCode, IsOneForEachKeyOfFormulas) {
   for (const char* formula :
        {"Sum(X_0)*Sum(Y_0) + Sum(G_0)",
         "Sum(Sin(X_0)*Sum(Cos(Y_0)*Sum(G_0*Sum(X_0))))"}) {
-    const ParsedKernel kernel = parse_kernel(OwnFormula{"", formula, ""});
+    const ParsedKernel kernel = parse_kernel(OwnFormula{"", formula, "", ""});
     for (const std::vector<int64_t>& widths : kWidths) {
       Signature signature{Mode::sum, {widths[0]}, {widths[1]}, {}, widths[3]};
       signature.gammas = {{Metric::any, PairIndex::none, widths[2]}};
