@@ -182,7 +182,8 @@ Expr ExprPool::with_operands(const Node& node,
     case NodeKind::multiply:
       return multiply(operands);
     case NodeKind::power:
-      return power(operands[0], node.value);
+      return node.value == 1 ? whole(operands[0])
+                             : power(operands[0], node.value);
     case NodeKind::power0:
       return power0(operands[0], node.value);
     case NodeKind::function:

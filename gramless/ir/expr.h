@@ -28,9 +28,9 @@
 // - equal factors merge into powers when their exponents have the same sign;
 //   equal terms merge when their coefficients have the same sign;
 // - f**0 is 1 and f**1 is f; integer powers of powers multiply their exponents;
-//   those of -f are powers of f, and a moderate number stands apart from a root
-//   that merges; any other power of a product stays one: (f*g)**2 may be a
-//   number where f**2 is none;
+//   those of -f are powers of f; any other power of a product stays one, for
+//   (f*g)**2 may be a number where f**2 is none, but that roots in it merge:
+//   (sqrt(f)*g)**2 is (f*g)*g*root_domain(f);
 // - a select() of a number is the branch that it takes;
 // - a sum over an axis keeps only the factors that depend on the axis, and
 //   names its axis by the lowest free copy of it (d, d', d'', …), so that
@@ -80,7 +80,7 @@ enum class NodeKind : uint8_t {
   at,        // 0 where `axis` stands at position `value`, otherwise -1
   add,       // sum of the operands
   multiply,  // product of the operands
-  power,     // operand ** value
+  power,     // operand ** value; ** 1 only of a product, to keep it whole
   power0,    // the same, but 0 where the operand is 0
   function,  // function(operands)
   sum,       // sum of the operand over `axis`
@@ -143,6 +143,8 @@ class ExprPool {
   Expr divide(Expr numerator, Expr denominator);
   Expr power(Expr base, double exponent);
   Expr power0(Expr base, double exponent);
+  /// A product that is a factor as a whole: it is not flattened.
+  Expr whole(Expr product);
   Expr apply(Function function, const std::vector<Expr>& operands);
   Expr apply(Function function, Expr operand);
   /// The largest operand: the first one of equal ones.
@@ -163,6 +165,9 @@ class ExprPool {
   Expr select(const std::vector<Expr>& operands);
   /// Returns an integer power of a node `power` or `power0`.
   Expr power_of_power(const Node& inner, double exponent);
+  /// Returns an integer power of a product in which a root merges, or nothing
+  /// where none does.
+  Expr power_with_roots(const Node& product, double exponent);
 
   std::deque<Node> nodes_;
   std::unordered_multimap<std::size_t, Expr> index_;

@@ -41,20 +41,6 @@ bool is_root_domain(Expr expr) {
          expr->function == Function::root_domain;
 }
 
-/// Whether the power of a product is taken of its number and of the rest apart:
-/// of a sign, and of a moderate number times a root, which would not merge.
-bool is_number_apart(Expr base, double exponent) {
-  if (base->kind != NodeKind::multiply || !base->operands[0]->is_constant()) {
-    return false;
-  }
-  const double number = base->operands[0]->value;
-  if (number == -1) return true;
-  const Expr rest = base->operands[1];
-  const double size = std::abs(gramless::power(number, exponent));
-  return base->operands.size() == 2 && rest->kind == NodeKind::power &&
-         !is_integer(rest->value) && size > 0x1p-24 && size < 0x1p24;
-}
-
 /// Appends what roots leave behind that merged into an integer power of `base`:
 /// NaN where it is negative.
 void append_domain(Expr base, std::vector<Expr>& factors) {
@@ -133,6 +119,10 @@ Expr ExprPool::multiply(const std::vector<Expr>& factors) {
   }
   std::vector<Expr> operands;
   for (const Factor& factor : merged) {
+    if (factor.exponent == 1 && !factor.has_roots) {
+      operands.push_back(whole(factor.base));
+      continue;
+    }
     operands.push_back(factor.zero_at_zero
                            ? power0(factor.base, factor.exponent)
                            : power(factor.base, factor.exponent));
@@ -174,6 +164,37 @@ Expr ExprPool::power_of_power(const Node& inner, double exponent) {
   return multiply(factors);
 }
 
+Expr ExprPool::power_with_roots(const Node& product, double exponent) {
+  const auto merges = [&](const Expr& factor) {
+    return factor->kind == NodeKind::power && !is_integer(factor->value) &&
+           is_integer(factor->value * exponent);
+  };
+  std::vector<Expr> merged;
+  std::vector<Expr> others;
+  for (const Expr& factor : product.operands) {
+    (merges(factor) ? merged : others).push_back(factor);
+  }
+  if (merged.empty()) return {};
+  const Expr rest = multiply(others);
+  const bool is_square =
+      merged.size() == 1 && merged[0]->value == 0.5 && exponent == 2;
+  if (is_square) {
+    // In this order no product leaves the range that the square is in.
+    const Expr base = merged[0]->operands[0];
+    std::vector<Expr> factors = {whole(base * rest), rest};
+    append_domain(base, factors);
+    return multiply(factors);
+  }
+  for (Expr& factor : merged) factor = power(factor, exponent);
+  merged.push_back(power(rest, exponent));
+  return multiply(merged);
+}
+
+Expr ExprPool::whole(Expr product) {
+  if (product->kind != NodeKind::multiply) return product;
+  return intern({.kind = NodeKind::power, .value = 1, .operands = {product}});
+}
+
 Expr ExprPool::power(Expr base, double exponent) {
   if (exponent == 0) return constant(1);
   if (exponent == 1) return base;
@@ -186,11 +207,15 @@ Expr ExprPool::power(Expr base, double exponent) {
         (base->kind == NodeKind::power0 && exponent > 0)) {
       return power_of_power(*base, exponent);
     }
-    if (is_number_apart(base, exponent)) {
-      const Expr rest =
-          multiply({base->operands.begin() + 1, base->operands.end()});
-      return multiply(
-          {power(base->operands[0], exponent), power(rest, exponent)});
+    if (base->kind == NodeKind::multiply) {
+      const Expr number = base->operands[0];
+      if (number->is_constant() && number->value == -1) {
+        const double sign = std::fmod(exponent, 2) == 0 ? 1 : -1;
+        const Expr rest =
+            multiply({base->operands.begin() + 1, base->operands.end()});
+        return multiply({constant(sign), power(rest, exponent)});
+      }
+      if (const Expr merged = power_with_roots(*base, exponent)) return merged;
     }
   }
   return intern(

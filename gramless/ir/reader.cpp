@@ -56,7 +56,9 @@ class Reader {
       case SyntaxKind::divide:
         return pool_.divide(read(tree.operands[0]), read(tree.operands[1]));
       case SyntaxKind::power:
-        return pool_.power(read(tree.operands[0]), tree.number);
+        return tree.number == 1
+                   ? pool_.whole(read(tree.operands[0]))
+                   : pool_.power(read(tree.operands[0]), tree.number);
       case SyntaxKind::dot:
         break;
     }

@@ -229,6 +229,8 @@ Expr partial_derivative(Expr operation, std::size_t k) {
       const double exponent = operation->value;
       const bool is_root = operation->kind == NodeKind::power0 ||
                            exponent != std::trunc(exponent);
+      if (exponent == 1) return pool.constant(1);
+      if (exponent == 2) return pool.constant(2) * pool.whole(operands[0]);
       const Expr power = is_root ? pool.power0(operands[0], exponent - 1)
                                  : pool.power(operands[0], exponent - 1);
       return pool.constant(exponent) * power;

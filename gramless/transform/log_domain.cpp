@@ -403,6 +403,7 @@ Term Rewriter::scaled_power(const Node& node, Term base) {
   const Expr factor = base.factor;
   base.factor = constant(1);
   const auto power = [&](double exponent) {
+    if (exponent == 1) return pool_.whole(factor);
     return node.kind == NodeKind::power ? pool_.power(factor, exponent)
                                         : pool_.power0(factor, exponent);
   };
@@ -490,9 +491,8 @@ Expr Rewriter::zero_mark(Expr factor) {
   std::vector<Expr> factors;
   for (const Expr& each :
        is_product ? factor->operands : std::vector<Expr>{factor}) {
-    if (!each->is_constant() && !has_feature_axes(each)) {
-      factors.push_back(each);
-    }
+    const bool is_number = each->is_constant() && each->value != 0;
+    if (!is_number && !has_feature_axes(each)) factors.push_back(each);
   }
   return factors.empty() ? Expr() : pool_.multiply(factors);
 }
