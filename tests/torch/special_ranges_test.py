@@ -217,11 +217,14 @@ def test_potentials_at_both_ends(mode, dtype, backend):
             case.given[letter].fill_(value)
         tensors = case.leaves()
         a = product(case.with_tensors(tensors), backend)
-        exact = case.to(torch.float64)
-        expected = mode_oracle.dense(exact, dtype)
-        largest = max(abs(t) for t in (i, j, b, 1.0))
-        bound = 16 * DELTA[dtype] * largest
-        assert ((a.double() - expected).abs() <= bound).all()
+        assert a.isfinite().all()
+        quarter = -LOWEST[dtype] / 4
+        expected = mode_oracle.dense(case.to(torch.float64), dtype)
+        # A sum that is beyond the quarter may count as that, or as it is.
+        error = a.double().clamp(-quarter, quarter)
+        error = error - expected.clamp(-quarter, quarter)
+        largest = min(quarter, max(abs(t) for t in (i, j, b, 1.0)))
+        assert (error.abs() <= 16 * DELTA[dtype] * largest).all()
         (weights,) = torch.autograd.grad(a[0, 0], tensors[-2])
         assert abs(weights.double().sum().item() - 1) <= 1e-5
 
