@@ -186,8 +186,11 @@ def check(case, masks, backend, dtype, order):
     exact = case.to(torch.float64)
     size = mode_oracle.matrix(exact).abs()
     assume(((size == 0) | ((size > LOWEST) & (size < 1 / LOWEST))).all())
-    is_exact = dtype == torch.float64
-    if not is_exact:  # What float32 holds, and does not cancel.
+    if (size == 0).any():
+        # k log k has no second derivative there, and k**H log k no third one.
+        most = {"sinkhorn_cost": 1, "lse_mult_i": 2}
+        order = min(order, most.get(case.mode, order))
+    if dtype == torch.float32:  # What float32 holds, and does not cancel.
         assume(((size == 0) | ((size > 1e-8) & (size < 1e8))).all())
         assume("-" not in case.name.replace("**-", ""))
     tensors = exact.leaves()
