@@ -110,6 +110,12 @@ def matrices(draw, values, rows, columns):
     return torch.tensor(flat, dtype=torch.float64).reshape(rows, columns)
 
 
+def gammas_of(atom):
+    """Returns numbers for an atom: where all q are 0, as with gamma = 0, the
+    second derivative to gamma of a Matern kernel is infinite."""
+    return GAMMAS[:3] if atom.startswith("matern") else GAMMAS
+
+
 @st.composite
 def cases(draw, is_large=False):
     """Draws (name, mode, sizes, seed of values, masks)."""
@@ -129,7 +135,7 @@ def cases(draw, is_large=False):
     gamma = [
         None
         if atom in oracle.ATOMS_OF_S
-        else torch.tensor([draw(st.sampled_from(GAMMAS))]).double()
+        else torch.tensor([draw(st.sampled_from(gammas_of(atom)))]).double()
         for atom in oracle.atoms_of(name)
     ]
     E = 1 if mode == "lse_mult_i" else draw(st.sampled_from((1, 2)))
@@ -186,8 +192,11 @@ def check(case, masks, backend, dtype, order):
     exact = case.to(torch.float64)
     size = mode_oracle.matrix(exact).abs()
     assume(((size == 0) | ((size > LOWEST) & (size < 1 / LOWEST))).all())
-    is_exact = dtype == torch.float64
-    if not is_exact:  # What float32 holds, and does not cancel.
+    if (size == 0).any():
+        # k log k has no second derivative there, and k**H log k no third one.
+        most = {"sinkhorn_cost": 1, "lse_mult_i": 2}
+        order = min(order, most.get(case.mode, order))
+    if dtype == torch.float32:  # What float32 holds, and does not cancel.
         assume(((size == 0) | ((size > 1e-8) & (size < 1e8))).all())
         assume("-" not in case.name.replace("**-", ""))
     tensors = exact.leaves()
@@ -277,40 +286,60 @@ def far_cases(draw):
     return Case(name, mode, x, y, gamma, bs), draw(st.integers(0, 99))
 
 
-def check_far(case, seed, backend):
+def check_far(case, seed, backends):
     """Compares derivatives along one tensor at a time with mpmath's."""
-    rows = exact_oracle.exact_values(case)
-    assume(all(v > -math.inf and v == v for row in rows for v in row))
     data = Data(seed)
     tensors = case.leaves()
-    weights = data.normal(len(rows), len(rows[0]))
     comparisons = []
-    for position in range(2 * len(case.x)):
-        directions = [torch.zeros_like(t) for t in case.tensors]
-        directions[position] = data.normal(*case.tensors[position].shape)
-        expected = exact_oracle.exact_line_derivatives(
-            case, directions, weights, 2
-        )
-        # One that no format holds makes others NaN, as autograd has them all.
-        assume(all(abs(value) < 1e30 for value in expected))
-        comparisons.append((directions, expected))
-    function = mode_oracle.functions(case, backend)[0]
-    for directions, expected in comparisons:
-        actual = mode_oracle.line_derivatives(
-            function, tensors, directions, weights, 2
-        )
-        size = 1.0
-        for value, wanted in zip(actual, expected, strict=True):
-            size = max(size, abs(wanted))
-            assert abs(value - wanted) <= 1e-8 * size, (actual, expected)
+    # Differences at distances far below exp(-2000): a high power of a zero
+    # may be multiplied by exp(2000).
+    with exact_oracle.mp.workdps(1000):
+        c = exact_oracle.exact_logarithms(case)
+        assume((c.isinf() | (c.abs() < 1400)).all())
+        rows = exact_oracle.exact_values(case)
+        assume(all(v > -math.inf and v == v for row in rows for v in row))
+        weights = data.normal(len(rows), len(rows[0]))
+        for position in range(2 * len(case.x)):
+            directions = [torch.zeros_like(t) for t in case.tensors]
+            directions[position] = data.normal(*case.tensors[position].shape)
+            expected = exact_oracle.exact_line_derivatives(
+                case, directions, weights, 2
+            )
+            # One that no format holds makes others NaN: autograd has them all.
+            assume(all(abs(value) < 1e30 for value in expected))
+            comparisons.append((directions, expected))
+    for backend in backends:
+        function = mode_oracle.functions(case, backend)[0]
+        for directions, expected in comparisons:
+            actual = mode_oracle.line_derivatives(
+                function, tensors, directions, weights, 2
+            )
+            size = 1.0
+            for value, wanted in zip(actual, expected, strict=True):
+                size = max(size, abs(wanted))
+                error = abs(value - wanted)
+                assert error <= 1e-8 * size, (backend, actual, expected)
 
 
-@fuzz(25)
+@fuzz(8)
 @given(far_cases())
 def test_far_points(case):
-    for backend in BACKENDS[1:]:
-        try:
-            check_far(*case, backend)
-        except AssertionError as error:
-            line = reproducer(case[0], [], backend, torch.float64, 2)
-            raise AssertionError(f"{error}\nTo reproduce: {line}") from error
+    try:
+        check_far(*case, BACKENDS[1:])
+    except AssertionError as error:
+        parts = [case[0].name, case[0].mode]
+        parts += [[t.tolist() for t in g] for g in (case[0].x, case[0].y)]
+        parts += [[b.tolist() for b in case[0].bs], case[1]]
+        line = f"from fuzz_points_test import far_again; far_again(*{parts})"
+        raise AssertionError(f"{error}\nTo reproduce: {line}") from error
+
+
+def far_again(name, mode, x, y, bs, seed):
+    """Runs a case of far points that failed."""
+    x, y, bs = (
+        [exact_oracle.table(*rows) for rows in group] for group in (x, y, bs)
+    )
+    one = torch.ones(1).double()
+    atoms = oracle.atoms_of(name)
+    gamma = [None if a in oracle.ATOMS_OF_S else one for a in atoms]
+    check_far(Case(name, mode, x, y, gamma, bs), seed, BACKENDS[1:])

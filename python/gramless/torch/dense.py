@@ -18,9 +18,9 @@ from gramless.torch.dense_scaled import (
     ARITHMETIC,
     Arithmetic,
     Scaled,
-    TreeEvaluator,
     value,
 )
+from gramless.torch.dense_tree import TreeEvaluator
 from gramless.torch.kernel import Kernel
 
 

@@ -17,9 +17,9 @@ from gramless.torch.dense_scaled import (
     ARITHMETIC,
     Arithmetic,
     Scaled,
-    TreeEvaluator,
     value,
 )
+from gramless.torch.dense_tree import TreeEvaluator
 
 _ZERO = ("number", 0.0)
 _SINE_TERMS = 11  # The next one, 1/25!, is far below the last bit.
