@@ -421,15 +421,16 @@ Term Rewriter::scaled_power(const Node& node, Term base) {
   return product(base, product(power_of_power, rest));
 }
 
-/// Returns f**n as mantissa(f)**n * 2**(n*exponent(f)).
+/// Returns f**n as mantissa(f)**n * 2**(n*exponent(f)), with exponent 0 at 0.
 Term Rewriter::power_of_mantissa(Expr power) {
   const bool is_power =
       power->kind == NodeKind::power || power->kind == NodeKind::power0;
   if (!is_power) return {power};
   const Expr base = power->operands[0];
+  const Expr exponent = pool_.apply(Function::exponent, base);
   const Expr size =
-      call(Function::maximum,
-           {pool_.apply(Function::exponent, base), constant(kLowestExponent)});
+      call(Function::select,
+           {exponent - constant(kLowestExponent), exponent, constant(0)});
   const Expr mantissa = pool_.apply(Function::mantissa, base);
   return {pool_.with_operands(*power, {mantissa}),
           {},
