@@ -58,7 +58,7 @@ class ArrayFunction {
  public:
   /// Builds the kernel product for arguments of the given form. In a mode that
   /// is a logarithm it has two results more, its state: the sum on a scale,
-  /// and the scale, shift: log a = shift + log(sum). Derivatives take both
+  /// and the scale, shift: a = shift*log(4) + log(sum). Derivatives take both
   /// behind the function's own arguments, and start from the sum, which is not
   /// rounded as the logarithm is; the scale has no derivative.
   ArrayFunction(const Kernel& kernel, const Signature& signature,

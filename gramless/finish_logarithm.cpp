@@ -5,16 +5,13 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numbers>
 
 namespace gramless {
 namespace {
 
 /// Elements that are worth a task.
 constexpr int64_t kTaskElements = int64_t{1} << 15;
-
-ArrayView read_only(const MutableArrayView& array) {
-  return {array.data, array.dtype, array.shape, array.strides, array.device};
-}
 
 /// Calls `visit(row, column)` for each element of a 2-d shape.
 template <class Visit>
@@ -51,7 +48,8 @@ void finish_scale(const MutableArrayView& shift, int threads) {
   const ArrayView scale = read_only(shift);
   for_each_element(shift.shape, threads, [&](int64_t row, int64_t column) {
     const int64_t at = offset_of(shift, row, column);
-    if (std::abs(scale.at(at)) == kInfinity) shift.store(at, largest);
+    const double value = scale.at(at);
+    shift.store(at, std::abs(value) == kInfinity ? largest : std::ceil(value));
   });
 }
 
@@ -61,9 +59,10 @@ void finish_logarithm(const MutableArrayView& shift,
   const ArrayView scale = read_only(shift);
   const ArrayView total = read_only(sum);
   for_each_element(result.shape, threads, [&](int64_t row, int64_t column) {
-    const double logarithm = std::log(total.at(offset_of(sum, row, column)));
+    const double digits = std::log2(total.at(offset_of(sum, row, column)));
+    const double power = 2 * scale.at(offset_of(shift, row, column));
     result.store(offset_of(result, row, column),
-                 scale.at(offset_of(shift, row, column)) + logarithm);
+                 std::numbers::ln2 * (power + digits));
   });
 }
 

@@ -15,8 +15,8 @@ CXX_SUFFIXES = {".h", ".cpp"}
 LAYERS = (
     ("base",),
     ("ir",),
-    ("transform", "lower"),
-    ("name",),
+    ("transform",),
+    ("name", "lower"),
     ("plan",),
     ("codegen",),
     ("backend",),

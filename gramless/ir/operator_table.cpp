@@ -359,7 +359,7 @@ constexpr std::array kFunctionTable = {
     FunctionRow{Function::maximum,
                 "max",
                 apply<maximum>,
-                {"step(a - b)", "1 - step(a - b)"},
+                {"select(a - b, 1, 0)", "select(a - b, 0, 1)"},
                 "",
                 -5,
                 5,

@@ -32,7 +32,8 @@ class Builder {
     if (row_of(signature_.mode).is_logarithm) {
       const ArraySpec shift = output(std::string(kShift));
       result_.arguments.push_back(shift);
-      value = value * exp(-load(pool(), shift));
+      value = value * pool().apply(Function::exp2,
+                                   pool().constant(-2) * load(pool(), shift));
     }
     result_.outputs = {{output("a"), value}};
     return std::move(result_);

@@ -48,8 +48,8 @@ std::string gamma_name(std::size_t slot);
 /// output is `a`.
 ///
 /// Where the mode is a logarithm, `shift`, of a's shape, is one more argument,
-/// and `a` is the sum times exp(-shift): the mode is shift + log(a), which does
-/// not depend on `shift`. All is written in the ordinary domain, as it is
+/// and `a` is the sum times 4**-shift: the mode is shift*log(4) + log(a), which
+/// does not depend on `shift`. All is written in the ordinary domain, as it is
 /// differentiated; see transform/log_domain.
 MapReduce build_kernel_product(const ParsedKernel& kernel,
                                const Signature& signature);

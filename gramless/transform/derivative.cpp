@@ -9,8 +9,8 @@
 // of the body's adjoint; at the leaves it is renamed to the output's.
 //
 // A select() guards the branch that it does not take, whose slopes may be NaN:
-// what passes through it stays inside of a select, of which the other branch is
-// 0, all the way to the leaves.
+// what passes through it, or through a max(), stays inside of a select, of
+// which the other branch is 0, all the way to the leaves.
 #include "gramless/transform/derivative.h"
 
 #include <algorithm>
@@ -142,13 +142,16 @@ class ReverseMode {
 
   /// Returns the product of the adjoint with the derivative by an operand.
   Expr passed_on(Expr node, std::size_t k, Expr adjoint) {
-    if (!is_select(node)) {
+    const bool is_maximum =
+        node->kind == NodeKind::function && node->function == Function::maximum;
+    if (!is_select(node) && !is_maximum) {
       return guarded_product(adjoint, partial_derivative(node, k));
     }
-    std::vector<Expr> operands = {node->operands[0], pool_.constant(0),
-                                  pool_.constant(0)};
-    operands[k] = adjoint;
-    return pool_.apply(Function::select, operands);
+    const std::vector<Expr>& operands = node->operands;
+    std::vector<Expr> branches = {pool_.constant(0), pool_.constant(0)};
+    branches.at(is_maximum ? k : k - 1) = adjoint;
+    const Expr mark = is_maximum ? operands[0] - operands[1] : operands[0];
+    return pool_.apply(Function::select, {mark, branches[0], branches[1]});
   }
 
   /// Returns the adjoint of a load where the argument's own axes stand at what

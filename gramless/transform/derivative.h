@@ -25,7 +25,7 @@ MapReduce vjp(const MapReduce& map_reduce, const std::vector<std::size_t>& wrt,
 ArraySpec sum_of_logarithm(const MapReduce& map_reduce);
 
 /// Returns the same for the logarithm of a map-reduce's one output, a sum on
-/// the scale `shift`: log a = shift + log(sum). Its results are the logarithm,
+/// the scale `shift`, which has no derivative. Its results are the logarithm,
 /// number 0, and the sum itself, number 1. Behind the arguments of `map_reduce`
 /// stands the sum, which a derivative needs and can be differentiated by.
 /// Where the sum is 0, so is the derivative of its logarithm.

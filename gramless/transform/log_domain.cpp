@@ -29,6 +29,9 @@ constexpr std::size_t kMostTerms = 8;
 constexpr double kLargestPowerOfMantissa = 32;
 /// Below the binary exponent of any number.
 constexpr double kLowestExponent = -2000;
+/// The logarithm of 4. A shift counts powers of 4: so the sum of three bounded
+/// logits, each up to a quarter of a format's range, has one.
+constexpr double kShiftUnit = 2 * std::numbers::ln2;
 /// A scale for terms that are all 0, from which exponents can be subtracted.
 constexpr double kLowestScale = -0x1p126;
 
@@ -38,7 +41,7 @@ struct Term {
   std::vector<std::pair<Expr, double>> exponents = {};
   /// Null for 0.
   Expr binary = {};
-  /// exp(-shift) is a factor, apart from the exponents; null where it is none.
+  /// 4**-shift is a factor, apart from the exponents; null where it is none.
   Expr shift = {};
   /// The axes of a sum that is open, and the factor inside of it.
   std::vector<Axis> axes = {};
@@ -101,9 +104,9 @@ class Rewriter {
   /// Returns the terms of a sum, or the one term of what is none.
   Terms terms(Expr expr);
 
-  /// Returns the logarithm of a term's size, up to a factor of 2, -inf where it
-  /// is 0, without its shift.
-  Expr size(const Term& term);
+  /// Returns the logarithm of a term's size in a unit, up to a factor of 2,
+  /// -inf where it is 0, without its shift.
+  Expr size(const Term& term, double unit);
 
  private:
   Expr constant(double value) { return pool_.constant(value); }
@@ -127,9 +130,10 @@ class Rewriter {
   Term on_one_scale(const Terms& terms);
 
   Expr exponent_of(const Term& term);
+  Expr in_units(Expr exponent, double unit);
   Expr value(const Term& term);
   Expr zero_mark(Expr factor);
-  Expr shift_in(Expr exponent);
+  Expr shift_in(Expr expr);
 
   ExprPool& pool_;
   LogDomain domain_;
@@ -174,6 +178,9 @@ Term Rewriter::merged(Expr expr) {
       return power_of(*expr, merged(expr->operands[0]));
     case NodeKind::function:
       if (!row_of(expr->function).exponent.empty()) return exponential(expr);
+      if (const Expr shift = shift_in(expr)) {
+        return {constant(1), {}, {}, shift};
+      }
       return {function(expr)};
     case NodeKind::add:
     case NodeKind::sum:
@@ -319,9 +326,6 @@ Term Rewriter::renamed_apart(const Term& term, const Term& other) {
 Term Rewriter::exponential(Expr expr) {
   const FunctionRow& row = row_of(expr->function);
   const std::vector<Expr> operand = {plain(expr->operands[0])};
-  if (const Expr shift = shift_in(operand[0])) {
-    return {constant(1), {}, {}, shift};
-  }
   Names names;
   names.values = operand_names(operand);
   return {read_expr(pool_, row.factor, names),
@@ -447,7 +451,7 @@ Term Rewriter::on_one_scale(const Terms& terms) {
     throw InternalError("on_one_scale(): these terms have a scale.");
   }
   std::vector<Expr> sizes;
-  for (const Term& term : terms) sizes.push_back(size(term));
+  for (const Term& term : terms) sizes.push_back(size(term, 1));
   sizes.push_back(constant(kLowestScale));
   const Expr scale = pool_.maximum(sizes);
   Term result{constant(0), {{scale, 1}}};
@@ -469,19 +473,25 @@ Expr Rewriter::exponent_of(const Term& term) {
   return sum.empty() ? Expr() : pool_.add(sum);
 }
 
-Expr Rewriter::size(const Term& term) {
+Expr Rewriter::size(const Term& term, double unit) {
   std::vector<Expr> sum;
   if (const Expr exponent = exponent_of(term)) {
-    sum.push_back(pool_.apply(Function::rounded, exponent));
+    sum.push_back(in_units(exponent, unit));
   }
-  const Expr scale = constant(std::numbers::ln2);
-  if (term.binary) sum.push_back(scale * term.binary);
+  const Expr digit = constant(std::numbers::ln2 / unit);
+  if (term.binary) sum.push_back(digit * term.binary);
   if (!term.factor->is_constant()) {
-    sum.push_back(scale * pool_.apply(Function::exponent, term.factor));
+    sum.push_back(digit * pool_.apply(Function::exponent, term.factor));
   } else if (std::abs(term.factor->value) != 1) {
-    sum.push_back(constant(std::log(std::abs(term.factor->value))));
+    sum.push_back(constant(std::log(std::abs(term.factor->value)) / unit));
   }
   return pool_.add(sum);
+}
+
+/// Returns an exponent in units of a scale. It is rounded before the scale is
+/// subtracted, in the scale itself as in what is on it.
+Expr Rewriter::in_units(Expr exponent, double unit) {
+  return pool_.apply(Function::rounded, constant(1 / unit) * exponent);
 }
 
 /// Returns an expression that is 0 where a term is, or nothing where no factor
@@ -498,42 +508,44 @@ Expr Rewriter::zero_mark(Expr factor) {
   return factors.empty() ? Expr() : pool_.multiply(factors);
 }
 
-/// Returns a term's value. The exponent is rounded before the scale is
-/// subtracted, as it is in the scale itself, and only then multiplied.
+/// Returns a term's value.
 Expr Rewriter::value(const Term& term) {
   if (term.is_plain()) return term.factor;
-  Expr exponent = exponent_of(term);
-  if (term.shift) {
-    exponent = pool_.apply(
-        Function::rounded,
-        exponent ? pool_.apply(Function::rounded, exponent) - term.shift
-                 : -term.shift);
-  }
+  const Expr exponent = exponent_of(term);
   const Expr mark = domain_.is_used ? zero_mark(term.factor) : Expr();
   const auto capped = [&](Expr e) {
     return mark ? call(Function::capped, {e, mark}) : e;
   };
   Expr exponential;
-  if (!term.binary) {
+  if (!term.binary && !term.shift) {
     exponential = pool_.apply(Function::exp, capped(exponent));
   } else {
-    const Expr power_of_two =
-        exponent ? constant(std::numbers::log2e) * exponent + term.binary
-                 : term.binary;
-    exponential = pool_.apply(Function::exp2, capped(power_of_two));
+    std::vector<Expr> power_of_two;
+    if (term.shift) {
+      const Expr scaled =
+          exponent ? in_units(exponent, kShiftUnit) - term.shift : -term.shift;
+      power_of_two.push_back(constant(2) *
+                             pool_.apply(Function::rounded, scaled));
+    } else if (exponent) {
+      power_of_two.push_back(constant(std::numbers::log2e) * exponent);
+    }
+    if (term.binary) power_of_two.push_back(term.binary);
+    exponential = pool_.apply(Function::exp2, capped(pool_.add(power_of_two)));
   }
   if (term.inner) exponential = term.inner * exponential;
   for (const Axis& axis : term.axes) exponential = pool_.sum(axis, exponential);
   return term.factor * exponential;
 }
 
-/// Returns the scale if an exponent is -shift, otherwise nothing.
-Expr Rewriter::shift_in(Expr exponent) {
-  const bool is_negated = exponent->kind == NodeKind::multiply &&
-                          exponent->operands.size() == 2 &&
-                          exponent->operands[0]->is_constant() &&
-                          exponent->operands[0]->value == -1;
-  if (!domain_.is_used || !is_negated) return {};
+/// Returns the scale if an expression is exp2(-2*shift), otherwise nothing.
+Expr Rewriter::shift_in(Expr expr) {
+  if (!domain_.is_used || expr->function != Function::exp2) return {};
+  const Expr exponent = expr->operands[0];
+  const bool is_double = exponent->kind == NodeKind::multiply &&
+                         exponent->operands.size() == 2 &&
+                         exponent->operands[0]->is_constant() &&
+                         exponent->operands[0]->value == -2;
+  if (!is_double) return {};
   const Expr load = exponent->operands[1];
   const bool is_shift =
       load->kind == NodeKind::load && load->argument == kShift;
@@ -620,7 +632,7 @@ MapReduce largest_terms(const MapReduce& map_reduce) {
   for (Output& output : result.outputs) {
     std::vector<Expr> sizes;
     for (const Term& term : grouped(rewriter.terms(output.value))) {
-      sizes.push_back(rewriter.size(term));
+      sizes.push_back(rewriter.size(term, kShiftUnit));
     }
     output.array.name = kShift;
     output.value = result.pool->maximum(sizes);

@@ -21,8 +21,8 @@ struct LogDomain {
   bool has_zeros = true;
 };
 
-/// The name of the argument that holds the scale of each row of a logarithm:
-/// a sum is a factor exp(-shift) away from what it is a sum of.
+/// The name of the argument that holds the scale of each row of a logarithm, an
+/// integer: the sum is taken times exp2(-2*shift), which is exact.
 inline constexpr std::string_view kShift = "shift";
 
 /// Returns a map-reduce with exponentials merged, exp(a)*exp(b) to exp(a + b)
@@ -33,8 +33,9 @@ inline constexpr std::string_view kShift = "shift";
 MapReduce apply_log_domain(const MapReduce& map_reduce,
                            const LogDomain& domain);
 
-/// Returns the map-reduce of `shift` for a sum with a factor exp(-shift): the
-/// logarithm of the largest term of each row, up to a factor of 2.
+/// Returns the map-reduce of `shift` for a sum with a factor exp2(-2*shift):
+/// the logarithm to the base 4 of the largest term of each row, up to a factor
+/// of 2 and not yet rounded to an integer.
 MapReduce largest_terms(const MapReduce& map_reduce);
 
 /// Whether all terms of a sum are exponentials with constant factors, so that

@@ -283,7 +283,7 @@ WRONG = [
     (
         "X_0 + Y_0",
         "kernel_product(): expected a value of width 1, got one of width 3 at "
-        "column 1.\n  X_0 + Y_0\n  ^^^",
+        "column 1.\n  X_0 + Y_0\n  ^^^^^^^^^",
     ),
     (
         "Sum(X_0 + Concat(Y_0, 1))",

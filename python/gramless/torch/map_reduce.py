@@ -22,16 +22,23 @@ FORCED_OPTIONS: dict[str, int] = {}
 _DTYPE_NAMES = {torch.float32: "float32", torch.float64: "float64"}
 
 
-def view_of(tensor: torch.Tensor) -> _core.Array:
-    """Returns the engine's view of a tensor's memory."""
-    pointer = tensor.data_ptr() if has_memory(tensor) else 0
+def view_of(tensor: torch.Tensor, without_memory: int = 0) -> _core.Array:
+    """Returns the engine's view of a tensor's memory.
+
+    `without_memory` is the address that a tensor without memory gets.
+    """
     return _core.Array(
-        pointer,
+        tensor.data_ptr() if has_memory(tensor) else without_memory,
         tuple(map(int, tensor.shape)),
         tuple(map(int, tensor.stride())),
         _DTYPE_NAMES[tensor.dtype],
         str(tensor.device),
     )
+
+
+def form_of(tensor: torch.Tensor) -> _core.Array:
+    """Returns a view to be checked, and not to be read."""
+    return view_of(tensor, without_memory=1)
 
 
 @lru_cache(maxsize=512)

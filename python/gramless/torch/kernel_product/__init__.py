@@ -25,7 +25,7 @@ from gramless.torch.kernel import Kernel
 from gramless.torch.map_reduce import (
     MapReduce,
     explain_function,
-    view_of,
+    form_of,
 )
 from gramless.torch.transforms import check_trace, check_transforms
 
@@ -51,15 +51,15 @@ def _checked_function(
         return None  # A routine: it checks what it takes.
     signature = _core.check_arguments(
         call.kernel._core,
-        [view_of(tensor) for tensor in call.x],
-        [view_of(tensor) for tensor in call.y],
+        [form_of(tensor) for tensor in call.x],
+        [form_of(tensor) for tensor in call.y],
         [
-            _core.Gamma(view_of(slot[0]), slot[1] or "j")
+            _core.Gamma(form_of(slot[0]), slot[1] or "j")
             if slot
             else _core.Gamma(None)
             for slot in call.gamma
         ],
-        [view_of(tensor) for tensor in call.bs],
+        [form_of(tensor) for tensor in call.bs],
         mode.name,
     )
     make = _function.__wrapped__ if is_new else _function
