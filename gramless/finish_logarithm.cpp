@@ -60,9 +60,9 @@ void finish_logarithm(const MutableArrayView& shift,
   const ArrayView total = read_only(sum);
   for_each_element(result.shape, threads, [&](int64_t row, int64_t column) {
     const double digits = std::log2(total.at(offset_of(sum, row, column)));
-    const double power = 2 * scale.at(offset_of(shift, row, column));
+    const double power = scale.at(offset_of(shift, row, column));
     result.store(offset_of(result, row, column),
-                 std::numbers::ln2 * (power + digits));
+                 2 * std::numbers::ln2 * power + std::numbers::ln2 * digits);
   });
 }
 

@@ -17,6 +17,28 @@ namespace {
 /// that 0 times it is 0.
 constexpr double kLowestLogarithm = -1e30;
 
+/// Whether an expression is a product of exponentials, which are never 0.
+bool is_exponential(Expr expr) {
+  switch (expr->kind) {
+    case NodeKind::constant:
+      return expr->value != 0;
+    case NodeKind::multiply:
+      return std::all_of(expr->operands.begin(), expr->operands.end(),
+                         is_exponential);
+    case NodeKind::power:
+    case NodeKind::power0:
+      return is_exponential(expr->operands[0]);
+    case NodeKind::function:
+      return !row_of(expr->function).exponent.empty();
+    case NodeKind::load:
+    case NodeKind::at:
+    case NodeKind::add:
+    case NodeKind::sum:
+      return false;
+  }
+  throw InternalError("is_exponential(): unknown kind of node.");
+}
+
 class Builder {
  public:
   Builder(const ParsedKernel& kernel, const Signature& signature)
@@ -84,6 +106,7 @@ class Builder {
 
   /// Returns `value` where k is not 0, otherwise `at_zero`.
   Expr unless_zero(Expr value, Expr at_zero) {
+    if (is_exponential(kernel_.value())) return value;
     const Expr sign = pool().apply(Function::sign, kernel_.value());
     return select_zero(sign, at_zero, value);
   }

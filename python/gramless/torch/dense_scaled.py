@@ -277,8 +277,6 @@ class LogArithmetic(Arithmetic):
         bits = torch.frexp(size).exponent
         most, largest = (30, 126) if self._is_narrow else (250, 1000)
         is_far = (bits.abs() > most) & size.isfinite() & (size != 0)
-        if not is_far.any():
-            return k
         bits = torch.where(is_far, bits, 0).clamp(-largest, largest)
         bits = bits.to(size.dtype)
         e = _sum(math.log(2) * bits, k.e)

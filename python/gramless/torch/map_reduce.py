@@ -22,23 +22,24 @@ FORCED_OPTIONS: dict[str, int] = {}
 _DTYPE_NAMES = {torch.float32: "float32", torch.float64: "float64"}
 
 
-def view_of(tensor: torch.Tensor, without_memory: int = 0) -> _core.Array:
-    """Returns the engine's view of a tensor's memory.
+def view_of(tensor: torch.Tensor) -> _core.Array:
+    """Returns the engine's view of a tensor's memory."""
+    return _view_at(tensor.data_ptr() if has_memory(tensor) else 0, tensor)
 
-    `without_memory` is the address that a tensor without memory gets.
-    """
+
+def form_of(tensor: torch.Tensor) -> _core.Array:
+    """Returns a view to be checked, and not to be read, of any tensor."""
+    return _view_at(1, tensor)
+
+
+def _view_at(address: int, tensor: torch.Tensor) -> _core.Array:
     return _core.Array(
-        tensor.data_ptr() if has_memory(tensor) else without_memory,
+        address,
         tuple(map(int, tensor.shape)),
         tuple(map(int, tensor.stride())),
         _DTYPE_NAMES[tensor.dtype],
         str(tensor.device),
     )
-
-
-def form_of(tensor: torch.Tensor) -> _core.Array:
-    """Returns a view to be checked, and not to be read."""
-    return view_of(tensor, without_memory=1)
 
 
 @lru_cache(maxsize=512)
