@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "gramless/base/error.h"
+#include "gramless/base/fork_lock.h"
 #include "gramless/ir/reader.h"
 #include "gramless/ir/syntax.h"
 
@@ -111,9 +112,11 @@ std::vector<ParsedRule> parse_rules() {
   return rules;
 }
 
+constinit std::atomic<const std::vector<ParsedRule>*> parsed_rules = nullptr;
+
 /// Applies the first rule that fits to the node itself, until none does.
 Expr simplify_node(ExprPool& pool, Expr expr) {
-  static const std::vector<ParsedRule> rules = parse_rules();
+  const std::vector<ParsedRule>& rules = made_once(parsed_rules, parse_rules);
   constexpr int kMostRewrites = 16;
   for (int rewrites = 0; rewrites < kMostRewrites; ++rewrites) {
     const Expr before = expr;
