@@ -35,6 +35,8 @@ CUDA = re.compile(
     re.IGNORECASE,
 )
 PYTHON = re.compile(r"(Python\.h|pyconfig|nanobind/|pybind11/|numpy/)")
+# May stay half made in a child of fork: see base/fork_lock.h.
+LOCAL_STATIC = re.compile(r"\s+static (?!constexpr |constinit )")
 TORCH = re.compile(r"(torch|ATen|c10)/")
 
 
@@ -93,6 +95,8 @@ def binding_faults(path, text):
         match = INCLUDE.match(line)
         if (match and TORCH.match(match[2])) or '"torch' in line:
             yield f"{path}:{number}: the module knows no torch: {line.strip()}"
+        if LOCAL_STATIC.match(line):
+            yield f"{path}:{number}: statics are constexpr: {line.strip()}"
 
 
 def python_faults(path, text):
@@ -220,6 +224,13 @@ def test_finds_a_fault_in_a_heading():
 def test_finds_torch_in_the_module(line):
     assert len(list(binding_faults("module.cpp", line))) == 1
     assert list(binding_faults("module.cpp", "#include <numpy/x.h>")) == []
+
+
+def test_finds_statics_in_the_module():
+    line = "  static const std::map<int, int> kNumbers = {"
+    assert len(list(binding_faults("module.cpp", line))) == 1
+    line = "  static constexpr int kNumber = 3;"
+    assert list(binding_faults("module.cpp", line)) == []
 
 
 @pytest.mark.parametrize(

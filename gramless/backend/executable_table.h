@@ -17,7 +17,18 @@ class ExecutableTable {
  public:
   using Shared = std::shared_ptr<const Executable>;
 
-  explicit ExecutableTable(std::size_t capacity) : capacity_(capacity) {}
+  /// `mutex` is held while a thread looks into the table.
+  ExecutableTable(std::size_t capacity, std::mutex& mutex)
+      : capacity_(capacity), mutex_(mutex) {}
+
+  /// Returns the executable of a key, or null.
+  Shared find(const std::string& key) {
+    const std::scoped_lock lock(mutex_);
+    const auto place = places_.find(key);
+    if (place == places_.end()) return nullptr;
+    entries_.splice(entries_.begin(), entries_, place->second);
+    return place->second->second;
+  }
 
   /// Returns the executable of a key, made by `make` if it is not there. Two
   /// threads may make the same one; one of them is kept.
@@ -43,22 +54,11 @@ class ExecutableTable {
     return entries_.size();
   }
 
-  /// Held over a fork, so that the child finds the table whole.
-  std::mutex& mutex() { return mutex_; }
-
  private:
   using Entries = std::list<std::pair<std::string, Shared>>;
 
-  Shared find(const std::string& key) {
-    const std::scoped_lock lock(mutex_);
-    const auto place = places_.find(key);
-    if (place == places_.end()) return nullptr;
-    entries_.splice(entries_.begin(), entries_, place->second);
-    return place->second->second;
-  }
-
   const std::size_t capacity_;
-  mutable std::mutex mutex_;
+  std::mutex& mutex_;
   Entries entries_;  // The one used last first.
   std::unordered_map<std::string, typename Entries::iterator> places_;
 };

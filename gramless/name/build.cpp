@@ -74,7 +74,7 @@ class Builder {
 
   /// Returns the spec of a result, which has as many columns as b.
   [[nodiscard]] ArraySpec output(const std::string& name) const {
-    const std::vector<ModeArgument>& arguments =
+    const std::span<const ModeArgument> arguments =
         row_of(signature_.mode).arguments;
     const bool has_signal_columns =
         std::any_of(arguments.begin(), arguments.end(),

@@ -2,61 +2,49 @@
 // Holds the table of modes.
 #include "gramless/name/mode.h"
 
+#include <array>
+
 #include "gramless/base/error.h"
 #include "gramless/base/text.h"
 
 namespace gramless {
 namespace {
 
-std::vector<ModeRow> make_table() {
-  const PairIndex i = PairIndex::i;
-  const PairIndex j = PairIndex::j;
-  const ModeArgument signal{"b", j, true};
-  const ModeArgument log_row_scale{"A", i};
-  const ModeArgument log_column_scale{"B", j};
-  const ModeArgument row_potential{"S", i};
-  const ModeArgument column_potential{"T", j};
-  return {
-      {Mode::sum, "sum", "sum", {signal}},
-      {Mode::lse, "lse", "log", {signal}, true},
-      {Mode::log_scaled,
-       "log_scaled",
-       "log_scaled",
-       {signal, log_row_scale, log_column_scale}},
-      {Mode::log_scaled_lse,
-       "log_scaled_lse",
-       "log_scaled_log",
-       {signal, log_row_scale, log_column_scale},
-       true},
-      {Mode::log_scaled_barycenter,
-       "log_scaled_barycenter",
-       "log_barycenter",
-       {signal, log_row_scale, log_column_scale, {"C", i, true}}},
-      {Mode::lse_mult_i,
-       "lse_mult_i",
-       "log_mult_i",
-       {{"b", j}, {"H", i}},
-       true,
-       true},
-      {Mode::sinkhorn_cost,
-       "sinkhorn_cost",
-       "log_cost",
-       {row_potential, column_potential},
-       false,
-       true},
-      {Mode::sinkhorn_primal,
-       "sinkhorn_primal",
-       "log_primal",
-       {row_potential, column_potential, {"U", i}, {"V", j}}},
-  };
-}
+constexpr ModeArgument kSignal{"b", PairIndex::j, true};
+constexpr ModeArgument kLogRowScale{"A", PairIndex::i};
+constexpr ModeArgument kLogColumnScale{"B", PairIndex::j};
+constexpr ModeArgument kRowPotential{"S", PairIndex::i};
+constexpr ModeArgument kColumnPotential{"T", PairIndex::j};
+
+constexpr std::array kOfSums = {kSignal};
+constexpr std::array kOfScaledSums = {kSignal, kLogRowScale, kLogColumnScale};
+constexpr std::array kOfBarycenters = {kSignal, kLogRowScale, kLogColumnScale,
+                                       ModeArgument{"C", PairIndex::i, true}};
+constexpr std::array kOfPowers = {ModeArgument{"b", PairIndex::j},
+                                  ModeArgument{"H", PairIndex::i}};
+constexpr std::array kOfCosts = {kRowPotential, kColumnPotential};
+constexpr std::array kOfPrimals = {kRowPotential, kColumnPotential,
+                                   ModeArgument{"U", PairIndex::i},
+                                   ModeArgument{"V", PairIndex::j}};
+
+constexpr std::array kModes = {
+    ModeRow{Mode::sum, "sum", "sum", kOfSums},
+    ModeRow{Mode::lse, "lse", "log", kOfSums, true},
+    ModeRow{Mode::log_scaled, "log_scaled", "log_scaled", kOfScaledSums},
+    ModeRow{Mode::log_scaled_lse, "log_scaled_lse", "log_scaled_log",
+            kOfScaledSums, true},
+    ModeRow{Mode::log_scaled_barycenter, "log_scaled_barycenter",
+            "log_barycenter", kOfBarycenters},
+    ModeRow{Mode::lse_mult_i, "lse_mult_i", "log_mult_i", kOfPowers, true,
+            true},
+    ModeRow{Mode::sinkhorn_cost, "sinkhorn_cost", "log_cost", kOfCosts, false,
+            true},
+    ModeRow{Mode::sinkhorn_primal, "sinkhorn_primal", "log_primal", kOfPrimals},
+};
 
 }  // namespace
 
-std::span<const ModeRow> mode_table() {
-  static const std::vector<ModeRow> table = make_table();
-  return table;
-}
+std::span<const ModeRow> mode_table() { return kModes; }
 
 Mode parse_mode(std::string_view name) {
   std::vector<std::string> known;
@@ -70,11 +58,14 @@ Mode parse_mode(std::string_view name) {
 }
 
 const ModeRow& row_of(Mode mode) {
-  const ModeRow& row = mode_table()[static_cast<std::size_t>(mode)];
-  if (row.mode != mode) {
-    throw InternalError("row_of(): the table of modes is out of order.");
+  const auto place = static_cast<std::size_t>(mode);
+  if (place < kModes.size() && kModes.at(place).mode == mode) {
+    return kModes.at(place);
   }
-  return row;
+  throw ArgumentError(
+      concat("kernel_product(): expected a mode, got an unknown "
+             "one, ",
+             place, "."));
 }
 
 }  // namespace gramless

@@ -35,7 +35,7 @@ struct ModeRow {
   std::string_view name;
   /// An older spelling; the same where there is none.
   std::string_view older_name;
-  std::vector<ModeArgument> arguments;
+  std::span<const ModeArgument> arguments;
   /// Whether the result is the logarithm of the sum.
   bool is_logarithm = false;
   /// Whether c itself is used, which a kernel that can be negative lacks.

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "gramless/base/error.h"
+#include "gramless/base/fork_lock.h"
 #include "gramless/ir/reader.h"
 #include "gramless/ir/syntax.h"
 
@@ -99,10 +100,11 @@ std::vector<ParsedRule> parse_rules() {
   return rules;
 }
 
+constinit std::atomic<const std::vector<ParsedRule>*> parsed_rules = nullptr;
+
 /// Applies the first rule that fits to a node, and all rules to what it gives.
 Expr simplify_node(ExprPool& pool, Expr expr) {
-  static const std::vector<ParsedRule> rules = parse_rules();
-  for (const ParsedRule& rule : rules) {
+  for (const ParsedRule& rule : made_once(parsed_rules, parse_rules)) {
     Matcher matcher(pool);
     if (!matcher.matches(rule.pattern, expr)) continue;
     return simplify(pool, read_expr(pool, rule.result, matcher.names()));

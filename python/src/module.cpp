@@ -9,9 +9,10 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <functional>
-#include <map>
 
 #include "gramless/gramless.h"
 #include "trees.h"
@@ -92,41 +93,50 @@ Interrupt python_signals() {
   };
 }
 
-/// Reads options of runs that tests force, each by its name in C++.
+/// An option of runs that tests force, by its name in C++.
+struct Force {
+  std::string_view name;
+  void (*apply)(Options& options, int64_t number);
+};
+
+constexpr std::array kForces = {
+    Force{"checked",
+          [](Options& o, int64_t) {
+            const bool is_free = o.backend == Backend::automatic;
+            if (is_free) o.backend = Backend::checked;
+          }},
+    Force{"most",
+          [](Options& o, int64_t n) { o.most = static_cast<VectorIsa>(n); }},
+    Force{"lanes", [](Options& o,
+                      int64_t n) { o.overrides.lanes = static_cast<int>(n); }},
+    Force{"lanes_along_kept",
+          [](Options& o, int64_t n) { o.overrides.lanes_along_kept = n != 0; }},
+    Force{"kept_copies",
+          [](Options& o, int64_t n) {
+            o.overrides.kept_copies = static_cast<int>(n);
+          }},
+    Force{"reduced_copies",
+          [](Options& o, int64_t n) {
+            o.overrides.reduced_copies = static_cast<int>(n);
+          }},
+    Force{"longest_unrolled",
+          [](Options& o, int64_t n) { o.overrides.longest_unrolled = n; }},
+    Force{"chunk", [](Options& o, int64_t n) { o.overrides.chunk = n; }},
+    Force{"splits", [](Options& o, int64_t n) { o.overrides.splits = n; }},
+};
+
+/// Reads options of runs that tests force.
 void force_options(const nb::dict& forced, Options& options) {
-  using Force = void (*)(Options& options, int64_t number);
-  static const std::map<std::string, Force, std::less<>> kForces = {
-      {"checked",
-       [](Options& o, int64_t) {
-         const bool is_free = o.backend == Backend::automatic;
-         if (is_free) o.backend = Backend::checked;
-       }},
-      {"most",
-       [](Options& o, int64_t n) { o.most = static_cast<VectorIsa>(n); }},
-      {"lanes",
-       [](Options& o, int64_t n) { o.overrides.lanes = static_cast<int>(n); }},
-      {"lanes_along_kept",
-       [](Options& o, int64_t n) { o.overrides.lanes_along_kept = n != 0; }},
-      {"kept_copies",
-       [](Options& o, int64_t n) {
-         o.overrides.kept_copies = static_cast<int>(n);
-       }},
-      {"reduced_copies",
-       [](Options& o, int64_t n) {
-         o.overrides.reduced_copies = static_cast<int>(n);
-       }},
-      {"longest_unrolled",
-       [](Options& o, int64_t n) { o.overrides.longest_unrolled = n; }},
-      {"chunk", [](Options& o, int64_t n) { o.overrides.chunk = n; }},
-      {"splits", [](Options& o, int64_t n) { o.overrides.splits = n; }},
-  };
   for (const auto [key, value] : forced) {
-    const auto force = kForces.find(nb::cast<std::string>(key));
+    const auto name = nb::cast<std::string>(key);
+    const auto force =
+        std::find_if(kForces.begin(), kForces.end(),
+                     [&](const Force& each) { return each.name == name; });
     if (force == kForces.end()) {
       throw ArgumentError("run(): expected the name of an option, got '" +
-                          nb::cast<std::string>(key) + "'.");
+                          name + "'.");
     }
-    force->second(options, nb::cast<int64_t>(value));
+    force->apply(options, nb::cast<int64_t>(value));
   }
 }
 

@@ -2,9 +2,8 @@
 // Compiles sweeps, each once as long as it is in use.
 #include "gramless/backend/cpu/compiled_sweep.h"
 
-#include <pthread.h>
-
 #include "gramless/backend/executable_table.h"
+#include "gramless/base/fork_lock.h"
 #include "gramless/codegen/module.h"
 
 namespace gramless::cpu {
@@ -15,16 +14,11 @@ constexpr std::size_t kCapacity = 256;
 
 using Table = ExecutableTable<CompiledSweep>;
 
-/// The table. A fork waits until no thread is in it.
+constinit std::atomic<Table*> the_table = nullptr;
+
 Table& table() {
-  static Table* const table = [] {
-    static Table made(kCapacity);
-    pthread_atfork([] { ::gramless::cpu::table().mutex().lock(); },
-                   [] { ::gramless::cpu::table().mutex().unlock(); },
-                   [] { ::gramless::cpu::table().mutex().unlock(); });
-    return &made;
-  }();
-  return *table;
+  return made_once(the_table,
+                   [] { return Table(kCapacity, fork_lock(ForkLock::table)); });
 }
 
 }  // namespace
@@ -40,7 +34,11 @@ std::shared_ptr<const CompiledSweep> compiled_sweep(const Program& program,
                                                     const TileShape& shape,
                                                     const Target& target) {
   const std::string key = code_key(program, shape) + target.features;
-  return table().get(key, [&] {
+  Table& sweeps = table();
+  if (const auto found = sweeps.find(key)) return found;
+  // Of threads that want the same sweep, the first one compiles it.
+  const std::scoped_lock lock(fork_lock(ForkLock::first_use));
+  return sweeps.get(key, [&] {
     return std::make_shared<const CompiledSweep>(
         generate_sweep(program, shape, target));
   });

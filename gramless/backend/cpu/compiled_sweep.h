@@ -19,7 +19,8 @@ struct CompiledSweep {
   TileFunction* tile;
 };
 
-/// Returns the compiled sweep of a program, from the table if it is there.
+/// Returns the compiled sweep of a program, from the table if it is there. One
+/// thread compiles at a time; a fork waits for it.
 std::shared_ptr<const CompiledSweep> compiled_sweep(const Program& program,
                                                     const TileShape& shape,
                                                     const Target& target);

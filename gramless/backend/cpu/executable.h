@@ -13,7 +13,8 @@ namespace gramless::cpu {
 
 class Executable {
  public:
-  /// Compiles a module. Throws CompileError.
+  /// Compiles a module. Throws CompileError. LLVM sets up parts of itself when
+  /// it first needs them: see ForkLock::first_use.
   explicit Executable(GeneratedModule generated);
   Executable(Executable&&) noexcept;
   Executable& operator=(Executable&&) noexcept;

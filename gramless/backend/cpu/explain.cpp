@@ -2,6 +2,7 @@
 // Tells what the CPU backend does with a program.
 #include "gramless/backend/backend.h"
 #include "gramless/backend/cpu/executable.h"
+#include "gramless/base/fork_lock.h"
 #include "gramless/base/text.h"
 #include "gramless/codegen/module.h"
 #include "gramless/codegen/sweep_code.h"
@@ -19,6 +20,7 @@ std::string explain(const Program& program, Sizes sizes, DType dtype,
       concat(to_text(plan), "  instructions: ", isa_name(target.isa), " of ",
              target.triple, "\n");
   if (code == CodeText::none) return text;
+  const std::scoped_lock lock(fork_lock(ForkLock::first_use));
   const GeneratedModule generated = generate_sweep(program, plan.tile, target);
   const bool is_llvm = code == CodeText::llvm;
   text += concat("\n", is_llvm ? "LLVM code\n" : "assembly\n",

@@ -17,7 +17,8 @@ namespace gramless {
 namespace {
 
 TEST(ExecutableTable, KeepsWhatWasUsedLast) {
-  ExecutableTable<int> table(2);
+  std::mutex mutex;
+  ExecutableTable<int> table(2, mutex);
   int made = 0;
   const auto get = [&](const std::string& key) {
     return *table.get(key, [&] { return std::make_shared<const int>(++made); });
@@ -32,7 +33,8 @@ TEST(ExecutableTable, KeepsWhatWasUsedLast) {
 }
 
 TEST(ExecutableTable, LeavesWhatIsInUse) {
-  ExecutableTable<int> table(1);
+  std::mutex mutex;
+  ExecutableTable<int> table(1, mutex);
   const auto first =
       table.get("a", [] { return std::make_shared<const int>(1); });
   table.get("b", [] { return std::make_shared<const int>(2); });

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+// Holds the locks, and has each fork take them.
+#include "gramless/base/fork_lock.h"
+
+#include <pthread.h>
+
+#include <array>
+
+namespace gramless {
+namespace {
+
+constinit std::array<std::mutex, 2> locks;
+
+void lock_all() {
+  for (std::mutex& lock : locks) lock.lock();
+}
+
+void unlock_all() {
+  for (std::mutex& lock : locks) lock.unlock();
+}
+
+/// Registers what a fork calls: the only thing that is done at load time.
+[[maybe_unused]] const int kRegistered =
+    pthread_atfork(lock_all, unlock_all, unlock_all);
+
+}  // namespace
+
+std::mutex& fork_lock(ForkLock which) {
+  return locks.at(static_cast<std::size_t>(which));
+}
+
+}  // namespace gramless
