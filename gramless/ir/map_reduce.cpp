@@ -105,6 +105,17 @@ int64_t ArraySpec::columns() const {
   return columns;
 }
 
+MapReduce copy_of(const MapReduce& map_reduce) {
+  MapReduce result{std::make_shared<ExprPool>(), map_reduce.arguments, {}};
+  std::unordered_map<int, Expr> done;
+  for (const Output& output : map_reduce.outputs) {
+    result.outputs.push_back({output.array,
+                              rebuild(*result.pool, output.value, done),
+                              output.reduction});
+  }
+  return result;
+}
+
 Expr load(ExprPool& pool, const ArraySpec& array) {
   return pool.load(array.name, indices_of(array));
 }

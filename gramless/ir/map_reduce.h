@@ -55,6 +55,9 @@ struct MapReduce {
   std::vector<Output> outputs;
 };
 
+/// Returns the same map-reduce in a pool that holds nothing else.
+MapReduce copy_of(const MapReduce& map_reduce);
+
 /// Returns the element of an array at its own axes: `x0[i,d]`.
 Expr load(ExprPool& pool, const ArraySpec& array);
 

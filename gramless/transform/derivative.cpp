@@ -211,7 +211,7 @@ MapReduce gradients_of(MapReduce result, const MapReduce& map_reduce,
     gradient.name = "grad_" + gradient.name;
     result.outputs.push_back({gradient, value});
   }
-  return result;
+  return copy_of(result);
 }
 
 }  // namespace

@@ -602,18 +602,6 @@ Expr logarithm(Expr f, bool is_odd) {
   throw InternalError("logarithm(): unknown kind of node.");
 }
 
-/// Returns a map-reduce with the same expressions, to be rewritten.
-MapReduce copy_of(const MapReduce& map_reduce) {
-  MapReduce result{std::make_shared<ExprPool>(), map_reduce.arguments, {}};
-  std::unordered_map<int, Expr> done;
-  for (const Output& output : map_reduce.outputs) {
-    result.outputs.push_back({output.array,
-                              rebuild(*result.pool, output.value, done),
-                              output.reduction});
-  }
-  return result;
-}
-
 }  // namespace
 
 MapReduce apply_log_domain(const MapReduce& map_reduce,
