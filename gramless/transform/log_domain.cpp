@@ -122,7 +122,8 @@ class Rewriter {
   Term product(const Term& first, const Term& second);
   Term power_of(const Node& node, Term base);
   Term scaled_power(const Node& node, Term base);
-  Term power_of_mantissa(Expr power);
+  Expr power(Expr base, double exponent, NodeKind kind);
+  Term power_of_mantissa(Expr f, double n, NodeKind kind);
   Expr function(Expr expr);
   Terms product_terms(Expr expr);
   Term sum_over(const Axis& axis, const Term& term);
@@ -406,39 +407,35 @@ Term Rewriter::scaled_power(const Node& node, Term base) {
   if (base.binary) base.binary = constant(n) * base.binary;
   const Expr factor = base.factor;
   base.factor = constant(1);
-  const auto power = [&](double exponent) {
-    if (exponent == 1) return pool_.whole(factor);
-    return node.kind == NodeKind::power ? pool_.power(factor, exponent)
-                                        : pool_.power0(factor, exponent);
-  };
   if (std::abs(n) <= 1 || has_feature_axes(factor)) {
-    return product(base, {power(n)});
+    return product(
+        base, {n == 1 ? pool_.whole(factor) : power(factor, n, node.kind)});
   }
   const double whole = std::trunc(std::abs(n) / kLargestPowerOfMantissa);
   const double step = std::copysign(kLargestPowerOfMantissa, n);
-  const Term rest = power_of_mantissa(power(n - whole * step));
+  const Term rest = power_of_mantissa(factor, n - whole * step, node.kind);
   if (whole == 0) return product(base, rest);
-  const Term large = power_of_mantissa(power(step));
-  Term power_of_power = power_of_mantissa(pool_.power(large.factor, whole));
-  power_of_power = product(power_of_power,
-                           {constant(1), {}, constant(whole) * large.binary});
+  const Term large = power_of_mantissa(factor, step, node.kind);
+  const Term power_of_power =
+      product(power_of_mantissa(large.factor, whole, NodeKind::power),
+              {constant(1), {}, constant(whole) * large.binary});
   return product(base, product(power_of_power, rest));
 }
 
+Expr Rewriter::power(Expr base, double exponent, NodeKind kind) {
+  return kind == NodeKind::power ? pool_.power(base, exponent)
+                                 : pool_.power0(base, exponent);
+}
+
 /// Returns f**n as mantissa(f)**n * 2**(n*exponent(f)), with exponent 0 at 0.
-Term Rewriter::power_of_mantissa(Expr power) {
-  const bool is_power =
-      power->kind == NodeKind::power || power->kind == NodeKind::power0;
-  if (!is_power) return {power};
-  const Expr base = power->operands[0];
-  const Expr exponent = pool_.apply(Function::exponent, base);
+Term Rewriter::power_of_mantissa(Expr f, double n, NodeKind kind) {
+  if (n == 0) return {constant(1)};
+  const Expr exponent = pool_.apply(Function::exponent, f);
   const Expr size =
       call(Function::select,
            {exponent - constant(kLowestExponent), exponent, constant(0)});
-  const Expr mantissa = pool_.apply(Function::mantissa, base);
-  return {pool_.with_operands(*power, {mantissa}),
-          {},
-          constant(power->value) * size};
+  const Expr mantissa = pool_.apply(Function::mantissa, f);
+  return {power(mantissa, n, kind), {}, constant(n) * size};
 }
 
 /// Adds terms on the scale of the largest one, without those that are 0.

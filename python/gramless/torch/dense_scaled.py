@@ -244,9 +244,8 @@ class LogArithmetic(Arithmetic):
         for factor, exponent in ((m, e), (n, f)):
             # A zero far from the scale would lose its derivatives.
             is_far = (factor == 0) & ((exponent - scale).abs() > _NEAR)
-            if is_far.is_meta or is_far.any():
-                zeros.append((torch.where(is_far, factor, 0.0), exponent))
-                factor = torch.where(is_far, 0.0, factor)
+            zeros.append((torch.where(is_far, factor, 0.0), exponent))
+            factor = torch.where(is_far, 0.0, factor)
             total = _sum(total, product(factor, exponent - scale))
         return self._normal(Scaled(total, scale, zeros=tuple(zeros)))
 
