@@ -258,6 +258,7 @@ def far_and_near(atom, mode, dtype, backend):
     return results
 
 
+@pytest.mark.default_only("checks compare float32 with float64")
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("dtype", FLOATS, ids=str)
 @pytest.mark.parametrize("atom", DECAYING)
