@@ -36,10 +36,12 @@ void MutableArrayView::store(int64_t offset, double value) const {
 
 std::vector<int64_t> row_major_strides(const std::vector<int64_t>& shape) {
   std::vector<int64_t> strides(shape.size());
-  int64_t stride = 1;
+  // Unsigned, as shapes with more than 2^63 elements come here before any check
+  // has refused them.
+  uint64_t stride = 1;
   for (std::size_t axis = shape.size(); axis-- > 0;) {
-    strides[axis] = stride;
-    stride *= shape[axis];
+    strides[axis] = static_cast<int64_t>(stride);
+    stride *= static_cast<uint64_t>(shape[axis]);
   }
   return strides;
 }

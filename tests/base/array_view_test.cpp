@@ -28,6 +28,7 @@ TEST(ArrayView, HasRowMajorStrides) {
   EXPECT_EQ(row_major_strides({}), std::vector<int64_t>{});
   EXPECT_EQ(row_major_strides({4, 3}), (std::vector<int64_t>{3, 1}));
   EXPECT_EQ(row_major_strides({4, 0}).size(), 2U);
+  EXPECT_EQ(row_major_strides({int64_t{1} << 62, 4, 1}).back(), 1);
 }
 
 }  // namespace
