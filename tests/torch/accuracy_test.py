@@ -134,6 +134,24 @@ def test_narrow_kernels_far_from_the_origin(gamma, shift, dtype):
 
 
 @pytest.mark.parametrize("dtype", FLOATS, ids=str)
+@pytest.mark.parametrize("shift", [0, 1000])
+@pytest.mark.parametrize("D", [1, 2, 10, 40])
+def test_far_pairs_alone_in_their_row(D, shift, dtype):
+    """Each term is an element of the result, and q goes up to 80."""
+    form = bounds.FORMATS[dtype]
+    data = Data(3, dtype)
+    x, y = data.positive(300, D) + shift, data.positive(200, D) + shift
+    differences = x.numpy().astype(form.wide)[:, None] - y.numpy()[None]
+    q = (differences**2).sum(2)
+    gamma = torch.tensor([80 / float(q.max())], dtype=dtype)
+    q = q * gamma.numpy().astype(form.wide)
+    params = {"id": Kernel("gaussian(x,y)"), "gamma": gamma}
+    k = kernel_product(params, x, y, torch.eye(200, dtype=dtype)).numpy()
+    error = np.abs(k - np.exp(-q)) / np.exp(-q)
+    assert np.all(error <= (4 + (D + 4) * q) * form.delta)
+
+
+@pytest.mark.parametrize("dtype", FLOATS, ids=str)
 @pytest.mark.parametrize(
     ("name", "kinds"),
     [
