@@ -99,6 +99,23 @@ void check_options(const BuildOptions& options) {
   }
 }
 
+void check_options(const Options& options) {
+  const auto check = [](std::string_view name, std::optional<int64_t> value,
+                        int64_t least) {
+    if (!value || *value >= least) return;
+    throw ArgumentError(concat("ArrayFunction(): expected ", name, " of ",
+                               least, " or more, got ", *value, "."));
+  };
+  const PlanOverrides& overrides = options.overrides;
+  check("threads", options.threads, 0);
+  check("lanes", overrides.lanes, 1);
+  check("kept_copies", overrides.kept_copies, 1);
+  check("reduced_copies", overrides.reduced_copies, 1);
+  check("longest_unrolled", overrides.longest_unrolled, 0);
+  check("chunk", overrides.chunk, 1);
+  check("splits", overrides.splits, 1);
+}
+
 /// Returns the sums of the absolute terms, for sums.
 MapReduce magnitudes_of(const MapReduce& map_reduce) {
   MapReduce result{std::make_shared<ExprPool>(), map_reduce.arguments, {}};
@@ -278,6 +295,7 @@ void ArrayFunction::operator()(std::span<const ArrayView> arguments,
                                const Options& options) const {
   const std::span<const ArraySpec> expected = state_->arguments;
   const std::span<const ArraySpec> computed = state_->results;
+  check_options(options);
   const Sizes sizes = check_arrays(expected, arguments, computed, results);
   // The reference backend converts each number that it reads or writes.
   if (options.backend != Backend::reference) {

@@ -77,6 +77,27 @@ void check_views(std::span<const ArraySpec> specs, std::span<const View> views,
   }
 }
 
+/// Results are written while arguments are still read.
+void check_overlaps(std::span<const ArraySpec> taken,
+                    std::span<const ArrayView> arguments,
+                    std::span<const ArraySpec> given,
+                    std::span<const MutableArrayView> results) {
+  const auto check = [&](std::size_t k, const std::string& name,
+                         const ArrayView& other) {
+    if (!may_overlap(read_only(results[k]), other)) return;
+    fail<ArgumentError>(given[k].name, " to have memory of its own, got some ",
+                        "of that of ", name, ".");
+  };
+  for (std::size_t k = 0; k < given.size(); ++k) {
+    for (std::size_t other = 0; other < taken.size(); ++other) {
+      check(k, taken[other].name, arguments[other]);
+    }
+    for (std::size_t other = 0; other < k; ++other) {
+      check(k, given[other].name, read_only(results[other]));
+    }
+  }
+}
+
 }  // namespace
 
 Sizes check_arrays(std::span<const ArraySpec> taken,
@@ -91,6 +112,7 @@ Sizes check_arrays(std::span<const ArraySpec> taken,
   const Device device = arguments.empty() ? Device{} : arguments[0].device;
   check_views(taken, arguments, sizes, device);
   check_views(given, results, sizes, device);
+  check_overlaps(taken, arguments, given, results);
   return sizes;
 }
 

@@ -11,9 +11,10 @@
 
 namespace gramless {
 
-/// Checks counts, and each array: memory, shape, strides, and that all are on
-/// one device. Returns M and N. Throws ArgumentError, DTypeError or DeviceError
-/// with what was expected and what came.
+/// Checks counts, and each array: memory, shape, strides, that all are on one
+/// device, and that results overlap no other array. Returns M and N. Throws
+/// ArgumentError, DTypeError or DeviceError with what was expected and what
+/// came.
 Sizes check_arrays(std::span<const ArraySpec> taken,
                    std::span<const ArrayView> arguments,
                    std::span<const ArraySpec> given,

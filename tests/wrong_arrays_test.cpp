@@ -290,6 +290,54 @@ TEST(WrongArrays, AreTheSameForExplain) {
   EXPECT_EQ(all.find("result"), some.size() + 2);
 }
 
+TEST(WrongArrays, AreOfOneMemory) {
+  const ArrayFunction sum = gaussian(Mode::sum);
+  std::vector<double> memory(200, 0.5);
+  const auto view = [&](std::size_t start, int64_t rows, int64_t columns) {
+    return View{&memory[start], DType::float64, {rows, columns}, {9, 1}, {}};
+  };
+  const std::vector<ArrayView> arguments = {
+      reading(view(0, 5, 3)), reading(view(100, 7, 3)),
+      reading(View::contiguous(&memory[190], {3})), reading(view(3, 7, 2))};
+  const auto run = [&](const View& result) {
+    return outcome([&] { sum(arguments, {{result}}, {}); });
+  };
+  EXPECT_EQ(run(view(4, 5, 2)),
+            "ArgumentError: ArrayFunction(): expected a to have memory of its "
+            "own, got some of that of b.");
+  EXPECT_EQ(run(view(100, 5, 2)),
+            "ArgumentError: ArrayFunction(): expected a to have memory of its "
+            "own, got some of that of y0.");
+  EXPECT_EQ(run(view(5, 5, 2)), "no error");
+}
+
+TEST(WrongOptions, AreErrors) {
+  const Kernel kernel("gaussian(x,y)");
+  const std::vector<double> x(15, 0.5);
+  std::vector<double> a(10);
+  Arguments arguments;
+  arguments.x = {ArrayView::contiguous(x.data(), {5, 3})};
+  arguments.y = arguments.x;
+  arguments.gamma = {{ArrayView::contiguous(x.data(), {1})}};
+  arguments.b = {ArrayView::contiguous(x.data(), {5, 2})};
+  const auto run = [&](int threads, const PlanOverrides& overrides) {
+    const Options options{Backend::automatic, threads, {}, {}, overrides};
+    return outcome([&] {
+      kernel_product(kernel, arguments, View::contiguous(a.data(), {5, 2}),
+                     options);
+    });
+  };
+  EXPECT_EQ(run(-1, {}),
+            "ArgumentError: ArrayFunction(): expected threads of 0 or more, "
+            "got -1.");
+  EXPECT_EQ(run(1, {.splits = 0}),
+            "ArgumentError: ArrayFunction(): expected splits of 1 or more, "
+            "got 0.");
+  EXPECT_EQ(run(1, {.kept_copies = -3}),
+            "ArgumentError: ArrayFunction(): expected kept_copies of 1 or "
+            "more, got -3.");
+}
+
 TEST(WrongArrays, AreCounted) {
   const ArrayFunction sum = gaussian(Mode::sum);
   std::vector<double> memory(100);

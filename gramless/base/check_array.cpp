@@ -3,6 +3,7 @@
 #include "gramless/base/check_array.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstdlib>
 #include <limits>
 #include <numeric>
@@ -62,7 +63,54 @@ bool overlaps(const MutableArrayView& array) {
   return t / divisor < shape[axes[0]] && s / divisor < shape[axes[1]];
 }
 
+/// The addresses from the first byte of an array to behind its last one.
+struct Addresses {
+  int64_t begin = 0;
+  int64_t end = 0;
+};
+
+Addresses addresses_of(const ArrayView& array, std::size_t first_axis) {
+  const auto size = static_cast<int64_t>(dtype_size(array.dtype));
+  const auto start = static_cast<int64_t>(std::bit_cast<intptr_t>(array.data));
+  Addresses result{start, start + size};
+  for (std::size_t axis = first_axis; axis < array.shape.size(); ++axis) {
+    const int64_t offset = (array.shape[axis] - 1) * array.strides[axis] * size;
+    (offset < 0 ? result.begin : result.end) += offset;
+  }
+  return result;
+}
+
+/// Returns whether no byte of one row of a matrix is one of another matrix' row
+/// modulo `stride`, at which the rows of both begin.
+bool are_other_columns(const ArrayView& a, const ArrayView& b, int64_t stride) {
+  const Addresses of_a = addresses_of(a, 1);
+  const Addresses of_b = addresses_of(b, 1);
+  const int64_t distance =
+      ((of_b.begin - of_a.begin) % stride + stride) % stride;
+  return of_a.end - of_a.begin <= distance &&
+         of_b.end - of_b.begin <= stride - distance;
+}
+
 }  // namespace
+
+bool may_overlap(const ArrayView& a, const ArrayView& b) {
+  const auto is_empty = [](const ArrayView& view) {
+    return view.data == nullptr ||
+           std::find(view.shape.begin(), view.shape.end(), 0) !=
+               view.shape.end();
+  };
+  if (is_empty(a) || is_empty(b)) return false;
+  const Addresses of_a = addresses_of(a, 0);
+  const Addresses of_b = addresses_of(b, 0);
+  if (of_a.end <= of_b.begin || of_b.end <= of_a.begin) return false;
+  if (a.shape.size() != 2 || b.shape.size() != 2) return true;
+  const auto stride = [](const ArrayView& view) {
+    return std::abs(view.strides[0] *
+                    static_cast<int64_t>(dtype_size(view.dtype)));
+  };
+  return stride(a) == 0 || stride(a) != stride(b) ||
+         !are_other_columns(a, b, stride(a));
+}
 
 void check_array(std::string_view function, std::string_view name,
                  const ArrayView& array) {

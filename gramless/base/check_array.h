@@ -21,6 +21,10 @@ void check_array(std::string_view function, std::string_view name,
 void check_array(std::string_view function, std::string_view name,
                  const MutableArrayView& array);
 
+/// Returns whether two checked views could share an element. Those whose
+/// addresses lie among each other do not where they are columns of one matrix.
+bool may_overlap(const ArrayView& a, const ArrayView& b);
+
 /// Returns a view for reading only.
 ArrayView read_only(const MutableArrayView& array);
 
