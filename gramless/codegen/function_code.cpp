@@ -36,6 +36,7 @@ constexpr std::array kUnaryRoutines = {
     UnaryRoutine{Function::sign, &VectorMath::sign},
     UnaryRoutine{Function::floor, &VectorMath::floor},
     UnaryRoutine{Function::round, &VectorMath::round},
+    UnaryRoutine{Function::capped, &VectorMath::capped},
     UnaryRoutine{Function::bounded, &VectorMath::bounded},
     UnaryRoutine{Function::root_domain, &VectorMath::root_domain},
 };
@@ -52,8 +53,8 @@ llvm::Value* emit_function(VectorMath& math, Function function,
   if (function == Function::maximum) {
     return math.maximum(operands[0], operands[1]);
   }
-  if (function == Function::capped) {
-    return math.capped(operands[0], operands[1]);
+  if (function == Function::times_square) {
+    return math.times_square(operands[0], operands[1]);
   }
   if (function == Function::atan2) return math.atan2(operands[0], operands[1]);
   if (function == Function::select) {

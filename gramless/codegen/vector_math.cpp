@@ -144,9 +144,14 @@ llvm::Value* VectorMath::root_domain(llvm::Value* x) {
   return select(x, number(x, 1), llvm::ConstantFP::getNaN(x->getType()));
 }
 
-llvm::Value* VectorMath::capped(llvm::Value* a, llvm::Value* b) {
-  return ir_.CreateSelect(ir_.CreateFCmpOEQ(b, number(b, 0)),
-                          smaller(number(a, kLargestCapped), a), a);
+llvm::Value* VectorMath::capped(llvm::Value* x) {
+  return smaller(number(x, is_float32(x) ? 127 : 1023), x);
+}
+
+llvm::Value* VectorMath::times_square(llvm::Value* a, llvm::Value* b) {
+  const llvm::IRBuilderBase::FastMathFlagGuard guard(ir_);
+  ir_.clearFastMathFlags();
+  return ir_.CreateFMul(ir_.CreateFMul(a, b), b);
 }
 
 llvm::Value* VectorMath::select(llvm::Value* a, llvm::Value* b,

@@ -64,8 +64,10 @@ class VectorMath {
   llvm::Value* bounded(llvm::Value* x);
   /// 1 where x >= 0, otherwise NaN.
   llvm::Value* root_domain(llvm::Value* x);
-  /// a, but at most kLargestCapped where b = 0.
-  llvm::Value* capped(llvm::Value* a, llvm::Value* b);
+  /// x, but at most so large that exp2(x) is a number.
+  llvm::Value* capped(llvm::Value* x);
+  /// a*b*b in this order.
+  llvm::Value* times_square(llvm::Value* a, llvm::Value* b);
   /// b where a >= 0, otherwise c.
   llvm::Value* select(llvm::Value* a, llvm::Value* b, llvm::Value* c);
 

@@ -31,7 +31,8 @@
 //   those of -f are powers of f; any other power of a product stays one, for
 //   (f*g)**2 may be a number where f**2 is none, but that roots in it merge:
 //   (sqrt(f)*g)**2 is (f*g)*g*root_domain(f);
-// - a select() of a number is the branch that it takes;
+// - a select() of a number is the branch that it takes; selects with one mark
+//   merge in a sum, and a sum over an axis goes into their branches;
 // - a sum over an axis keeps only the factors that depend on the axis, and
 //   names its axis by the lowest free copy of it (d, d', d'', …), so that
 //   equal sums are one node.
@@ -163,6 +164,7 @@ class ExprPool {
  private:
   Expr intern(NodeContent content);
   Expr select(const std::vector<Expr>& operands);
+  std::vector<Expr> with_merged_selects(const std::vector<Expr>& terms);
   /// Returns an integer power of a node `power` or `power0`.
   Expr power_of_power(const Node& inner, double exponent);
   /// Returns an integer power of a product in which a root merges, or nothing

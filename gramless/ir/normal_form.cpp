@@ -62,12 +62,56 @@ std::vector<Expr> flatten(NodeKind kind, const std::vector<Expr>& operands) {
   return flat;
 }
 
+bool is_select(Expr expr) {
+  return expr->kind == NodeKind::function && expr->function == Function::select;
+}
+
 }  // namespace
+
+/// Makes one select() of those with one mark.
+std::vector<Expr> ExprPool::with_merged_selects(
+    const std::vector<Expr>& terms) {
+  std::vector<Expr> result;
+  std::vector<std::vector<std::pair<double, Expr>>> groups;
+  for (const Expr& term : terms) {
+    const auto [coefficient, rest] = split_coefficient(*this, term);
+    if (!is_select(rest)) {
+      result.push_back(term);
+      continue;
+    }
+    const auto same = std::find_if(
+        groups.begin(), groups.end(), [mark = rest->operands[0]](auto& group) {
+          return group[0].second->operands[0] == mark;
+        });
+    if (same != groups.end()) {
+      same->emplace_back(coefficient, rest);
+    } else {
+      groups.push_back({{coefficient, rest}});
+    }
+  }
+  for (const auto& group : groups) {
+    if (group.size() == 1) {
+      result.push_back(multiply({constant(group[0].first), group[0].second}));
+      continue;
+    }
+    const auto branch = [&](std::size_t k) {
+      std::vector<Expr> sum;
+      for (const auto& [coefficient, expr] : group) {
+        sum.push_back(multiply({constant(coefficient), expr->operands[k]}));
+      }
+      return add(sum);
+    };
+    result.push_back(
+        select({group[0].second->operands[0], branch(1), branch(2)}));
+  }
+  return result;
+}
 
 Expr ExprPool::add(const std::vector<Expr>& terms) {
   double number = 0;
   std::vector<std::pair<double, Expr>> merged;
-  for (const Expr& term : flatten(NodeKind::add, terms)) {
+  const std::vector<Expr> flat = flatten(NodeKind::add, terms);
+  for (const Expr& term : flatten(NodeKind::add, with_merged_selects(flat))) {
     if (term->is_constant()) {
       number += term->value;
       continue;
@@ -253,6 +297,10 @@ Expr ExprPool::sum(const Axis& axis, Expr body) {
       outside.push_back(sum(axis, multiply(inside)));
       return multiply(outside);
     }
+  }
+  if (is_select(body) && !body->operands[0]->depends_on(axis)) {
+    return select({body->operands[0], sum(axis, body->operands[1]),
+                   sum(axis, body->operands[2])});
   }
   Axis lowest = axis;
   for (lowest.copy = 0; lowest != axis && body->depends_on(lowest);) {

@@ -64,6 +64,11 @@ double bounded(double a) {
   return std::isfinite(a) ? std::clamp(a, -kQuarter, kQuarter) : a;
 }
 
+double capped(double a) {
+  constexpr double kLargest = std::numeric_limits<double>::max_exponent - 1;
+  return a > kLargest ? kLargest : a;
+}
+
 double root_domain(double a) {
   return a >= 0 ? 1 : std::numeric_limits<double>::quiet_NaN();
 }
@@ -364,17 +369,22 @@ constexpr std::array kFunctionTable = {
                 -5,
                 5,
                 "The larger of a and b; a where they are equal."},
-    FunctionRow{
-        Function::capped,
-        "capped",
-        apply<
-            [](double a,
-               double b) { return b != 0 ? a : std::min(a, kLargestCapped); }>,
-        {"1", "0"},
-        "",
-        0.1,
-        5,
-        "a, but at most 80 where b = 0: exp(a)*b is never inf*0."},
+    FunctionRow{Function::capped,
+                "capped",
+                apply<capped>,
+                {"1"},
+                "",
+                -5,
+                5,
+                "a, but at most so large that exp2(a) is a number."},
+    FunctionRow{Function::times_square,
+                "times_square",
+                apply<[](double a, double b) { return a * b * b; }>,
+                {"b**2", "2*a*b"},
+                "",
+                0.1,
+                5,
+                "a*b*b in this order: 0 where a is 0 and b is a number."},
     FunctionRow{Function::rounded,
                 "rounded",
                 apply<[](double a) { return a; }>,
@@ -399,6 +409,14 @@ constexpr std::array kFunctionTable = {
                 0.1,
                 5,
                 "1 where a >= 0, otherwise NaN."},
+    FunctionRow{Function::product0,
+                "product0",
+                apply<[](double a, double b) { return a == 0 ? 0 : a * b; }>,
+                {"b", "a"},
+                "select(-abs(a), 0, a*b)",
+                0.1,
+                5,
+                "a*b, and 0 where a = 0, whatever b is."},
     FunctionRow{Function::atan2,
                 "atan2",
                 apply<[](double a, double b) { return std::atan2(a, b); }>,

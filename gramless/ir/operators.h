@@ -45,15 +45,14 @@ enum class Function : uint8_t {
   sinc3,
   maximum,
   capped,
+  times_square,
   rounded,
   bounded,
   root_domain,
+  product0,
   atan2,
   select,
 };
-
-/// What capped() caps at: exp() and exp2() of it are numbers in any format.
-constexpr double kLargestCapped = 80;
 
 /// The most operands that a function has.
 constexpr std::size_t kMostOperands = 3;

@@ -9,13 +9,11 @@
 #include "gramless/base/text.h"
 #include "gramless/name/kernel_builder.h"
 #include "gramless/transform/log_domain.h"
+#include "gramless/transform/logarithm.h"
 
 namespace gramless {
 namespace {
 
-/// A logarithm below those of all kernels that a format can hold; finite, so
-/// that 0 times it is 0.
-constexpr double kLowestLogarithm = -1e30;
 
 /// Whether an expression is a product of exponentials, which are never 0.
 bool is_exponential(Expr expr) {
@@ -108,24 +106,20 @@ class Builder {
   Expr unless_zero(Expr value, Expr at_zero) {
     if (is_exponential(kernel_.value())) return value;
     const Expr sign = pool().apply(Function::sign, kernel_.value());
-    return select_zero(sign, at_zero, value);
-  }
-  /// Returns `at_zero` where a = 0, otherwise `value`.
-  Expr select_zero(Expr a, Expr at_zero, Expr value) {
-    const Expr mark = -pool().apply(Function::abs, a);
+    const Expr mark = -pool().apply(Function::abs, sign);
     return pool().apply(Function::select, {mark, at_zero, value});
   }
 
   /// Returns H log k: 0 at H = 0, also where log k is -inf.
   Expr multiplied_logarithm() {
     const Expr h = argument("H");
-    const Expr c = logarithm(kernel_.value());
-    const Expr finite = pool().maximum({c, pool().constant(kLowestLogarithm)});
-    const Expr lost =
-        pool().constant(-std::numeric_limits<double>::infinity()) *
-        pool().apply(Function::sign, h);
-    return unless_zero(select_zero(h, h * finite, h * c),
-                       select_zero(h, pool().constant(0), lost));
+    const Expr lowest =
+        pool().constant(-std::numeric_limits<double>::infinity());
+    const auto product = [&](Expr a, Expr b) {
+      return pool().apply(Function::product0, {a, b});
+    };
+    return unless_zero(product(h, logarithm(kernel_.value())),
+                       product(pool().apply(Function::sign, h), lowest));
   }
 
   /// Returns what is summed over j.

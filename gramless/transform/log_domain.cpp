@@ -14,7 +14,6 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
-#include <optional>
 
 #include "gramless/base/error.h"
 #include "gramless/ir/reader.h"
@@ -133,7 +132,8 @@ class Rewriter {
   Expr exponent_of(const Term& term);
   Expr in_units(Expr exponent, double unit);
   Expr value(const Term& term);
-  Expr zero_mark(Expr factor);
+  std::pair<Expr, Expr> split_zeros(const Term& term);
+  Expr power_of_two(const Term& term, bool is_base_4);
   Expr shift_in(Expr expr);
 
   ExprPool& pool_;
@@ -491,47 +491,62 @@ Expr Rewriter::in_units(Expr exponent, double unit) {
   return pool_.apply(Function::rounded, constant(1 / unit) * exponent);
 }
 
-/// Returns an expression that is 0 where a term is, or nothing where no factor
-/// without feature axes can be 0: an exponential is the same along those.
-Expr Rewriter::zero_mark(Expr factor) {
-  if (!domain_.has_zeros) return {};
+/// Returns the factors that could be 0 where the exponential is infinite, and
+/// the others. Off the scale of a logarithm an exponential overflows as that of
+/// the formula does, so that there factors with feature axes, which are many,
+/// are multiplied by it as they are.
+std::pair<Expr, Expr> Rewriter::split_zeros(const Term& term) {
+  const Expr factor = term.factor;
+  if (!domain_.is_used || !domain_.has_zeros) return {{}, factor};
   const bool is_product = factor->kind == NodeKind::multiply;
-  std::vector<Expr> factors;
+  std::vector<Expr> zeros;
+  std::vector<Expr> others;
   for (const Expr& each :
        is_product ? factor->operands : std::vector<Expr>{factor}) {
     const bool is_number = each->is_constant() && each->value != 0;
-    if (!is_number && !has_feature_axes(each)) factors.push_back(each);
+    const bool is_other = is_number || (!term.shift && has_feature_axes(each));
+    (is_other ? others : zeros).push_back(each);
   }
-  return factors.empty() ? Expr() : pool_.multiply(factors);
+  if (zeros.empty()) return {{}, factor};
+  return {pool_.multiply(zeros), pool_.multiply(others)};
 }
 
-/// Returns a term's value.
+/// Returns the logarithm of the exponential of a term to the base 4, or to
+/// the base 2.
+Expr Rewriter::power_of_two(const Term& term, bool is_base_4) {
+  const double unit = is_base_4 ? 1 : 2;
+  const Expr exponent = exponent_of(term);
+  std::vector<Expr> sum;
+  if (term.shift) {
+    const Expr scaled =
+        exponent ? in_units(exponent, kShiftUnit) - term.shift : -term.shift;
+    sum.push_back(constant(unit) * pool_.apply(Function::rounded, scaled));
+  } else if (exponent) {
+    sum.push_back(constant(unit / kShiftUnit) * exponent);
+  }
+  if (term.binary) sum.push_back(constant(unit / 2) * term.binary);
+  return pool_.add(sum);
+}
+
+/// Returns a term's value. A factor that could be 0 is multiplied by the root
+/// of the exponential twice, which overflows less and is capped.
 Expr Rewriter::value(const Term& term) {
   if (term.is_plain()) return term.factor;
-  const Expr exponent = exponent_of(term);
-  const Expr mark = domain_.is_used ? zero_mark(term.factor) : Expr();
-  const auto capped = [&](Expr e) {
-    return mark ? call(Function::capped, {e, mark}) : e;
-  };
-  Expr exponential;
-  if (!term.binary && !term.shift) {
-    exponential = pool_.apply(Function::exp, capped(exponent));
+  const auto [zeros, others] = split_zeros(term);
+  Expr result;
+  if (zeros) {
+    const Expr root =
+        pool_.apply(Function::exp2,
+                    pool_.apply(Function::capped, power_of_two(term, true)));
+    result = call(Function::times_square, {zeros, root});
+  } else if (!term.binary && !term.shift) {
+    result = pool_.apply(Function::exp, exponent_of(term));
   } else {
-    std::vector<Expr> power_of_two;
-    if (term.shift) {
-      const Expr scaled =
-          exponent ? in_units(exponent, kShiftUnit) - term.shift : -term.shift;
-      power_of_two.push_back(constant(2) *
-                             pool_.apply(Function::rounded, scaled));
-    } else if (exponent) {
-      power_of_two.push_back(constant(std::numbers::log2e) * exponent);
-    }
-    if (term.binary) power_of_two.push_back(term.binary);
-    exponential = pool_.apply(Function::exp2, capped(pool_.add(power_of_two)));
+    result = pool_.apply(Function::exp2, power_of_two(term, false));
   }
-  if (term.inner) exponential = term.inner * exponential;
-  for (const Axis& axis : term.axes) exponential = pool_.sum(axis, exponential);
-  return term.factor * exponential;
+  if (term.inner) result = term.inner * result;
+  for (const Axis& axis : term.axes) result = pool_.sum(axis, result);
+  return others * result;
 }
 
 /// Returns the scale if an expression is exp2(-2*shift), otherwise nothing.
@@ -547,56 +562,6 @@ Expr Rewriter::shift_in(Expr expr) {
   const bool is_shift =
       load->kind == NodeKind::load && load->argument == kShift;
   return is_shift ? load : Expr();
-}
-
-/// Returns log|f| in the same way; `is_odd` where f enters with its sign.
-Expr logarithm(Expr f, bool is_odd) {
-  ExprPool& pool = *f->pool;
-  const auto log = [&](Expr a) {
-    return pool.apply(Function::log, is_odd ? a : pool.apply(Function::abs, a));
-  };
-  switch (f->kind) {
-    case NodeKind::multiply: {
-      std::vector<Expr> sum;
-      for (const Expr& factor : f->operands) {
-        sum.push_back(logarithm(factor, is_odd));
-      }
-      return pool.add(sum);
-    }
-    case NodeKind::power:
-    case NodeKind::power0: {
-      const bool is_even = std::fmod(f->value, 2) == 0;
-      return pool.constant(f->value) *
-             logarithm(f->operands[0], is_odd && !is_even);
-    }
-    case NodeKind::function: {
-      const FunctionRow& row = row_of(f->function);
-      if (row.exponent.empty()) return log(f);
-      Names names;
-      names.values = operand_names(f->operands);
-      if (!row.logarithm.empty()) {
-        return read_expr(pool, row.logarithm, names);
-      }
-      return read_expr(pool, row.exponent, names) +
-             logarithm(read_expr(pool, row.factor, names), true);
-    }
-    case NodeKind::add: {
-      const Expr first = f->operands[0];
-      const bool is_one_plus = first->is_constant() && first->value == 1;
-      if (!is_one_plus) return log(f);
-      const Expr rest = pool.add({f->operands.begin() + 1, f->operands.end()});
-      const Expr mirrored = pool.constant(-2) - rest;
-      return pool.apply(
-          Function::log1p,
-          is_odd ? rest : pool.apply(Function::select, {f, rest, mirrored}));
-    }
-    case NodeKind::constant:
-    case NodeKind::load:
-    case NodeKind::at:
-    case NodeKind::sum:
-      return log(f);
-  }
-  throw InternalError("logarithm(): unknown kind of node.");
 }
 
 }  // namespace
@@ -638,7 +603,5 @@ bool has_constant_factors(const MapReduce& map_reduce) {
   }
   return true;
 }
-
-Expr logarithm(Expr k) { return logarithm(k, true); }
 
 }  // namespace gramless

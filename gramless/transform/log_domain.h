@@ -42,8 +42,4 @@ MapReduce largest_terms(const MapReduce& map_reduce);
 /// the largest exponent bounds them all.
 bool has_constant_factors(const MapReduce& map_reduce);
 
-/// Returns log k of a kernel that is not negative, in terms whose derivatives
-/// are accurate: -q for exp(-q), -log1p(q) for 1/(1 + q).
-Expr logarithm(Expr k);
-
 }  // namespace gramless

@@ -108,6 +108,18 @@ const std::vector<Formula>& formulas() {
          return p.apply(Function::select, {a, b, b});
        },
        [](double, double b) { return b; }},
+      {[](P& p, Expr a, Expr b) {
+         const Expr other = p.apply(Function::select, {a, p.constant(-2), b});
+         return p.apply(Function::select, {a, b, p.constant(1)}) + b -
+                p.constant(3) * other;
+       },
+       [](double a, double b) { return a >= 0 ? 2 * b + 6 : 1 + b - 3 * b; }},
+      {[](P& p, Expr a, Expr b) {
+         const Axis d{"d", 0, 3};
+         const Expr zero = p.constant(0);
+         return p.sum(d, p.apply(Function::select, {a, p.at(d, 1) * b, zero}));
+       },
+       [](double a, double b) { return a >= 0 ? -2 * b : 0; }},
   };
   return formulas;
 }

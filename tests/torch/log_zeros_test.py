@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: MIT
 """The log domain where a kernel is zero, or far from one in size."""
 
+import itertools
+
 import pytest
 import torch
 
 import mode_oracle
+from gramless.torch import Kernel, kernel_product
 from exact_oracle import case_of, check_values, table
 from log_signs_test import INF, SIGNED_MODES
 from mode_oracle import BACKENDS, functions, product, random_case
@@ -38,6 +41,25 @@ def test_nearest_pair_is_orthogonal_to_a_far_one(mode, far):
     check_values(
         case_of("linear(u,v) * gaussian(x,y)", mode, *map(list, pairs))
     )
+
+
+@pytest.mark.parametrize(
+    ("excess", "backend"),
+    # The exponential of 97 overflows in float32, its product with u does not.
+    [(60.0, "pytorch"), *itertools.product((60.0, 97.0), BACKENDS[:2])],
+)
+def test_derivative_of_a_zero_far_above_the_others(excess, backend):
+    x, y = torch.zeros(1, 1), torch.tensor([[0.0], [excess**0.5]])
+    u = torch.tensor([[1e-10, 0.0]])
+    v = torch.tensor([[0.0, 1.0], [1e12, 0.0]], requires_grad=True)
+    kernel = Kernel("gaussian(x,y) * linear(u,v)")
+    params = {"id": kernel, "gamma": (torch.ones(1), None)}
+    b = torch.zeros(2, 1)
+    a = kernel_product(params, (x, u), (y, v), b, mode="lse", backend=backend)
+    (gradient,) = torch.autograd.grad(a.sum(), v)
+    q = y[1, 0].double() ** 2
+    expected = u[0].double() / (1e-10 * 1e12) * q.exp()
+    assert_near(gradient[0].double(), expected, 1e-4)
 
 
 @pytest.mark.parametrize("potential", [200.0, 2000.0])

@@ -69,7 +69,6 @@ def test_second_order(seed, kernel, mode):
     compare(case, ("auto",), 2)
 
 
-@pytest.mark.default_only("printed, these exceed the limits on texts")
 @pytest.mark.parametrize("mode", MODES[1::2])
 def test_third_order(mode):
     case = random_case(Data(1), KERNELS[1], mode, SMALL)

@@ -84,8 +84,8 @@ def together(*tensors: Tensor) -> tuple[Tensor, ...]:
 def product(m: Tensor, t: Tensor | None) -> Tensor:
     """Returns m exp(t), which is 0 where m = 0 or t = -inf.
 
-    Where m = 0, a derivative of m is multiplied by exp(t), up to a power that
-    leaves autograd room: it may still be 0, and 0 times an overflow is NaN.
+    Where m = 0, a derivative of m is multiplied by exp(t). It may be 0 as well,
+    and so the root of exp(t) is kept a number, with room for autograd.
     """
     if t is None:
         return m
@@ -93,7 +93,7 @@ def product(m: Tensor, t: Tensor | None) -> Tensor:
     is_nothing = (t == -math.inf) & ~m.isnan()
     m = torch.where(is_nothing, 0.0, m)
     t = torch.where(is_nothing, 0.0, t)
-    largest = 0.75 * math.log(torch.finfo(m.dtype).max)
+    largest = 1.5 * math.log(torch.finfo(m.dtype).max)
     t = torch.where(m == 0, t.clamp(max=largest), t)
     # Twice its root: m exp(t) may be normal where exp(t) is not.
     half = torch.exp(t / 2)
