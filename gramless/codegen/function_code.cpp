@@ -54,7 +54,7 @@ llvm::Value* emit_function(VectorMath& math, Function function,
     return math.maximum(operands[0], operands[1]);
   }
   if (function == Function::times_square) {
-    return math.times_square(operands[0], operands[1]);
+    return math.times_square(operands[0], operands[1], operands[2]);
   }
   if (function == Function::atan2) return math.atan2(operands[0], operands[1]);
   if (function == Function::select) {

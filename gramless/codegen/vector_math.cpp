@@ -148,10 +148,11 @@ llvm::Value* VectorMath::capped(llvm::Value* x) {
   return smaller(number(x, is_float32(x) ? 127 : 1023), x);
 }
 
-llvm::Value* VectorMath::times_square(llvm::Value* a, llvm::Value* b) {
+llvm::Value* VectorMath::times_square(llvm::Value* a, llvm::Value* b,
+                                      llvm::Value* c) {
   const llvm::IRBuilderBase::FastMathFlagGuard guard(ir_);
   ir_.clearFastMathFlags();
-  return ir_.CreateFMul(ir_.CreateFMul(a, b), b);
+  return ir_.CreateFMul(ir_.CreateFMul(a, c), ir_.CreateFMul(b, c));
 }
 
 llvm::Value* VectorMath::select(llvm::Value* a, llvm::Value* b,

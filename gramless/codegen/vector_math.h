@@ -66,8 +66,8 @@ class VectorMath {
   llvm::Value* root_domain(llvm::Value* x);
   /// x, but at most so large that exp2(x) is a number.
   llvm::Value* capped(llvm::Value* x);
-  /// a*b*b in this order.
-  llvm::Value* times_square(llvm::Value* a, llvm::Value* b);
+  /// (a*c)*(b*c) in this order.
+  llvm::Value* times_square(llvm::Value* a, llvm::Value* b, llvm::Value* c);
   /// b where a >= 0, otherwise c.
   llvm::Value* select(llvm::Value* a, llvm::Value* b, llvm::Value* c);
 

@@ -132,7 +132,8 @@ class Rewriter {
   Expr exponent_of(const Term& term);
   Expr in_units(Expr exponent, double unit);
   Expr value(const Term& term);
-  std::pair<Expr, Expr> split_zeros(const Term& term);
+  Expr value_with_zeros(const Term& term);
+  Expr summed(const Term& term, Expr exponential);
   Expr power_of_two(const Term& term, bool is_base_4);
   Expr shift_in(Expr expr);
 
@@ -491,24 +492,38 @@ Expr Rewriter::in_units(Expr exponent, double unit) {
   return pool_.apply(Function::rounded, constant(1 / unit) * exponent);
 }
 
-/// Returns the factors that could be 0 where the exponential is infinite, and
-/// the others. Off the scale of a logarithm an exponential overflows as that of
-/// the formula does, so that there factors with feature axes, which are many,
-/// are multiplied by it as they are.
-std::pair<Expr, Expr> Rewriter::split_zeros(const Term& term) {
-  const Expr factor = term.factor;
-  if (!domain_.is_used || !domain_.has_zeros) return {{}, factor};
-  const bool is_product = factor->kind == NodeKind::multiply;
+/// Returns the value of a term with a factor that could be 0 where the
+/// exponential is infinite. Its root, which overflows less and is capped, goes
+/// to the factors with feature axes and to the others. Off the scale of a
+/// logarithm an exponential overflows as that of the formula does: there the
+/// former, which are many, are multiplied by the exponential as they are.
+Expr Rewriter::value_with_zeros(const Term& term) {
+  const bool is_product = term.factor->kind == NodeKind::multiply;
+  std::vector<Expr> outside;
+  std::vector<Expr> features;
   std::vector<Expr> zeros;
-  std::vector<Expr> others;
   for (const Expr& each :
-       is_product ? factor->operands : std::vector<Expr>{factor}) {
-    const bool is_number = each->is_constant() && each->value != 0;
-    const bool is_other = is_number || (!term.shift && has_feature_axes(each));
-    (is_other ? others : zeros).push_back(each);
+       is_product ? term.factor->operands : std::vector<Expr>{term.factor}) {
+    const bool is_feature = has_feature_axes(each);
+    const bool is_outside = (each->is_constant() && each->value != 0) ||
+                            (is_feature && !term.shift);
+    (is_outside ? outside : is_feature ? features : zeros).push_back(each);
   }
-  if (zeros.empty()) return {{}, factor};
-  return {pool_.multiply(zeros), pool_.multiply(others)};
+  if (features.empty() && zeros.empty()) return {};
+  const Expr root = pool_.apply(
+      Function::exp2,
+      pool_.apply(Function::capped, power_of_two(term, /*is_base_4=*/true)));
+  outside.push_back(summed(
+      term, call(Function::times_square,
+                 {pool_.multiply(features), pool_.multiply(zeros), root})));
+  return pool_.multiply(outside);
+}
+
+/// Returns the open sum of a term over its inner factor times an exponential.
+Expr Rewriter::summed(const Term& term, Expr exponential) {
+  if (term.inner) exponential = term.inner * exponential;
+  for (const Axis& axis : term.axes) exponential = pool_.sum(axis, exponential);
+  return exponential;
 }
 
 /// Returns the logarithm of the exponential of a term to the base 4, or to
@@ -528,25 +543,18 @@ Expr Rewriter::power_of_two(const Term& term, bool is_base_4) {
   return pool_.add(sum);
 }
 
-/// Returns a term's value. A factor that could be 0 is multiplied by the root
-/// of the exponential twice, which overflows less and is capped.
+/// Returns a term's value.
 Expr Rewriter::value(const Term& term) {
   if (term.is_plain()) return term.factor;
-  const auto [zeros, others] = split_zeros(term);
-  Expr result;
-  if (zeros) {
-    const Expr root =
-        pool_.apply(Function::exp2,
-                    pool_.apply(Function::capped, power_of_two(term, true)));
-    result = call(Function::times_square, {zeros, root});
-  } else if (!term.binary && !term.shift) {
-    result = pool_.apply(Function::exp, exponent_of(term));
-  } else {
-    result = pool_.apply(Function::exp2, power_of_two(term, false));
+  if (domain_.is_used && domain_.has_zeros) {
+    if (const Expr result = value_with_zeros(term)) return result;
   }
-  if (term.inner) result = term.inner * result;
-  for (const Axis& axis : term.axes) result = pool_.sum(axis, result);
-  return others * result;
+  const bool is_natural = !term.binary && !term.shift;
+  const Expr exponential =
+      is_natural ? pool_.apply(Function::exp, exponent_of(term))
+                 : pool_.apply(Function::exp2,
+                               power_of_two(term, /*is_base_4=*/false));
+  return term.factor * summed(term, exponential);
 }
 
 /// Returns the scale if an expression is exp2(-2*shift), otherwise nothing.
