@@ -126,6 +126,7 @@ def check(call, order, backend="auto", tolerance=1e-11):
             assert_near(part, part_expected, tolerance)
 
 
+@pytest.mark.timeout(300)  # Entries written out twice take long to compile.
 @pytest.mark.parametrize("rows", ["", "i", "j"])
 @pytest.mark.parametrize("form", ["scalar", "diagonal", "matrix"])
 @pytest.mark.parametrize("text", USES)
