@@ -135,6 +135,23 @@ TEST(KernelProduct, TakesNoMemoryForNoElements) {
       MutableArrayView{nullptr, DType::float64, {0, 1}, {1, 1}, {}}));
 }
 
+TEST(KernelProduct, LooksForInterruptsBetweenChunks) {
+  const Problem p;
+  std::vector<double> a(p.M);
+  int calls = 0;
+  Options options{Backend::automatic, 1, [&] { ++calls; }};
+  options.overrides.chunk = 64;
+  options.overrides.splits = 1;
+  kernel_product(Kernel("gaussian(x,y)"), p.arguments(),
+                 MutableArrayView::contiguous(a.data(), {37, 1}), options);
+  const int before = calls;
+  calls = 0;
+  options.overrides.chunk = 1024;  // All 300 sources.
+  kernel_product(Kernel("gaussian(x,y)"), p.arguments(),
+                 MutableArrayView::contiguous(a.data(), {37, 1}), options);
+  EXPECT_GT(before, calls + 3);
+}
+
 TEST(KernelProduct, ExplainsItself) {
   const Problem p;
   const std::string text = explain(Kernel("gaussian(x,y)"), p.arguments());
