@@ -72,7 +72,7 @@ SUMS = [
         "gramless/codegen/tile_code.cpp",
         "mask_ == nullptr ? after : ir_.CreateSelect(mask_, after, total)",
         "after",
-        "tests/torch/values_test.py::test_sizes",
+        "tests/torch/modes_test.py::test_values",
     ),
     Mutant(
         "Nothing is read behind an array.",
@@ -123,17 +123,6 @@ DISTANCES = [
         "kFarAway = 0x1p64",
         "kFarAway = std::numeric_limits<double>::infinity()",
         "tests/torch/special_ranges_test.py::test_overflow_of_distances",
-    ),
-    Mutant(
-        "A matrix is used as it is given, symmetric or not.",
-        "gramless/name/kernel_builder.cpp",
-        "pool().sum(column, gamma * other)",
-        "pool().sum(column, pool().constant(0.5) * other *\n"
-        "        (gamma + pool().rename(pool().rename(pool().rename(gamma,\n"
-        '            {{axis, Axis{"t", 0, axis.extent}}}), {{column, axis}}),\n'
-        '            {{Axis{"t", 0, axis.extent}, column}})))',
-        "tests/torch/derivatives_test.py"
-        "::test_gradient_of_a_matrix_is_the_outer_product",
     ),
 ]
 

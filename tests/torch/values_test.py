@@ -251,7 +251,11 @@ def test_sums_that_overflow(N, backend):
     assert a.unique().tolist() == [math.inf]
 
 
-def test_any_not_a_number_stays_in_its_row():
+@pytest.mark.default_only("forces the instructions")
+@pytest.mark.parametrize("most", [0, 1, 2])
+def test_any_not_a_number_stays_in_its_row(most, monkeypatch):
+    options = "gramless.torch.map_reduce.FORCED_OPTIONS"
+    monkeypatch.setattr(options, {"most": most})
     data = Data(9)
     x, y, b = data.normal(4, 2), data.normal(5, 2), data.normal(5, 1)
     params = {"id": Kernel("laplacian(x,y)"), "gamma": 1.0}
