@@ -20,6 +20,10 @@ BUILD = ROOT / "build/mutants/build"
 TIME_LIMIT = 120  # Seconds of a test.
 
 
+class RowError(Exception):
+    """A change that cannot be built, or a test that cannot be run."""
+
+
 def copy_tree() -> None:
     """Copies what has changed, so that no more than that is compiled."""
     command = ["git", "ls-files", "-co", "--exclude-standard", "-z"]
@@ -53,15 +57,15 @@ def build(*targets: str) -> None:
     command = ["cmake", "--build", BUILD, "--target", *targets]
     done = subprocess.run(command, text=True, stdout=subprocess.PIPE)
     if done.returncode != 0:
-        raise SystemExit(f"{done.stdout}error: the build failed")
+        raise RowError(done.stdout)
     for module in (BUILD / "python").glob("_core.*.so"):
         link = TREE / "python/gramless" / module.name
         if not link.is_symlink():
             link.symlink_to(module)
 
 
-def passes(tests: list[str], target: str) -> bool:
-    """Runs tests of one kind: of the C++ program, or of Python."""
+def failure_of(tests: list[str], target: str) -> str:
+    """Runs tests of one kind; returns what they print if they fail."""
     if target == "gramless_tests":
         command = [BUILD / "tests/gramless_tests"]
         command += [f"--gtest_filter={':'.join(tests)}"]
@@ -80,21 +84,25 @@ def passes(tests: list[str], target: str) -> bool:
             text=True,
         )
     except subprocess.TimeoutExpired:
-        return False
+        return "error: no end of the tests"
     # Of pytest, 1 is a test that failed; more than that is no test's result.
+    output = f"{done.stdout}{done.stderr}error: status {done.returncode}"
     if 1 < done.returncode < 128:
-        raise SystemExit(f"{done.stdout}{done.stderr}error: no test has run")
-    return done.returncode == 0
+        raise RowError(output)
+    return output if done.returncode else ""
 
 
-def survives(mutant: Mutant) -> bool:
+def fate_of(mutant: Mutant) -> str:
     path = TREE / mutant.file
     text = path.read_text("utf-8")
     path.write_text(text.replace(mutant.old, mutant.new), "utf-8")
     try:
         if path.suffix != ".py":
             build(mutant.target)
-        return passes([mutant.test], mutant.target)
+        is_dead = failure_of([mutant.test], mutant.target)
+        return "killed" if is_dead else "SURVIVED"
+    except RowError as problem:
+        return f"{problem}\nERROR"
     finally:
         path.write_text(text, "utf-8")
 
@@ -106,18 +114,16 @@ def main(words: list[str]) -> int:
     build("gramless_tests", "_core")
     for target in {row.target for row in rows}:
         tests = {row.test for row in rows if row.target == target}
-        if not passes(sorted(tests), target):
-            raise SystemExit(f"error: {target}: tests fail before any change")
-    survivors = 0
+        if failure := failure_of(sorted(tests), target):
+            raise SystemExit(f"{failure}, before any change")
+    killed = 0
     for number, row in enumerate(rows, 1):
         start = time.monotonic()
-        survivor = survives(row)
-        survivors += survivor
-        fate = "SURVIVED" if survivor else "killed  "
-        seconds = time.monotonic() - start
-        print(f"{fate} {number}/{len(rows)} {seconds:3.0f} s  {row.promise}")
-        sys.stdout.flush()
-    return 1 if survivors else 0
+        fate = fate_of(row)
+        killed += fate == "killed"
+        seconds = f"{time.monotonic() - start:.0f} s"
+        print(fate, f"{number}/{len(rows)}", seconds, row.promise, flush=True)
+    return 0 if killed == len(rows) else 1
 
 
 if __name__ == "__main__":

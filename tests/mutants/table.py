@@ -96,6 +96,20 @@ SUMS = [
         "row * array.row_stride + column",
         "KernelProduct.WritesToAnyStrides",
     ),
+    Mutant(
+        "The gradient to a shared G runs over all pairs.",
+        "gramless/backend/cpu/sweep.cpp",
+        "for (int64_t s = 0; s < splits; ++s) shared[k]",
+        "for (int64_t s = 0; s < 1; ++s) shared[k]",
+        "tests/torch/accuracy_test.py::test_gradients_of_many_points",
+    ),
+    Mutant(
+        "There may be no columns.",
+        "gramless/ir/normal_form.cpp",
+        "if (axis.extent == 0) return constant(0);",
+        "if (axis.extent == 0) return constant(1);",
+        "tests/torch/values_test.py::test_sizes",
+    ),
 ]
 
 DISTANCES = [
@@ -229,8 +243,9 @@ LOG_DOMAIN = [
     Mutant(
         "The weights of a log-sum-exp add up to 1 within 1e-5.",
         "gramless/transform/derivative.cpp",
-        "pool.power0(load(pool, sum), -1)",
-        "pool.constant(1 + 3e-5) * pool.power0(load(pool, sum), -1)",
+        "const Expr slope = pool.power0(load(pool, sum), -1);",
+        "const Expr slope = pool.constant(1 + 3e-5) *\n"
+        "        pool.power0(load(pool, sum), -1);",
         "tests/torch/log_domain_test.py::test_weights_sum_to_one",
     ),
     Mutant(
@@ -240,6 +255,27 @@ LOG_DOMAIN = [
         "return e;",
         "tests/torch/log_zeros_test.py"
         "::test_nearest_pair_is_orthogonal_to_a_far_one",
+    ),
+    Mutant(
+        "An exponent is rounded before the scale is subtracted.",
+        "gramless/transform/log_domain.cpp",
+        "pool_.apply(Function::rounded, constant(1 / unit) * exponent)",
+        "constant(1 / unit) * exponent",
+        "tests/torch/log_domain_test.py::test_weights_sum_to_one",
+    ),
+    Mutant(
+        "The derivative of the logarithm of an empty sum is 0.",
+        "gramless/transform/derivative.cpp",
+        "const Expr slope = pool.power0(load(pool, sum), -1);",
+        "const Expr slope = pool.power(load(pool, sum), -1);",
+        "tests/torch/log_zeros_test.py::test_row_of_zeros",
+    ),
+    Mutant(
+        "A large power does not leave the range.",
+        "gramless/transform/log_domain.cpp",
+        "kLargestPowerOfMantissa = 32",
+        "kLargestPowerOfMantissa = 1e9",
+        "tests/torch/log_signs_test.py::test_large_powers",
     ),
 ]
 
@@ -338,6 +374,41 @@ MACHINE = [
         "llvm::ConstantFP::getNaN(type_), element)",
         "element, element)",
         "tests/torch/values_test.py::test_any_not_a_number_stays_in_its_row",
+    ),
+    Mutant(
+        "No instruction is used that the processor lacks.",
+        "gramless/codegen/target.cpp",
+        "return feature.isa <= isa;",
+        "return true;",
+        "Target.DoesNotGoAboveTheGivenInstructions",
+    ),
+    Mutant(
+        "The reference gives the same bits on any number of threads.",
+        "gramless/backend/reference/reference.cpp",
+        "task_rows_ = std::max(task_rows_, (rows_ + most - 1) / most);",
+        "static int64_t calls = 0;\n      task_rows_ = 1 + 50 * (++calls % 4);",
+        "Reference.GivesTheSameBitsOnAnyNumberOfThreads",
+    ),
+    Mutant(
+        "The checked backend compares with the reference.",
+        "gramless/backend/checked/checked.cpp",
+        "if (!(scale < largest)) return;",
+        "if (!(scale < 0)) return;",
+        "Checked.FindsWrongNumbers",
+    ),
+    Mutant(
+        "The checked backend finds runs that differ.",
+        "gramless/backend/checked/checked.cpp",
+        "if (!equal(first.results[k], second.results[k])) {",
+        "if (!equal(first.results[k], first.results[k])) {",
+        "Checked.FindsRunsThatDiffer",
+    ),
+    Mutant(
+        "The checked backend has guard pages around arrays.",
+        "gramless/backend/checked/guarded_array.cpp",
+        "mprotect(first, inside, PROT_READ | PROT_WRITE)",
+        "mprotect(pages_, size_, PROT_READ | PROT_WRITE)",
+        "CheckedDeathTest.StopsBehindAnArray",
     ),
 ]
 
@@ -491,6 +562,22 @@ ERRORS = [
         "if False:",
         "tests/torch/transforms_test.py::test_traces_are_refused",
     ),
+    Mutant(
+        "A message points at characters.",
+        "gramless/base/text.cpp",
+        "return static_cast<std::size_t>(count_characters("
+        "text.substr(0, byte)));",
+        "return byte;",
+        "Text.PointsAtCharactersAndNotBytes",
+    ),
+    Mutant(
+        "torch.compile ends its graph before a product.",
+        "python/gramless/torch/kernel_product/__init__.py",
+        "if torch.compiler.is_dynamo_compiling():",
+        "if False:",
+        "tests/torch/transforms_test.py"
+        "::test_graphs_end_at_a_product_and_are_compiled_once",
+    ),
 ]
 
 MANNERS = [
@@ -498,8 +585,7 @@ MANNERS = [
         "A fork finds no lock taken.",
         "gramless/base/fork_lock.cpp",
         "pthread_atfork(lock_all, unlock_all, unlock_all)",
-        "pthread_atfork(nullptr, nullptr, nullptr); const auto unused ="
-        " std::pair(lock_all, unlock_all)",
+        "pthread_atfork(nullptr, nullptr, nullptr)",
         "Fork.DuringFirstCallsOfThreads",
     ),
     Mutant(
@@ -607,6 +693,27 @@ MANNERS = [
         "make = _function.__wrapped__ if is_new else _function",
         "make = _function",
         "tests/torch/tensors_test.py::test_explain_shows_the_kernels_own_name",
+    ),
+    Mutant(
+        "A process that ends with kernels says nothing.",
+        "python/src/module.cpp",
+        "nb::set_leak_warnings(false);",
+        "nb::set_leak_warnings(true);",
+        "tests/torch/process_test.py::test_says_nothing",
+    ),
+    Mutant(
+        "The module shows no LLVM.",
+        "python/src/exports.map",
+        "local: *;",
+        "",
+        "tests/torch/manners_test.py::test_module_shows_no_llvm",
+    ),
+    Mutant(
+        "Kernels are equal if they say the same.",
+        "python/gramless/torch/kernel.py",
+        "return self._core and self._core.structure, tuple(routines)",
+        "return self._core and self._core.name, tuple(routines)",
+        "tests/torch/kernels_test.py::test_equal",
     ),
 ]
 
