@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 from table import MUTANTS, Mutant
@@ -19,6 +20,8 @@ TREE = ROOT / "build/mutants/tree"
 BUILD = ROOT / "build/mutants/build"
 TIME_LIMIT = 120  # Seconds of a test.
 
+run = partial(subprocess.run, capture_output=True, text=True)
+
 
 class RowError(Exception):
     """A change that cannot be built, or a test that cannot be run."""
@@ -26,12 +29,10 @@ class RowError(Exception):
 
 def copy_tree() -> None:
     """Copies what has changed, so that no more than that is compiled."""
-    command = ["git", "ls-files", "-co", "--exclude-standard", "-z"]
-    listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-    for name in filter(None, listed.stdout.decode().split("\0")):
+    command = ["git", "ls-files", "-coz", "--exclude-standard"]
+    listed = run(command, cwd=ROOT, check=True).stdout.split("\0")
+    for name in filter(lambda name: (ROOT / name).is_file(), listed):
         source, target = ROOT / name, TREE / name
-        if not source.is_file():
-            continue
         if target.is_file() and target.read_bytes() == source.read_bytes():
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -39,25 +40,23 @@ def copy_tree() -> None:
 
 
 def configure() -> None:
-    options = {
-        "CMAKE_BUILD_TYPE": "Release",
-        "CMAKE_CXX_FLAGS_RELEASE": "-O1",
-        "GRAMLESS_TESTS": "ON",
-        "GRAMLESS_PYTHON": "ON",
-        "Python_EXECUTABLE": sys.executable,
-    }
+    options = [
+        "CMAKE_BUILD_TYPE=Release",
+        "CMAKE_CXX_FLAGS_RELEASE=-O1",
+        "GRAMLESS_TESTS=ON",
+        "GRAMLESS_PYTHON=ON",
+        f"Python_EXECUTABLE={sys.executable}",
+    ]
     if shutil.which("ccache"):
-        options["CMAKE_CXX_COMPILER_LAUNCHER"] = "ccache"
+        options.append("CMAKE_CXX_COMPILER_LAUNCHER=ccache")
     command = ["cmake", "-S", TREE, "-B", BUILD, "-G", "Ninja"]
-    command += [f"-D{name}={value}" for name, value in options.items()]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([*command, *(f"-D{o}" for o in options)], check=True)
 
 
 def build(*targets: str) -> None:
-    command = ["cmake", "--build", BUILD, "--target", *targets]
-    done = subprocess.run(command, text=True, stdout=subprocess.PIPE)
+    done = run(["cmake", "--build", BUILD, "--target", *targets])
     if done.returncode != 0:
-        raise RowError(done.stdout)
+        raise RowError(done.stdout + done.stderr)
     for module in (BUILD / "python").glob("_core.*.so"):
         link = TREE / "python/gramless" / module.name
         if not link.is_symlink():
@@ -74,15 +73,9 @@ def failure_of(tests: list[str], target: str) -> str:
         command = [sys.executable, "-m", "pytest", "-x", "-q", *tests]
         folder = TREE
     environment = {**os.environ, "PYTHONPATH": str(TREE / "python")}
+    limit = TIME_LIMIT * len(tests)
     try:
-        done = subprocess.run(
-            command,
-            cwd=folder,
-            env=environment,
-            timeout=TIME_LIMIT * len(tests),
-            capture_output=True,
-            text=True,
-        )
+        done = run(command, cwd=folder, env=environment, timeout=limit)
     except subprocess.TimeoutExpired:
         return "error: no end of the tests"
     # Of pytest, 1 is a test that failed; more than that is no test's result.
