@@ -18,7 +18,6 @@ from table import MUTANTS, Mutant
 ROOT = Path(__file__).parents[2]
 TREE = ROOT / "build/mutants/tree"
 BUILD = ROOT / "build/mutants/build"
-TIME_LIMIT = 120  # Seconds of a test.
 
 run = partial(subprocess.run, capture_output=True, text=True)
 
@@ -66,16 +65,15 @@ def build(*targets: str) -> None:
 def failure_of(tests: list[str], target: str) -> str:
     """Runs tests of one kind; returns what they print if they fail."""
     if target == "gramless_tests":
-        command = [BUILD / "tests/gramless_tests"]
-        command += [f"--gtest_filter={':'.join(tests)}"]
-        folder = TREE / "tests"
+        option = f"--gtest_filter={':'.join(tests)}"
+        command, folder = [BUILD / "tests" / target, option], TREE / "tests"
     else:
         command = [sys.executable, "-m", "pytest", "-x", "-q", *tests]
         folder = TREE
-    environment = {**os.environ, "PYTHONPATH": str(TREE / "python")}
-    limit = TIME_LIMIT * len(tests)
+    variables = {**os.environ, "PYTHONPATH": str(TREE / "python")}
+    seconds = 120 * len(tests)
     try:
-        done = run(command, cwd=folder, env=environment, timeout=limit)
+        done = run(command, cwd=folder, env=variables, timeout=seconds)
     except subprocess.TimeoutExpired:
         return "error: no end of the tests"
     # Of pytest, 1 is a test that failed; more than that is no test's result.

@@ -58,16 +58,19 @@ def test_other_threads_run_during_a_call():
         while not is_done.wait(0.001):
             moments.append(time.monotonic())
 
+    threads = torch.get_num_threads()
     thread = threading.Thread(target=count)
     thread.start()
     try:
+        torch.set_num_threads(1)  # It takes some tenths of a second.
         start = time.monotonic()
         kernel_product(params, x, x, x)
         end = time.monotonic()
     finally:
+        torch.set_num_threads(threads)
         is_done.set()
         thread.join()
-    assert sum(start < moment < end for moment in moments) > 20
+    assert sum(start < moment < end for moment in moments) > 10
 
 
 MEMORY = """
