@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Breaks each promise of the table in a copy of the tree: its test must fail.
 
-python tests/mutants/run.py              # All rows of tests/mutants/table.py.
-python tests/mutants/run.py fork denorm  # Those that hold one of the words.
+python tests/mutants/run.py [WORD ...]  # All rows, or those that hold a word.
 """
 
 import os
@@ -16,8 +15,7 @@ from pathlib import Path
 from table import MUTANTS, Mutant
 
 ROOT = Path(__file__).parents[2]
-TREE = ROOT / "build/mutants/tree"
-BUILD = ROOT / "build/mutants/build"
+TREE, BUILD = ROOT / "build/mutants/tree", ROOT / "build/mutants/build"
 
 run = partial(subprocess.run, capture_output=True, text=True)
 
@@ -54,7 +52,7 @@ def configure() -> None:
 
 def build(*targets: str) -> None:
     done = run(["cmake", "--build", BUILD, "--target", *targets])
-    if done.returncode != 0:
+    if done.returncode:
         raise RowError(done.stdout + done.stderr)
     for module in (BUILD / "python").glob("_core.*.so"):
         link = TREE / "python/gramless" / module.name
