@@ -31,12 +31,13 @@ need = @$(1) >/dev/null 2>&1 || { test "$$(id -u)" = 0 && { apt-get update -qq; 
     DEBIAN_FRONTEND=noninteractive apt-get install -qq -y $(2); }; } || \
     { echo "error: a system package is missing: sudo apt-get install $(2)" >&2; exit 1; }
 
-.PHONY: help run test configurations bench asan fuzz lint format clean googletest libfuzzer build-dev build-release build-asan-ubsan build-fuzz
+.PHONY: help run test configurations mutants bench asan fuzz lint format clean googletest libfuzzer build-dev build-release build-asan-ubsan build-fuzz
 
 help:
 	@echo "make run     builds everything and runs the examples"
 	@echo "make test    builds with warnings as errors and runs all tests"
 	@echo "make configurations  runs the Python tests with each way to run the engine"
+	@echo "make mutants breaks each promise in the code, and sees a test fail; ARGS=word selects some"
 	@echo "make bench   times Gramless beside other libraries, which it installs; ARGS=--help says more"
 	@echo "make asan    runs the C++ tests with address and undefined-behaviour sanitizers"
 	@echo "make fuzz    runs each fuzzer for a minute, or for SECONDS=600"
@@ -57,6 +58,9 @@ test: build-dev $(PACKAGE)
 
 configurations: $(PACKAGE)
 	$(BIN)/python -m pytest -n $(JOBS) --configuration all tests/torch
+
+mutants: $(PACKAGE) | googletest
+	$(BIN)/python tests/mutants/run.py $(ARGS)
 
 bench: $(PEERS) build/bench/fma_peak
 	$(BENCH)/bin/python bench/run.py $(ARGS)

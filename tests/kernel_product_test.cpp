@@ -135,6 +135,22 @@ TEST(KernelProduct, TakesNoMemoryForNoElements) {
       MutableArrayView{nullptr, DType::float64, {0, 1}, {1, 1}, {}}));
 }
 
+TEST(KernelProduct, LooksForInterruptsBetweenChunks) {
+  const Problem p;
+  std::vector<double> a(p.M);
+  const auto calls_with = [&](int64_t chunk) {
+    int calls = 0;
+    Options options{Backend::automatic, 1, [&] { ++calls; }};
+    options.overrides.chunk = chunk;
+    options.overrides.splits = 1;
+    kernel_product(Kernel("gaussian(x,y)"), p.arguments(),
+                   MutableArrayView::contiguous(a.data(), {37, 1}), options);
+    return calls;
+  };
+  // The 300 sources are one chunk, or five, each packed and then summed.
+  EXPECT_GE(calls_with(64), calls_with(512) + 8);
+}
+
 TEST(KernelProduct, ExplainsItself) {
   const Problem p;
   const std::string text = explain(Kernel("gaussian(x,y)"), p.arguments());

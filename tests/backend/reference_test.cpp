@@ -92,16 +92,15 @@ TEST(Reference, GivesTheSameBitsOnAnyNumberOfThreads) {
 }
 
 TEST(Reference, RoundsWithinABlockOnly) {
-  // The sum of 1 and 2^18 times 2^-53: each term alone would round away.
+  // The sum of 1 and 2^18 times 2^-61: each block alone would round away.
   MapReduce sum;
   sum.pool = std::make_shared<ExprPool>();
   sum.arguments = {{"b", PairIndex::j, {}}};
   sum.outputs = {{{"a", PairIndex::none, {}}, sum.pool->load("b", {kAxisJ})}};
   testing::Data data{1, (int64_t{1} << 18) + 1, {}};
-  data.arrays["b"].assign(static_cast<std::size_t>(data.N), 0x1p-53);
+  data.arrays["b"].assign(static_cast<std::size_t>(data.N), 0x1p-61);
   data.arrays["b"][0] = 1;
-  EXPECT_NEAR(run_reference(sum, data, 2)[0][0], 1 + 0x1p-35,
-              static_cast<double>(reference::kLanes) * 0x1p-53);
+  EXPECT_NEAR(run_reference(sum, data, 2)[0][0], 1 + 0x1p-43, 0x1p-52);
 }
 
 }  // namespace

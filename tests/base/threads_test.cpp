@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <stdexcept>
@@ -64,6 +65,18 @@ TEST(Threads, InterruptOnTheCallersThread) {
 }
 
 TEST(Threads, AreAtLeastOne) { EXPECT_GE(default_thread_count(), 1); }
+
+TEST(Threads, AreAsManyAsTheEnvironmentSays) {
+  const char* before = std::getenv("OMP_NUM_THREADS");
+  const std::string kept = before == nullptr ? "" : before;
+  ASSERT_EQ(setenv("OMP_NUM_THREADS", "123", 1), 0);
+  EXPECT_EQ(default_thread_count(), 123);
+  if (before == nullptr) {
+    unsetenv("OMP_NUM_THREADS");
+  } else {
+    setenv("OMP_NUM_THREADS", kept.c_str(), 1);
+  }
+}
 
 /// Writes files of a system with control groups below a folder.
 class ControlGroups : public ::testing::Test {

@@ -9,6 +9,8 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <string>
+#include <vector>
 
 #include "evaluate.h"
 #include "gramless/ir/expr.h"
@@ -44,6 +46,8 @@ const std::vector<Formula>& formulas() {
        [](double a, double b) { return a - b; }},
       {[](P&, Expr a, Expr) { return a - a; },
        [](double a, double) { return a - a; }},
+      {[](P& p, Expr a, Expr) { return p.constant(3) * a - (a + a); },
+       [](double a, double) { return 3 * a - 2 * a; }},
       {[](P&, Expr a, Expr b) { return a + b + a; },
        [](double a, double b) { return 2 * a + b; }},
       {[](P& p, Expr a, Expr) { return p.constant(0) * a; },
@@ -154,11 +158,10 @@ TEST(NormalForm, DoesNotDependOnThePool) {
   // Built in another order, in a pool that knows other expressions.
   const auto text = [](bool is_reversed) {
     ExprPool pool;
+    std::vector<std::string> names = {"c", "a", "d", "b"};
+    if (is_reversed) std::reverse(names.begin(), names.end());
     std::vector<Expr> loads;
-    for (const char* name : {"c", "a", "d", "b"}) {
-      loads.push_back(pool.load(name, {}));
-    }
-    if (is_reversed) std::reverse(loads.begin(), loads.end());
+    for (const std::string& name : names) loads.push_back(pool.load(name, {}));
     std::sort(loads.begin(), loads.end(),
               [](Expr a, Expr b) { return a->argument < b->argument; });
     const Expr product = loads[0] * loads[1] + loads[2];

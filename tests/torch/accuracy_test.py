@@ -9,6 +9,8 @@ rounding errors: such kernels are summed over many pairs.
 """
 # ruff: noqa: N803, N806 (M, N, D and E are the sizes' own names)
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -215,6 +217,24 @@ def test_blocks(place, M, dtype):
     b[place] = 1
     x, y = (torch.ones(rows, 1, dtype=dtype) for rows in (M, N))
     check("linear(x,y)", [x], [y], [None], b)
+
+
+@pytest.mark.parametrize("backend", ["auto", "reference"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize("M", [1, 16, 300])
+def test_blocks_lose_nothing(M, dtype, backend):
+    """Whole blocks that a large sum would swallow count all the same."""
+    N = 100_000
+    delta = bounds.FORMATS[dtype].delta
+    b = torch.full((N, 1), delta / 128, dtype=dtype)  # A block is delta / 2.
+    b[0] = 1
+    x, y = (torch.ones(rows, 1, dtype=dtype) for rows in (M, N))
+    params = {"id": Kernel("linear(x,y)"), "gamma": None}
+    a = kernel_product(params, x, y, b, backend=backend)
+    expected = math.fsum(b.flatten().tolist())
+    assert expected - 1 > 700 * delta
+    errors = [math.fsum((value, -expected)) for value in a.flatten().tolist()]
+    assert max(map(abs, errors)) <= 4 * delta
 
 
 def check_gradients(name, x, y, gammas, b):

@@ -87,13 +87,42 @@ def test_rows_do_not_depend_on_their_place(N, dtype):
     assert compared > 1000
 
 
+@pytest.mark.parametrize("dtype", FLOATS, ids=str)
+def test_same_bits_at_any_address(dtype):
+    """Each tensor starts at another number of the same storage."""
+    data = Data(6, dtype)
+    tensors = data.normal(3, 3), data.normal(3000, 3), data.normal(3000, 2)
+    params = {"id": Kernel("laplacian(x,y)"), "gamma": 0.5}
+    expected = kernel_product(params, *tensors)
+    for first in range(17):
+        moved = []
+        for tensor in tensors:
+            memory = tensor.new_empty(tensor.numel() + first)[first:]
+            moved.append(memory.view(tensor.shape).copy_(tensor))
+        assert torch.equal(kernel_product(params, *moved), expected)
+
+
+@pytest.mark.default_only("the checked backend compares with the reference")
+@pytest.mark.parametrize("dtype", FLOATS, ids=str)
+def test_denormal_numbers_are_taken_for_0(dtype):
+    """In arguments, and in results between."""
+    form = torch.finfo(dtype)
+    one, tiny = (torch.full((1, 1), v, dtype=dtype) for v in (1, form.tiny / 8))
+    linear = {"id": Kernel("linear(x,y)"), "gamma": None}
+    assert kernel_product(linear, one, one, tiny).item() == 0
+    distance = {"id": Kernel("distance(x,y)"), "gamma": 1.0}
+    close = form.tiny**0.5 / 4 * one
+    for y, expected in ((close, 0), (one, 1)):
+        assert kernel_product(distance, 0 * one, y, one).item() == expected
+
+
 @pytest.mark.parametrize("backend", ["reference", "pytorch"])
 @pytest.mark.parametrize("dtype", FLOATS, ids=str)
 def test_denormal_numbers_are_kept(dtype, backend):
     b = torch.full((1, 1), torch.finfo(dtype).tiny / 8, dtype=dtype)
     params = {"id": Kernel("gaussian(x,y)"), "gamma": 1.0}
     a = kernel_product(params, b, b, b, backend=backend)
-    assert torch.equal(a, b)
+    assert a.numpy().tobytes() == b.numpy().tobytes()
 
 
 def test_denormal_numbers_are_not_slow():

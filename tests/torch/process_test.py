@@ -4,9 +4,14 @@
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
+import torch
+
+from gramless.torch import Kernel, kernel_product
+from job import run_python
 
 pytestmark = pytest.mark.default_only("its processes configure themselves")
 
@@ -41,6 +46,51 @@ def test_interrupt():
     finally:
         process.kill()
         process.wait()
+
+
+def test_other_threads_run_during_a_call():
+    x = torch.rand(40_000, 3)
+    params = {"id": Kernel("laplacian(x,y)"), "gamma": 1.0}
+    moments = []
+    is_done = threading.Event()
+
+    def count():
+        while not is_done.wait(0.001):
+            moments.append(time.monotonic())
+
+    threads = torch.get_num_threads()
+    thread = threading.Thread(target=count)
+    thread.start()
+    try:
+        torch.set_num_threads(1)  # It takes some tenths of a second.
+        start = time.monotonic()
+        kernel_product(params, x, x, x)
+        end = time.monotonic()
+    finally:
+        torch.set_num_threads(threads)
+        is_done.set()
+        thread.join()
+    assert sum(start < moment < end for moment in moments) > 10
+
+
+MEMORY = """
+from resource import RUSAGE_SELF, getrusage
+import torch
+from gramless.torch import Kernel, kernel_product
+params = {"id": Kernel("gaussian(x,y)"), "gamma": 1.0}
+def run(rows):
+    x = torch.rand(rows, 3, requires_grad=True)
+    kernel_product(params, x, x, x).sum().backward()
+    return getrusage(RUSAGE_SELF).ru_maxrss
+print(run(1000), run(20_000))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts in kilobytes")
+def test_memory_of_a_call():
+    """A byte for each pair would be 400 MB."""
+    small, large = map(int, run_python(MEMORY).split())
+    assert large - small < 50_000
 
 
 IMPORTS = """

@@ -2,6 +2,8 @@
 """Values of kernel products, against dense NumPy float64."""
 # ruff: noqa: N803, N806 (M, N, D and E are the sizes' own names)
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -239,7 +241,21 @@ def test_gamma_of_either_sign(scale):
         check(f"{atom}(x,y)", [x], [y], b, [torch.full((2,), scale).double()])
 
 
-def test_any_not_a_number_stays_in_its_row():
+@pytest.mark.parametrize("backend", ["auto", "reference"])
+@pytest.mark.parametrize("N", [2, 1000])
+def test_sums_that_overflow(N, backend):
+    b = torch.full((N, 1), 1e308, dtype=torch.float64)
+    x, y = (torch.ones(n, 1, dtype=torch.float64) for n in (20, N))
+    params = {"id": Kernel("linear(x,y)"), "gamma": None}
+    a = kernel_product(params, x, y, b, backend=backend)
+    assert a.unique().tolist() == [math.inf]
+
+
+@pytest.mark.default_only("forces the instructions")
+@pytest.mark.parametrize("most", [0, 1, 2])
+def test_any_not_a_number_stays_in_its_row(most, monkeypatch):
+    options = "gramless.torch.map_reduce.FORCED_OPTIONS"
+    monkeypatch.setattr(options, {"most": most})
     data = Data(9)
     x, y, b = data.normal(4, 2), data.normal(5, 2), data.normal(5, 1)
     params = {"id": Kernel("laplacian(x,y)"), "gamma": 1.0}

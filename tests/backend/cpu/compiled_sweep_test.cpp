@@ -61,6 +61,9 @@ TEST(CompiledSweep, IsSharedByProgramsOfOneStructure) {
   TileShape other = shape;
   other.dtype = DType::float64;
   EXPECT_NE(cpu::compiled_sweep(program, other, target), first);
+  const Target baseline = host_target(VectorIsa::baseline);
+  if (baseline.features == target.features) return;
+  EXPECT_NE(cpu::compiled_sweep(program, shape, baseline), first);
 }
 
 /// Returns the resident memory of this process in bytes, or 0.

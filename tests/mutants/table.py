@@ -1,0 +1,729 @@
+# SPDX-License-Identifier: MIT
+"""Promises, each with a change of the code that breaks it and a test."""
+
+from typing import NamedTuple
+
+
+class Mutant(NamedTuple):
+    """A change that the test, and so somebody's work, depends on.
+
+    `old` stands once in the file. The test is a filter of the C++ program, or
+    a node of pytest.
+    """
+
+    promise: str
+    file: str
+    old: str
+    new: str
+    test: str
+
+    @property
+    def target(self) -> str:
+        return "_core" if ".py" in self.test else "gramless_tests"
+
+
+SUMS = [
+    Mutant(
+        "A block has at most 64 terms.",
+        "gramless/plan/plan.h",
+        "kBlockTerms = 64",
+        "kBlockTerms = 2048",
+        "tests/torch/accuracy_test.py::test_blocks",
+    ),
+    Mutant(
+        "The rounding error of each addition of float64 blocks is kept.",
+        "gramless/codegen/tile_code.cpp",
+        "ir_.CreateFAdd(memory_.load(sum->getType(), errors), error)",
+        "ir_.CreateFAdd(memory_.load(sum->getType(), errors), "
+        "ir_.CreateFMul(error, llvm::ConstantFP::get(sum->getType(), 0.0)))",
+        "tests/torch/accuracy_test.py::test_blocks_lose_nothing",
+    ),
+    Mutant(
+        "Blocks of float32 are added in float64.",
+        "gramless/codegen/tile_code.cpp",
+        "memory_.store(ir_.CreateFAdd(before, term), sums);",
+        "memory_.store(ir_.CreateFPExt(ir_.CreateFPTrunc("
+        "ir_.CreateFAdd(before, term), type_), wide), sums);",
+        "tests/torch/accuracy_test.py::test_blocks_lose_nothing",
+    ),
+    Mutant(
+        "Parts of a sum are merged with the errors that they kept.",
+        "gramless/backend/totals.h",
+        "(term - rounded) + error;",
+        "(term - rounded) + 0 * error;",
+        "tests/torch/accuracy_test.py::test_blocks_lose_nothing",
+    ),
+    Mutant(
+        "The rounding error of each merge is kept.",
+        "gramless/backend/totals.h",
+        "+= (before - (sum - rounded)) + (term - rounded) + error;",
+        "+= 0 * rounded + error;",
+        "Reference.RoundsWithinABlockOnly",
+    ),
+    Mutant(
+        "An infinite sum is infinite, and not NaN.",
+        "gramless/backend/totals.h",
+        "value - value == 0 ? value + errors_[column] : value",
+        "value + errors_[column]",
+        "tests/torch/values_test.py::test_sums_that_overflow",
+    ),
+    Mutant(
+        "Only the terms below N are summed.",
+        "gramless/codegen/tile_code.cpp",
+        "mask_ == nullptr ? after : ir_.CreateSelect(mask_, after, total)",
+        "after",
+        "tests/torch/modes_test.py::test_values",
+    ),
+    Mutant(
+        "Nothing is read behind an array.",
+        "gramless/backend/cpu/sweep.cpp",
+        "pack(first, count, 0);",
+        "pack(first, shape_.rows(), 0);",
+        "Checked.FindsNothingInAnyPlan",
+    ),
+    Mutant(
+        "Nothing is written behind an array.",
+        "gramless/backend/cpu/sweep.cpp",
+        "if (is_shared || schedule_.splits > 1) continue;",
+        "if (is_shared || schedule_.splits > 1) continue;\n"
+        "        store(output, first + row + 1, partial.back());",
+        "Checked.FindsNothingInAnyPlan",
+    ),
+    Mutant(
+        "What is written goes to the result's own strides.",
+        "gramless/backend/cpu/sweep.cpp",
+        "row * array.row_stride + column * array.column_stride",
+        "row * array.row_stride + column",
+        "KernelProduct.WritesToAnyStrides",
+    ),
+    Mutant(
+        "The gradient to a shared G runs over all pairs.",
+        "gramless/backend/cpu/sweep.cpp",
+        "for (int64_t s = 0; s < splits; ++s) shared[k]",
+        "for (int64_t s = 0; s < 1; ++s) shared[k]",
+        "tests/torch/accuracy_test.py::test_gradients_of_many_points",
+    ),
+    Mutant(
+        "There may be no columns.",
+        "gramless/ir/normal_form.cpp",
+        "if (axis.extent == 0) return constant(0);",
+        "if (axis.extent == 0) return constant(1);",
+        "tests/torch/values_test.py::test_sizes",
+    ),
+]
+
+DISTANCES = [
+    Mutant(
+        "Differences come first; |x|² + |y|² - 2<x, y> is not used.",
+        "gramless/name/kernel_builder.cpp",
+        "return pool().sum(axis, gamma * pool().power(difference, 2));",
+        "const Expr x = pool().load(x_name(pair), {kAxisI, axis});\n"
+        "    const Expr y = pool().load(y_name(pair), {kAxisJ, axis});\n"
+        "    return pool().sum(axis, gamma * x * x) +\n"
+        "           pool().sum(axis, gamma * y * y) -\n"
+        "           pool().constant(2) * pool().sum(axis, gamma * x * y);",
+        "tests/torch/values_test.py::test_far_from_the_origin",
+    ),
+    Mutant(
+        "No epsilon is added anywhere.",
+        "gramless/name/catalogue.cpp",
+        'Parameter::metric, "sqrt(q)"',
+        'Parameter::metric, "sqrt(q + 1e-24)"',
+        "tests/torch/derivatives_test.py::test_coincident_points",
+    ),
+    Mutant(
+        "Where q overflows, a kernel that falls to 0 is 0.",
+        "gramless/ir/operator_table.cpp",
+        "kFarAway = 0x1p64",
+        "kFarAway = std::numeric_limits<double>::infinity()",
+        "tests/torch/special_ranges_test.py::test_overflow_of_distances",
+    ),
+]
+
+DERIVATIVES = [
+    Mutant(
+        "A root has derivative 0 at 0.",
+        "gramless/transform/derivative.cpp",
+        "is_root ? pool.power0(operands[0], exponent - 1)",
+        "is_root ? pool.power(operands[0], exponent - 1)",
+        "tests/torch/derivatives_test.py::test_coincident_points",
+    ),
+    Mutant(
+        "Roots are merged before they are differentiated.",
+        "gramless/ir/normal_form.cpp",
+        "if (const Expr merged = power_with_roots(*base, exponent)) "
+        "return merged;",
+        "",
+        "tests/torch/derivatives_test.py"
+        "::test_second_derivative_at_coincident_points",
+    ),
+    Mutant(
+        "A merged root of a negative number stays NaN.",
+        "gramless/ir/normal_form.cpp",
+        "if (is_nonnegative(base)) return;",
+        "if (base) return;",
+        "NormalForm.KeepsValuesAtSpecialNumbers",
+    ),
+    Mutant(
+        "Terms and their opposites are not merged: inf - inf is NaN.",
+        "gramless/ir/normal_form.cpp",
+        "other.second == r && other.first * c > 0",
+        "other.second == r && other.first * c != 0",
+        "NormalForm.KeepsValuesAtSpecialNumbers",
+    ),
+    Mutant(
+        "A factor and its inverse are not merged: 0/0 is NaN.",
+        "gramless/ir/normal_form.cpp",
+        "other.exponent * split.exponent > 0",
+        "other.exponent * split.exponent != 0",
+        "NormalForm.KeepsValuesAtSpecialNumbers",
+    ),
+    Mutant(
+        "A square root of a square is no merged power: it is |a|.",
+        "gramless/transform/simplify.cpp",
+        'SimplifyRule{"log(sqrt(a))", "log(a)/2"},',
+        'SimplifyRule{"log(sqrt(a))", "log(a)/2"},\n'
+        '    SimplifyRule{"sqrt(power(a, 2))", "a"},',
+        "Derivative.RulesOfTheSimplifierKeepValues",
+    ),
+    Mutant(
+        "Equal expressions have one order of operands.",
+        "gramless/ir/normal_form.cpp",
+        "stands_before);\n  if (number != 0",
+        "[](Expr a, Expr b) { return a->id < b->id; });\n  if (number != 0",
+        "NormalForm.DoesNotDependOnThePool",
+    ),
+    Mutant(
+        "A choice guards the derivatives of what it does not take.",
+        "gramless/transform/derivative.cpp",
+        "if (!is_guarded(adjoint) || slope->is_constant())",
+        "if (is_guarded(adjoint) || slope->is_constant() || true)",
+        "tests/torch/choices_test.py::test_a_choice_guards_its_derivatives",
+    ),
+    Mutant(
+        "Axes of one name have one extent.",
+        "gramless/ir/map_reduce.cpp",
+        "require(extent == axis.extent,",
+        "require(extent == axis.extent || extent > 0,",
+        "MapReduce.FindsTwoExtentsOfOneAxis",
+    ),
+    Mutant(
+        "Arguments of one formula may have different widths.",
+        "gramless/name/kernel_builder.cpp",
+        'if (is_other) axis.name = concat("f", number);',
+        "if (is_other) return axis;",
+        "tests/torch/formula_widths_test.py::test_two_widths",
+    ),
+]
+
+LOG_DOMAIN = [
+    Mutant(
+        "Exponents are carried apart, so that nothing underflows.",
+        "gramless/finish_logarithm.cpp",
+        "std::abs(value) == kInfinity ? largest : std::ceil(value)",
+        "std::abs(value) == kInfinity ? largest : 0",
+        "tests/torch/log_domain_test.py::test_a_thousand_bandwidths_apart",
+    ),
+    Mutant(
+        "Potentials join the exponent before it is taken.",
+        "gramless/transform/log_domain.cpp",
+        "result.exponents.emplace_back(argument, count);",
+        "result.factor = result.factor * pool_.apply(\n"
+        "          Function::exp, constant(count) * argument);",
+        "tests/torch/log_domain_test.py::test_potentials_that_cancel",
+    ),
+    Mutant(
+        "The derivative of a log-sum-exp starts from the sum itself.",
+        "python/gramless/torch/map_reduce.py",
+        "_, total, scale = results",
+        "value, total, scale = results\n"
+        "            total = (value - scale * 1.3862943611198906).exp()",
+        "tests/torch/log_domain_test.py::test_weights_sum_to_one",
+    ),
+    Mutant(
+        "The weights of a log-sum-exp add up to 1 within 1e-5.",
+        "gramless/transform/derivative.cpp",
+        "const Expr slope = pool.power0(load(pool, sum), -1);",
+        "const Expr slope = pool.constant(1 + 3e-5) *\n"
+        "        pool.power0(load(pool, sum), -1);",
+        "tests/torch/log_domain_test.py::test_weights_sum_to_one",
+    ),
+    Mutant(
+        "Pairs whose kernel is 0 count as none.",
+        "gramless/transform/log_domain.cpp",
+        "return mark ? call(Function::capped, {e, mark}) : e;",
+        "return e;",
+        "tests/torch/log_zeros_test.py"
+        "::test_nearest_pair_is_orthogonal_to_a_far_one",
+    ),
+    Mutant(
+        "An exponent is rounded before the scale is subtracted.",
+        "gramless/transform/log_domain.cpp",
+        "pool_.apply(Function::rounded, constant(1 / unit) * exponent)",
+        "constant(1 / unit) * exponent",
+        "tests/torch/log_zeros_test.py::test_huge_logits",
+    ),
+    Mutant(
+        "The derivative of the logarithm of an empty sum is 0.",
+        "gramless/transform/derivative.cpp",
+        "const Expr slope = pool.power0(load(pool, sum), -1);",
+        "const Expr slope = pool.power(load(pool, sum), -1);",
+        "tests/torch/log_zeros_test.py::test_row_of_zeros",
+    ),
+    Mutant(
+        "A large power does not leave the range.",
+        "gramless/transform/log_domain.cpp",
+        "kLargestPowerOfMantissa = 32",
+        "kLargestPowerOfMantissa = 1e9",
+        "tests/torch/log_signs_test.py::test_large_powers",
+    ),
+    Mutant(
+        "The logarithm of a sum over potentials of -inf is -inf.",
+        "gramless/codegen/vector_math.cpp",
+        "return ir_.CreateSelect(is_finite, clamped, x);",
+        "return ir_.CreateSelect(is_finite, clamped, clamped);",
+        "tests/torch/log_domain_test.py::test_row_without_finite_logits",
+    ),
+]
+
+MACHINE = [
+    Mutant(
+        "Numbers below t are taken for 0.",
+        "gramless/backend/cpu/denormals.h",
+        "set_mode(before_ | kFlush)",
+        "set_mode(before_ | (0 & kFlush))",
+        "tests/torch/bits_test.py::test_denormal_numbers_are_taken_for_0",
+    ),
+    Mutant(
+        "The processor's mode is restored after each call.",
+        "gramless/backend/cpu/denormals.h",
+        "~FlushDenormals() { set_mode(before_); }",
+        "~FlushDenormals() {}",
+        "tests/torch/manners_test.py::test_denormals_are_left_as_they_were",
+    ),
+    Mutant(
+        "The reference keeps denormal numbers.",
+        "gramless/backend/reference/reference.cpp",
+        "const int64_t first = task * task_rows_;",
+        "__builtin_ia32_ldmxcsr(__builtin_ia32_stmxcsr() | 0x8040U);\n"
+        "    const int64_t first = task * task_rows_;",
+        "tests/torch/bits_test.py::test_denormal_numbers_are_kept",
+    ),
+    Mutant(
+        "The bits are the same for any number of threads.",
+        "gramless/backend/cpu/sweep.cpp",
+        "target.vector_bytes, options.overrides",
+        "options.threads == 1 ? 16 : target.vector_bytes, options.overrides",
+        "tests/torch/bits_test.py::test_same_bits_whatever_runs_them",
+    ),
+    Mutant(
+        "The bits are the same at any address.",
+        "gramless/backend/cpu/sweep.cpp",
+        "target.vector_bytes, options.overrides",
+        "reinterpret_cast<uintptr_t>(arguments[0].data) % 64 != 0\n"
+        "        ? 16 : target.vector_bytes, options.overrides",
+        "tests/torch/bits_test.py::test_same_bits_at_any_address",
+    ),
+    Mutant(
+        "The bits of a row do not depend on its place.",
+        "gramless/codegen/tile_code.cpp",
+        "after = math_.fma(first, term.second.at(row, u, shape), total);",
+        "llvm::Value* second = term.second.at(row, u, shape);\n"
+        "        after = row == 0 ? math_.fma(first, second, total)\n"
+        "            : ir_.CreateFAdd(ir_.CreateFMul(first, second), total);",
+        "tests/torch/bits_test.py::test_rows_do_not_depend_on_their_place",
+    ),
+    Mutant(
+        "exp2 is off by at most 1.25 ulp, float32.",
+        "gramless/codegen/vector_math.cpp",
+        "0x1.62e43p-1,",
+        "0x1.62e434p-1,",
+        "*VectorMathTest.FloatsAreWithinTheBounds*",
+    ),
+    Mutant(
+        "exp2 is off by at most 1.25 ulp, float64.",
+        "gramless/codegen/vector_math.cpp",
+        "0x1.ebfbdff82c5adp-3,",
+        "0x1.ebfbdff82c5edp-3,",
+        "*VectorMathTest.DoublesAreWithinTheBounds*",
+    ),
+    Mutant(
+        "log2 is off by at most 1.5 ulp, float32.",
+        "gramless/codegen/vector_math.cpp",
+        "0x1.47652bp-12",
+        "0x1.47852bp-12",
+        "*VectorMathTest.FloatsAreWithinTheBounds*",
+    ),
+    Mutant(
+        "log2 is off by at most 1.5 ulp, float64.",
+        "gramless/codegen/vector_math.cpp",
+        "0x1.5555555555555p-1,",
+        "0x1.5555555555655p-1,",
+        "*VectorMathTest.DoublesAreWithinTheBounds*",
+    ),
+    Mutant(
+        "log(1 + x) is off by at most 2.6 ulp.",
+        "gramless/codegen/vector_math.cpp",
+        "ir_.CreateFMul(log(u), ir_.CreateFDiv(x, rounded))",
+        "log(u)",
+        "*VectorMathTest.DoublesAreWithinTheBounds*",
+    ),
+    Mutant(
+        "Sines of arguments of any size are within their bounds.",
+        "gramless/codegen/large_angle.cpp",
+        "0xfe5163abdebbc561,",
+        "0xfe5163abdebbc560,",
+        "*VectorMathTest.DoublesAreWithinTheBounds*",
+    ),
+    Mutant(
+        "A NaN of any bits stays NaN, in its row.",
+        "gramless/codegen/pack_code.cpp",
+        "llvm::ConstantFP::getNaN(type_), element)",
+        "element, element)",
+        "tests/torch/values_test.py::test_any_not_a_number_stays_in_its_row",
+    ),
+    Mutant(
+        "No instruction is used that the processor lacks.",
+        "gramless/codegen/target.cpp",
+        "return feature.isa <= isa;",
+        "return true;",
+        "Target.DoesNotGoAboveTheGivenInstructions",
+    ),
+    Mutant(
+        "The checked backend compares with the reference.",
+        "gramless/backend/checked/checked.cpp",
+        "if (!(scale < largest)) return;",
+        "if (!(scale < 0)) return;",
+        "Checked.FindsWrongNumbers",
+    ),
+    Mutant(
+        "The checked backend finds runs that differ.",
+        "gramless/backend/checked/checked.cpp",
+        "if (!equal(first.results[k], second.results[k])) {",
+        "if (!equal(first.results[k], first.results[k])) {",
+        "Checked.FindsRunsThatDiffer",
+    ),
+    Mutant(
+        "The checked backend has guard pages around arrays.",
+        "gramless/backend/checked/guarded_array.cpp",
+        "mprotect(first, inside, PROT_READ | PROT_WRITE)",
+        "mprotect(pages_, size_, PROT_READ | PROT_WRITE)",
+        "CheckedDeathTest.StopsBehindAnArray",
+    ),
+]
+
+ERRORS = [
+    Mutant(
+        "A wrong dtype is an error.",
+        "gramless/base/check_array.cpp",
+        "array.dtype != DType::float32 && array.dtype != DType::float64",
+        "array.dtype != array.dtype",
+        "WrongArrays.AreTheOnesInTheFile",
+    ),
+    Mutant(
+        "Negative extents are an error.",
+        "gramless/base/check_array.cpp",
+        "return n < 0;",
+        "return n < -1;",
+        "WrongArrays.AreTheOnesInTheFile",
+    ),
+    Mutant(
+        "Another number of strides is an error.",
+        "gramless/base/check_array.cpp",
+        "array.strides.size() != shape.size()",
+        "array.strides.size() < shape.size()",
+        "WrongArrays.AreTheOnesInTheFile",
+    ),
+    Mutant(
+        "Sizes that cannot be counted are an error.",
+        "gramless/base/check_array.cpp",
+        "if (!has_size(array))",
+        "if (!has_size(array) && shape.empty())",
+        "WrongArrays.AreTheOnesInTheFile",
+    ),
+    Mutant(
+        "Offsets that cannot be counted are an error.",
+        "gramless/base/check_array.cpp",
+        "if (!has_offsets(array))",
+        "if (!has_offsets(array) && shape.empty())",
+        "WrongArrays.AreTheOnesInTheFile",
+    ),
+    Mutant(
+        "A null pointer is an error.",
+        "gramless/base/check_array.cpp",
+        "array.data == nullptr && !is_empty",
+        "array.data == nullptr && !is_empty && shape.empty()",
+        "WrongArrays.AreTheOnesInTheFile",
+    ),
+    Mutant(
+        "Elements of a result at one address are an error.",
+        "gramless/base/check_array.cpp",
+        "t / divisor < shape[axes[0]] && s / divisor < shape[axes[1]]",
+        "t < shape[axes[0]] && s < shape[axes[1]]",
+        "CheckArray.RefusesElementsAtOneAddress",
+    ),
+    Mutant(
+        "Mixed dtypes are a TypeError.",
+        "gramless/check_arguments.cpp",
+        "if (array->dtype != first->dtype) {",
+        "if (array->dtype != array->dtype) {",
+        "tests/torch/arguments_test.py::test_types",
+    ),
+    Mutant(
+        "Tensors on different devices are a RuntimeError.",
+        "gramless/check_arguments.cpp",
+        "if (array->device != first->device) {",
+        "if (array->device != array->device) {",
+        "tests/torch/tensors_test.py::test_devices_do_not_mix",
+    ),
+    Mutant(
+        "Different numbers of rows are a ValueError.",
+        "gramless/check_arguments.cpp",
+        "if (array.shape[0] != first.shape[0]) {",
+        "if (array.shape[0] < first.shape[0]) {",
+        "tests/torch/arguments_test.py::test_shapes",
+    ),
+    Mutant(
+        "Different numbers of columns are a ValueError.",
+        "gramless/check_arguments.cpp",
+        "if (x.shape[1] == y.shape[1] || has_own_widths(kernel, p)) continue;",
+        "if (x.shape[1] <= y.shape[1] || has_own_widths(kernel, p)) continue;",
+        "tests/torch/arguments_test.py::test_shapes",
+    ),
+    Mutant(
+        "A message names the argument.",
+        "gramless/check_arguments.cpp",
+        'result.push_back({item("y", p), &arguments.y[p]});',
+        'result.push_back({item("x", p), &arguments.y[p]});',
+        "tests/torch/arguments_test.py::test_types",
+    ),
+    Mutant(
+        "What is not supported is a NotImplementedError.",
+        "python/src/module.cpp",
+        "PyErr_SetString(PyExc_NotImplementedError",
+        "PyErr_SetString(PyExc_RuntimeError",
+        "tests/torch/formulas_test.py::test_long_lists_are_not_supported",
+    ),
+    Mutant(
+        "A sparse tensor is a TypeError.",
+        "python/gramless/torch/arguments.py",
+        "if value.layout != torch.strided:",
+        "if value.layout == torch.sparse_csr:",
+        "tests/torch/arguments_test.py::test_types",
+    ),
+    Mutant(
+        "A tensor whose memory is missing is a RuntimeError.",
+        "python/gramless/torch/arguments.py",
+        "untyped_storage().nbytes() >= size",
+        "untyped_storage().nbytes() >= 0",
+        "tests/torch/memory_test.py::test_storage_that_is_too_small",
+    ),
+    Mutant(
+        "A device without an engine is an error, and no fallback.",
+        "gramless/array_function.cpp",
+        "if (backend == Backend::cuda) {",
+        "if (backend == Backend::cuda && device != Device{}) {",
+        "tests/torch/arguments_test.py::test_no_engine_for_cuda",
+    ),
+    Mutant(
+        "A kernel is a value: its attributes do not change.",
+        "python/gramless/torch/kernel.py",
+        "def __setattr__(self, name: str, value: object) -> NoReturn:\n"
+        "        self._refuse_to_change(name)",
+        "def __setattr__(self, name: str, value: object) -> NoReturn:\n"
+        "        object.__setattr__(self, name, value)",
+        "tests/torch/kernels_test.py::test_no_attribute_changes",
+    ),
+    Mutant(
+        "Transforms of torch.func are refused.",
+        "python/gramless/torch/transforms.py",
+        "if torch._C._are_functorch_transforms_active():",
+        "if False:",
+        "tests/torch/transforms_test.py::test_transforms_are_refused",
+    ),
+    Mutant(
+        "Forward mode is refused.",
+        "python/gramless/torch/map_reduce.py",
+        "        refuse_forward_mode()",
+        "        return tangents[2:3]",
+        "tests/torch/transforms_test.py::test_forward_mode_is_refused",
+    ),
+    Mutant(
+        "Batches of gradients are refused.",
+        "python/gramless/torch/map_reduce.py",
+        "        check_cotangents(cotangents)\n",
+        "",
+        "tests/torch/transforms_test.py::test_batches_of_gradients_are_refused",
+    ),
+    Mutant(
+        "Traces are refused.",
+        "python/gramless/torch/transforms.py",
+        "if _is_tracing() or any(map(_is_traced, tensors)):",
+        "if False:",
+        "tests/torch/transforms_test.py::test_traces_are_refused",
+    ),
+    Mutant(
+        "A message points at characters.",
+        "gramless/base/text.cpp",
+        "return static_cast<std::size_t>(count_characters("
+        "text.substr(0, byte)));",
+        "return byte;",
+        "Text.PointsAtCharactersAndNotBytes",
+    ),
+    Mutant(
+        "torch.compile ends its graph before a product.",
+        "python/gramless/torch/kernel_product/__init__.py",
+        "if torch.compiler.is_dynamo_compiling():",
+        "if False:",
+        "tests/torch/transforms_test.py"
+        "::test_graphs_end_at_a_product_and_are_compiled_once",
+    ),
+    Mutant(
+        "A hostile name is refused at once.",
+        "gramless/ir/syntax.cpp",
+        "if (++leaves_ > kMostLeaves) {",
+        "if (++leaves_ > 1000 * kMostLeaves) {",
+        "KernelTree.RefusesHostileNamesAtOnce",
+    ),
+]
+
+MANNERS = [
+    Mutant(
+        "A fork finds no lock taken.",
+        "gramless/base/fork_lock.cpp",
+        "pthread_atfork(lock_all, unlock_all, unlock_all)",
+        "pthread_atfork(nullptr, nullptr, nullptr)",
+        "Fork.DuringFirstCallsOfThreads",
+    ),
+    Mutant(
+        "A signal stops a call.",
+        "python/src/module.cpp",
+        "if (PyErr_CheckSignals() != 0) throw nb::python_error();",
+        "",
+        "tests/torch/process_test.py::test_interrupt",
+    ),
+    Mutant(
+        "A task looks for interrupts between its chunks.",
+        "gramless/backend/cpu/sweep.cpp",
+        "if (must_stop()) return;",
+        "if (at == begin && must_stop()) return;",
+        "KernelProduct.LooksForInterruptsBetweenChunks",
+    ),
+    Mutant(
+        "Other Python threads run during a call.",
+        "python/src/module.cpp",
+        "const nb::gil_scoped_release no_gil;",
+        "",
+        "tests/torch/process_test.py::test_other_threads_run_during_a_call",
+    ),
+    Mutant(
+        "The M-by-N matrix is never held.",
+        "gramless/backend/cpu/sweep.cpp",
+        "call_ = Buffer(bytes(call_cells_));",
+        "call_ = Buffer(bytes(call_cells_) + rows_ * reduced_);",
+        "tests/torch/process_test.py::test_memory_of_a_call",
+    ),
+    Mutant(
+        "Compiled code is bounded in number.",
+        "gramless/backend/executable_table.h",
+        "if (entries_.size() > capacity_) {",
+        "if (entries_.size() > 1000 * capacity_) {",
+        "ExecutableTable.KeepsWhatWasUsedLast",
+    ),
+    Mutant(
+        "Compiled code goes by its dtype.",
+        "gramless/plan/plan.cpp",
+        'concat(dtype_name(shape.dtype), " ", shape.lanes,',
+        'concat("", " ", shape.lanes,',
+        "CompiledSweep.IsSharedByProgramsOfOneStructure",
+    ),
+    Mutant(
+        "Compiled code goes by the widths of its axes.",
+        "gramless/plan/plan.cpp",
+        'key += concat(name, ":", extent, "\\n");',
+        "key += name;",
+        "SweepCode.IsOneForEachKeyOfNames",
+    ),
+    Mutant(
+        "Compiled code goes by the processor's instructions.",
+        "gramless/backend/cpu/compiled_sweep.cpp",
+        "code_key(program, shape) + target.features",
+        "code_key(program, shape)",
+        "CompiledSweep.IsSharedByProgramsOfOneStructure",
+    ),
+    Mutant(
+        "A quota of processors limits the threads.",
+        "gramless/base/threads.cpp",
+        "(a + b - 1) / b",
+        "a / b",
+        "ControlGroups.LimitProcessors",
+    ),
+    Mutant(
+        "OMP_NUM_THREADS sets the number of threads.",
+        "gramless/base/threads.cpp",
+        "if (threads > 0) return threads;",
+        "if (threads > 0 && view.empty()) return threads;",
+        "Threads.AreAsManyAsTheEnvironmentSays",
+    ),
+    Mutant(
+        "An exception of a task comes to the caller.",
+        "gramless/base/threads.cpp",
+        "if (failure) std::rethrow_exception(failure);",
+        "",
+        "Threads.HandOnTheException",
+    ),
+    Mutant(
+        "An import sets nothing in the process.",
+        "python/src/module.cpp",
+        "register_exceptions();\n  // Graphs",
+        'register_exceptions();\n  setenv("GRAMLESS", "1", 1);\n  // Graphs',
+        "tests/torch/manners_test.py::test_import_starts_nothing",
+    ),
+    Mutant(
+        "Each saved tensor is unpacked once.",
+        "python/gramless/torch/map_reduce.py",
+        "result.reshape(tensors[k].shape)",
+        "result.reshape(ctx.saved_tensors[k].shape)",
+        "tests/torch/transforms_test.py"
+        "::test_each_saved_tensor_is_unpacked_once",
+    ),
+    Mutant(
+        "Views that keep a sign apart are read with it.",
+        "python/gramless/torch/map_reduce.py",
+        "tensor.resolve_neg() for tensor in tensors",
+        "tensor for tensor in tensors",
+        "tests/torch/memory_test.py::test_views_with_a_sign_apart",
+    ),
+    Mutant(
+        "explain() shows the kernel's own name.",
+        "python/gramless/torch/kernel_product/__init__.py",
+        "make = _function.__wrapped__ if is_new else _function",
+        "make = _function",
+        "tests/torch/tensors_test.py::test_explain_shows_the_kernels_own_name",
+    ),
+    Mutant(
+        "A process that ends with kernels says nothing.",
+        "python/src/module.cpp",
+        "nb::set_leak_warnings(false);",
+        "nb::set_leak_warnings(true);",
+        "tests/torch/process_test.py::test_says_nothing",
+    ),
+    Mutant(
+        "The module shows no LLVM.",
+        "python/src/exports.map",
+        "local: *;",
+        "",
+        "tests/torch/manners_test.py::test_module_shows_no_llvm",
+    ),
+    Mutant(
+        "Kernels are equal if they say the same.",
+        "python/gramless/torch/kernel.py",
+        "return self._core and self._core.structure, tuple(routines)",
+        "return self._core and self._core.name, tuple(routines)",
+        "tests/torch/kernels_test.py::test_equal",
+    ),
+]
+
+MUTANTS = (
+    SUMS + DISTANCES + DERIVATIVES + LOG_DOMAIN + MACHINE + ERRORS + MANNERS
+)

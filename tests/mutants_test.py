@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: MIT
+"""Checks the table of mutants, which tests/mutants/run.py runs."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def load_table():
+    path = ROOT / "tests/mutants/table.py"
+    spec = importlib.util.spec_from_file_location("table", path)
+    table = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(table)
+    return table.MUTANTS
+
+
+MUTANTS = load_table()
+SOURCES = "".join(
+    path.read_text("utf-8") for path in sorted(ROOT.glob("tests/**/*_test.cpp"))
+)
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda m: m.promise)
+def test_row_can_be_run(mutant):
+    text = (ROOT / mutant.file).read_text("utf-8")
+    assert text.count(mutant.old) == 1
+    assert mutant.new != mutant.old
+    if ".py::" in mutant.test:
+        path, name = mutant.test.split("[")[0].split("::")
+        assert f"\ndef {name}(" in (ROOT / path).read_text("utf-8")
+    else:
+        suite, name = re.fullmatch(r"\W*(\w+)\.(\w+)\W*", mutant.test).groups()
+        assert re.search(rf"\nTEST\w*\({suite}, {name}\)", SOURCES)
+
+
+def test_promises_differ():
+    assert len({mutant.promise for mutant in MUTANTS}) == len(MUTANTS)
