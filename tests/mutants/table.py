@@ -251,10 +251,39 @@ LOG_DOMAIN = [
     Mutant(
         "Pairs whose kernel is 0 count as none.",
         "gramless/transform/log_domain.cpp",
-        "return mark ? call(Function::capped, {e, mark}) : e;",
-        "return e;",
+        "if (domain_.is_used && domain_.has_zeros) {",
+        "if (term.is_plain()) {",
         "tests/torch/log_zeros_test.py"
         "::test_nearest_pair_is_orthogonal_to_a_far_one",
+    ),
+    Mutant(
+        "No factor of 0 meets an exponential that is infinite.",
+        "gramless/transform/log_domain.cpp",
+        "pool_.apply(Function::capped, power_of_two(term, /*is_base_4=*/true))",
+        "power_of_two(term, /*is_base_4=*/true)",
+        "tests/torch/log_zeros_test.py::test_zero_with_a_large_potential",
+    ),
+    Mutant(
+        "A derivative may be a number where its exponential overflows.",
+        "gramless/codegen/vector_math.cpp",
+        "ir_.CreateFMul(ir_.CreateFMul(a, c), ir_.CreateFMul(b, c))",
+        "ir_.CreateFMul(ir_.CreateFMul(a, b), ir_.CreateFMul(c, c))",
+        "tests/torch/log_zeros_test.py"
+        "::test_derivative_of_a_zero_far_above_the_others",
+    ),
+    Mutant(
+        "H c is 0 where H is 0.",
+        "gramless/ir/operator_table.cpp",
+        '"select(-abs(a), 0, a*b)"',
+        '"a*b"',
+        "tests/torch/log_signs_test.py::test_multiplier_that_is_zero",
+    ),
+    Mutant(
+        "A select in a sum keeps both its branches.",
+        "gramless/ir/normal_form.cpp",
+        "branch(1), branch(2)",
+        "branch(1), branch(1)",
+        "NormalForm.KeepsValuesAtSpecialNumbers",
     ),
     Mutant(
         "An exponent is rounded before the scale is subtracted.",
@@ -447,6 +476,27 @@ ERRORS = [
         "if (!has_offsets(array))",
         "if (!has_offsets(array) && shape.empty())",
         "WrongArrays.AreTheOnesInTheFile",
+    ),
+    Mutant(
+        "Results have memory of their own.",
+        "gramless/function_arrays.cpp",
+        "if (!may_overlap(read_only(results[k]), other)) return;",
+        "if (!name.empty() || !may_overlap({}, other)) return;",
+        "WrongArrays.AreOfOneMemory",
+    ),
+    Mutant(
+        "Columns of one matrix do not overlap.",
+        "gramless/base/check_array.cpp",
+        "!are_other_columns(a, b, stride(a))",
+        "are_other_columns(a, b, stride(a)) || stride(a) != 0",
+        "MayOverlap.FindsAllElementsThatAreShared",
+    ),
+    Mutant(
+        "Options out of range are errors.",
+        "gramless/array_function.cpp",
+        "if (!value || *value >= least) return;",
+        "if (!value || *value >= least - 100) return;",
+        "WrongOptions.AreErrors",
     ),
     Mutant(
         "A null pointer is an error.",
