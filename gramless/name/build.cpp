@@ -14,7 +14,6 @@
 namespace gramless {
 namespace {
 
-
 /// Whether an expression is a product of exponentials, which are never 0.
 bool is_exponential(Expr expr) {
   switch (expr->kind) {
