@@ -7,8 +7,8 @@ import pytest
 import torch
 
 import mode_oracle
-from gramless.torch import Kernel, kernel_product
 from exact_oracle import case_of, check_values, table
+from gramless.torch import Kernel, kernel_product
 from log_signs_test import INF, SIGNED_MODES
 from mode_oracle import BACKENDS, functions, product, random_case
 from modes_test import PAIRLESS_IN_MODES
