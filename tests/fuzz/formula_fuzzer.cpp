@@ -11,9 +11,6 @@ namespace {
 // Longer formulas are read, but not built: time is better spent on many.
 constexpr std::size_t kLongestBuilt = 200;
 constexpr std::size_t kMostArguments = 4;
-// Longer ones are not run, and of the others one of so many.
-constexpr std::size_t kLongestRun = 100;
-constexpr std::size_t kRunOneOf = 16;
 
 Signature draw_signature(Draw& draw, const ParsedKernel& kernel) {
   Signature signature;
@@ -56,7 +53,7 @@ void check_formula(std::string_view text) {
   const Signature signature = draw_signature(draw, kernel);
   try {
     check_build(kernel, signature);
-    if (text.size() <= kLongestRun && draw.below(kRunOneOf) == 0) {
+    if (is_to_run(draw, text)) {
       check_running(draw, Kernel(formula), signature);
     }
   } catch (const ArgumentError& error) {

@@ -22,7 +22,7 @@ using checked::GuardedArray;
 using Arrays = BoundedEvaluator::Arrays;
 
 /// Functions whose explanation is longer take too long to compile.
-constexpr std::size_t kLongestText = 6000;
+constexpr std::size_t kLongestText = 4000;
 /// Numbers that all arrays of a call hold, at most.
 constexpr int64_t kMostNumbers = 200'000;
 /// Elements of a result that are compared.
@@ -328,6 +328,12 @@ Call derivative_of(Draw& draw, const Call& call, const Arrays& results) {
 
 int64_t draw_width(Draw& draw) {
   return draw.one_of<int64_t>({3, 1, 2, 3, 1, 2, 4, 0, 16, 17, 65, 300});
+}
+
+bool is_to_run(Draw& draw, std::string_view text) {
+  constexpr std::size_t kLongestRun = 100;
+  constexpr std::size_t kRunOneOf = 6;
+  return text.size() <= kLongestRun && draw.below(kRunOneOf) == 0;
 }
 
 void check_running(Draw& draw, const Kernel& kernel,

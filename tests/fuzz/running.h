@@ -8,8 +8,12 @@
 
 namespace gramless::testing {
 
-/// Returns widths to draw from: small ones, and those around vectors.
+/// Returns a width: often a small one, or one around those of vectors.
 int64_t draw_width(Draw& draw);
+
+/// Whether the kernel of a text is to be run: one of some that are not long,
+/// for a run takes as long as the other stages of some hundred.
+bool is_to_run(Draw& draw, std::string_view text);
 
 /// Compiles and runs the function of a kernel and one of its derivatives, or
 /// second derivatives. Throws what it finds.
