@@ -9,13 +9,6 @@
 namespace gramless::testing {
 namespace {
 
-constexpr Bounded kUnknown{0, std::numeric_limits<double>::infinity()};
-/// What denormal numbers, which may be taken for 0, and their neighbours are
-/// below, in smallest numbers; and what may overflow in another order.
-constexpr double kMargin = 1e3;
-
-using Values = std::vector<Bounded>;
-
 /// Returns the exponents of the highest and the lowest bit that is set.
 std::pair<int, int> bits_of(double value) {
   int exponent = 0;
@@ -33,20 +26,9 @@ int length_of(double value) {
 double largest_of(const Bounded& a) { return std::abs(a.value) + a.error; }
 bool may_be_zero(const Bounded& a) { return std::abs(a.value) <= a.error; }
 
-/// Adds what underflow and overflow may do.
-Bounded finish(const Format& format, double value, double error) {
-  if (std::isnan(value) || std::isnan(error)) return kUnknown;
-  if (std::isinf(value)) return error == 0 ? Bounded{value, 0} : kUnknown;
-  const double size = std::abs(value);
-  if (size > 0 && size < kMargin * format.smallest) {
-    error += 2 * format.smallest;
-  }
-  if (size > format.largest / kMargin) error = std::max(error, size / 2);
-  return {value, error};
-}
-
 /// Whether a sum of exact numbers is exact in any order.
-bool is_exact_sum(const Format& format, const Values& terms, double size) {
+bool is_exact_sum(const Format& format, const BoundedValues& terms,
+                  double size) {
   int low = std::numeric_limits<int>::max();
   for (const Bounded& term : terms) {
     if (!term.is_exact()) return false;
@@ -55,106 +37,9 @@ bool is_exact_sum(const Format& format, const Values& terms, double size) {
   return size == 0 || bits_of(size).first - low < format.bits;
 }
 
-Bounded sum_of(const Format& format, const Values& terms) {
-  long double sum = 0;
-  double size = 0;
-  double error = 0;
-  double infinite = 0;
-  bool is_mixed = false;
-  for (const Bounded& term : terms) {
-    if (!term.is_known()) return kUnknown;
-    if (std::isinf(term.value)) {
-      if (infinite != 0 && infinite != term.value) return kUnknown;
-      infinite = term.value;
-      continue;
-    }
-    is_mixed = is_mixed || term.value * terms[0].value < 0 || may_be_zero(term);
-    sum += term.value;
-    size += std::abs(term.value);
-    error += term.error;
-  }
-  const auto value = static_cast<double>(sum);
-  const bool overflows = size + error > format.largest / kMargin;
-  if (infinite != 0) return overflows ? kUnknown : Bounded{infinite, 0};
-  if (overflows && (is_mixed || std::isinf(size))) return kUnknown;
-  if (is_exact_sum(format, terms, size)) return {value, 0};
-  const auto count = static_cast<double>(terms.size());
-  return finish(format, value, error + (count + 2) * format.unit * size);
-}
-
-Bounded product_of(const Format& format, const Values& factors) {
-  double value = 1;
-  double high = 1;
-  double grown = 1;
-  double shrunk = 1;
-  int length = 0;
-  bool is_exact = true;
-  bool has_zero = false;
-  bool is_zero = false;
-  for (const Bounded& factor : factors) {
-    if (!factor.is_known()) return kUnknown;
-    value *= factor.value;
-    high *= largest_of(factor);
-    grown *= std::max(1.0, largest_of(factor));
-    shrunk *= std::min(1.0, std::abs(factor.value));
-    has_zero = has_zero || may_be_zero(factor) ||
-               std::abs(factor.value) < kMargin * format.smallest;
-    is_exact = is_exact && factor.is_exact();
-    is_zero = is_zero || (factor.value == 0 && factor.is_exact());
-    if (std::isfinite(factor.value)) length += length_of(factor.value);
-  }
-  if (std::isinf(high)) {
-    return has_zero || !std::isinf(value) ? kUnknown : Bounded{value, 0};
-  }
-  const bool is_large = grown > format.largest / kMargin;
-  if (is_large && (has_zero || shrunk < 1)) return kUnknown;
-  if (is_zero) return {0, 0};
-  const bool is_small = shrunk < kMargin * format.smallest;
-  if (is_exact && !is_small && !is_large && length <= format.bits) {
-    return {value, 0};
-  }
-  const double count = static_cast<double>(factors.size()) + 1;
-  const double error = (high - std::abs(value)) + count * format.unit * high;
-  return finish(format, value,
-                error + (is_small ? 2 * format.smallest * grown : 0));
-}
-
 double power_at(double base, double exponent) {
   const bool is_whole = exponent == std::trunc(exponent);
   return base < 0 && !is_whole ? std::nan("") : std::pow(base, exponent);
-}
-
-Bounded power_of(const Format& format, const Bounded& base, double exponent,
-                 bool is_zero_at_zero) {
-  if (!base.is_known()) return kUnknown;
-  if (is_zero_at_zero && base.value == 0 && base.is_exact()) return {0, 0};
-  const bool is_whole = exponent == std::trunc(exponent);
-  if (may_be_zero(base)) {
-    const bool is_zero = base.value == 0 && base.is_exact();
-    if (exponent < 0 || (!is_zero && (is_zero_at_zero || !is_whole))) {
-      return kUnknown;
-    }
-  }
-  const double value = power_at(base.value, exponent);
-  if (std::isinf(base.value)) return finish(format, value, 0);
-  if (std::isinf(value)) return kUnknown;
-  const bool is_short =
-      is_whole && exponent > 0 &&
-      length_of(base.value) * exponent <= static_cast<double>(format.bits);
-  const bool is_moderate = std::abs(value) > kMargin * format.smallest &&
-                           std::abs(value) < format.largest / kMargin;
-  const bool is_plain = base.value == 0 || (is_short && is_moderate);
-  if (base.is_exact() && is_plain) return {value, 0};
-  double error = 0;
-  for (const double side : {-1.0, 1.0}) {
-    const double other = power_at(base.value + side * base.error, exponent);
-    error = std::max(
-        error, std::isnan(other) ? Bounded::inf() : std::abs(other - value));
-  }
-  const double digits = 1 + std::abs(std::log2(std::abs(base.value)));
-  return finish(format, value,
-                error + format.unit * std::abs(value) *
-                            (4 + 2 * std::abs(exponent) * digits));
 }
 
 /// Whether the value is one of the operands', or a whole number.
@@ -192,7 +77,7 @@ bool oscillates(Function function) {
   return function >= Function::sin && function <= Function::tan;
 }
 
-Bounded select_of(const Values& operands) {
+Bounded select_of(const BoundedValues& operands) {
   const Bounded& mark = operands[0];
   if (!mark.is_known()) return kUnknown;
   if (mark.value - mark.error >= 0) return operands[1];
@@ -200,8 +85,133 @@ Bounded select_of(const Values& operands) {
   return kUnknown;
 }
 
+}  // namespace
+
+Format format_of(DType dtype) {
+  if (dtype == DType::float64) return {};
+  return {24, 0x1p-24, std::numeric_limits<float>::min(),
+          std::numeric_limits<float>::max()};
+}
+
+Bounded stored(const Format& format, double value) {
+  if (std::isnan(value)) return kUnknown;
+  if (std::isinf(value)) return {value, 0};
+  if (std::abs(value) < format.smallest) return {value, std::abs(value)};
+  return {value,
+          length_of(value) <= format.bits ? 0 : format.unit * std::abs(value)};
+}
+
+Bounded finish(const Format& format, double value, double error) {
+  if (std::isnan(value) || std::isnan(error)) return kUnknown;
+  if (std::isinf(value)) return error == 0 ? Bounded{value, 0} : kUnknown;
+  const double size = std::abs(value);
+  if (size > 0 && size < kMargin * format.smallest) {
+    error += 2 * format.smallest;
+  }
+  if (size > format.largest / kMargin) error = std::max(error, size / 2);
+  return {value, error};
+}
+
+Bounded sum_of(const Format& format, const BoundedValues& terms) {
+  long double sum = 0;
+  double size = 0;
+  double error = 0;
+  double infinite = 0;
+  bool is_mixed = false;
+  for (const Bounded& term : terms) {
+    if (!term.is_known()) return kUnknown;
+    if (std::isinf(term.value)) {
+      if (infinite != 0 && infinite != term.value) return kUnknown;
+      infinite = term.value;
+      continue;
+    }
+    is_mixed = is_mixed || term.value * terms[0].value < 0 || may_be_zero(term);
+    sum += term.value;
+    size += std::abs(term.value);
+    error += term.error;
+  }
+  const auto value = static_cast<double>(sum);
+  const bool overflows = size + error > format.largest / kMargin;
+  if (infinite != 0) return overflows ? kUnknown : Bounded{infinite, 0};
+  if (overflows && (is_mixed || std::isinf(size))) return kUnknown;
+  if (is_exact_sum(format, terms, size)) return {value, 0};
+  const auto count = static_cast<double>(terms.size());
+  return finish(format, value, error + (count + 2) * format.unit * size);
+}
+
+Bounded product_of(const Format& format, const BoundedValues& factors) {
+  double value = 1;
+  double high = 1;
+  double grown = 1;
+  double shrunk = 1;
+  int length = 0;
+  bool is_exact = true;
+  bool has_zero = false;
+  bool is_zero = false;
+  for (const Bounded& factor : factors) {
+    if (!factor.is_known()) return kUnknown;
+    value *= factor.value;
+    high *= largest_of(factor);
+    grown *= std::max(1.0, largest_of(factor));
+    shrunk *= std::min(1.0, std::abs(factor.value));
+    has_zero = has_zero || may_be_zero(factor) ||
+               std::abs(factor.value) < kMargin * format.smallest;
+    is_exact = is_exact && factor.is_exact();
+    is_zero = is_zero || (factor.value == 0 && factor.is_exact());
+    if (std::isfinite(factor.value)) length += length_of(factor.value);
+  }
+  if (std::isinf(high)) {
+    return has_zero || !std::isinf(value) ? kUnknown : Bounded{value, 0};
+  }
+  const bool is_large = grown > format.largest / kMargin;
+  if (is_large && (has_zero || shrunk < 1)) return kUnknown;
+  if (is_zero) return {0, 0};
+  const bool is_small = shrunk < kMargin * format.smallest;
+  if (is_exact && !is_small && !is_large && length <= format.bits) {
+    return {value, 0};
+  }
+  const double count = static_cast<double>(factors.size()) + 1;
+  const double error = (high - std::abs(value)) + count * format.unit * high;
+  return finish(format, value,
+                error + (is_small ? 2 * format.smallest * grown : 0));
+}
+
+Bounded power_of(const Format& format, const Bounded& base, double exponent) {
+  if (!base.is_known()) return kUnknown;
+  const bool is_whole = exponent == std::trunc(exponent);
+  if (may_be_zero(base)) {
+    const bool is_zero = base.value == 0 && base.is_exact();
+    if (exponent < 0 || (!is_zero && !is_whole)) return kUnknown;
+  }
+  const double value = power_at(base.value, exponent);
+  if (std::isinf(base.value)) return finish(format, value, 0);
+  if (std::isinf(value)) return kUnknown;
+  const bool is_short =
+      is_whole && exponent > 0 &&
+      length_of(base.value) * exponent <= static_cast<double>(format.bits);
+  const bool is_moderate = std::abs(value) > kMargin * format.smallest &&
+                           std::abs(value) < format.largest / kMargin;
+  const bool is_plain = base.value == 0 || (is_short && is_moderate);
+  if (base.is_exact() && is_plain) return {value, 0};
+  double error = 0;
+  for (const double side : {-1.0, 1.0}) {
+    const double other = power_at(base.value + side * base.error, exponent);
+    error = std::max(
+        error, std::isnan(other) ? kUnknown.error : std::abs(other - value));
+  }
+  const double digits = 1 + std::abs(std::log2(std::abs(base.value)));
+  return finish(format, value,
+                error + format.unit * std::abs(value) *
+                            (4 + 2 * std::abs(exponent) * digits));
+}
+
+Bounded power0_of(const Format& format, const Bounded& base, double exponent) {
+  if (base.value == 0 && base.is_exact()) return {0, 0};
+  return may_be_zero(base) ? kUnknown : power_of(format, base, exponent);
+}
+
 Bounded function_of(const Format& format, Function function,
-                    const Values& operands) {
+                    const BoundedValues& operands) {
   if (function == Function::select) return select_of(operands);
   const bool is_inexact = is_rounded(function);
   std::vector<double> centre;
@@ -209,7 +219,8 @@ Bounded function_of(const Format& format, Function function,
   for (const Bounded& operand : operands) {
     if (!operand.is_known()) return kUnknown;
     const double size = std::isinf(operand.value) ? 0 : std::abs(operand.value);
-    if (is_inexact && operands.size() > 1 && !(size < format.largest / 1e3)) {
+    if (is_inexact && operands.size() > 1 &&
+        !(size < format.largest / kMargin)) {
       return kUnknown;
     }
     centre.push_back(operand.value);
@@ -234,129 +245,6 @@ Bounded function_of(const Format& format, Function function,
                                 std::abs(other - value));
   }
   return finish(format, value, error);
-}
-
-}  // namespace
-
-Format format_of(DType dtype) {
-  if (dtype == DType::float64) return {};
-  return {24, 0x1p-24, std::numeric_limits<float>::min(),
-          std::numeric_limits<float>::max()};
-}
-
-Bounded stored(const Format& format, double value) {
-  if (std::isnan(value)) return kUnknown;
-  if (std::isinf(value)) return {value, 0};
-  if (std::abs(value) < format.smallest) return {value, std::abs(value)};
-  return {value,
-          length_of(value) <= format.bits ? 0 : format.unit * std::abs(value)};
-}
-
-Bounded BoundedEvaluator::element(const Output& output, int64_t row,
-                                  int64_t column) {
-  at_.clear();
-  const std::vector<Axis>& axes = output.array.features;
-  for (std::size_t k = axes.size(); k-- > 0;) {
-    at_[axes[k]] = column % axes[k].extent;
-    column /= axes[k].extent;
-  }
-  const PairIndex kept = output.array.pair;
-  const auto begin = [&](PairIndex pair) { return kept == pair ? row : 0; };
-  const auto end = [&](PairIndex pair, int64_t count) {
-    return kept == pair ? row + 1 : count;
-  };
-  double sum = 0;
-  double size = 0;
-  double error = 0;
-  for (int64_t i = begin(PairIndex::i); i < end(PairIndex::i, sizes_.M); ++i) {
-    for (int64_t j = begin(PairIndex::j); j < end(PairIndex::j, sizes_.N);
-         ++j) {
-      at_[kAxisI] = i;
-      at_[kAxisJ] = j;
-      done_.clear();
-      const Bounded term = value(output.value);
-      if (!term.is_known() || std::isinf(term.value)) return kUnknown;
-      sum += term.value;
-      size += std::abs(term.value);
-      error += term.error;
-    }
-  }
-  const bool is_zero = size == 0 && error == 0;
-  return finish(
-      format_, sum,
-      error + 80 * format_.unit * size + (is_zero ? 0 : format_.smallest));
-}
-
-Bounded BoundedEvaluator::value(Expr expr) {
-  if (++steps_ > kMostSteps) return kUnknown;
-  const auto key = std::pair(expr->id, positions_key(*expr));
-  if (const auto found = done_.find(key); found != done_.end()) {
-    return found->second;
-  }
-  const Bounded result = compute(*expr);
-  done_.emplace(key, result);
-  return result;
-}
-
-/// Returns a number for the positions on the node's feature axes.
-uint64_t BoundedEvaluator::positions_key(const Node& node) const {
-  uint64_t key = 0;
-  for (const Axis& axis : node.free_axes) {
-    if (is_pair_axis(axis)) continue;
-    key = key * 100'003 + static_cast<uint64_t>(at_.at(axis));
-  }
-  return key;
-}
-
-Bounded BoundedEvaluator::load(const Node& node) {
-  const auto spec = std::find_if(
-      map_reduce_.arguments.begin(), map_reduce_.arguments.end(),
-      [&](const ArraySpec& array) { return array.name == node.argument; });
-  std::vector<int64_t> positions;
-  for (const Index& index : node.indices) {
-    const Axis* axis = std::get_if<Axis>(&index);
-    positions.push_back(axis != nullptr ? at_.at(*axis)
-                                        : std::get<int64_t>(index));
-  }
-  const std::size_t behind = spec->pair == PairIndex::none ? 0 : 1;
-  int64_t offset = behind == 1 ? positions[0] : 0;
-  for (std::size_t k = 0; k < spec->features.size(); ++k) {
-    offset = offset * spec->features[k].extent + positions[behind + k];
-  }
-  return stored(format_,
-                arrays_.at(node.argument).at(static_cast<std::size_t>(offset)));
-}
-
-Bounded BoundedEvaluator::compute(const Node& node) {
-  if (node.kind == NodeKind::constant) return stored(format_, node.value);
-  if (node.kind == NodeKind::load) return load(node);
-  if (node.kind == NodeKind::at) {
-    return {static_cast<double>(at_.at(node.axis)) == node.value ? 0.0 : -1.0,
-            0};
-  }
-  Values operands;
-  if (node.kind == NodeKind::sum) {
-    const std::map<Axis, int64_t> outside = at_;
-    for (int64_t k = 0; k < node.axis.extent; ++k) {
-      at_[node.axis] = k;
-      operands.push_back(value(node.operands[0]));
-    }
-    at_ = outside;
-    return sum_of(format_, operands);
-  }
-  for (const Expr operand : node.operands) operands.push_back(value(operand));
-  switch (node.kind) {
-    case NodeKind::add:
-      return sum_of(format_, operands);
-    case NodeKind::multiply:
-      return product_of(format_, operands);
-    case NodeKind::power:
-    case NodeKind::power0:
-      return power_of(format_, operands[0], node.value,
-                      node.kind == NodeKind::power0);
-    default:
-      return function_of(format_, node.function, operands);
-  }
 }
 
 }  // namespace gramless::testing
