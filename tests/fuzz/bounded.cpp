@@ -199,6 +199,7 @@ Bounded power_of(const Format& format, const Bounded& base, double exponent) {
     error = std::max(
         error, std::isnan(other) ? kUnknown.error : std::abs(other - value));
   }
+  if (value == 0 && base.value != 0) error += format.smallest;
   const double digits = 1 + std::abs(std::log2(std::abs(base.value)));
   return finish(format, value,
                 error + format.unit * std::abs(value) *
@@ -232,6 +233,8 @@ Bounded function_of(const Format& format, Function function,
   double error =
       is_inexact ? loss_of(function) * format.unit * std::abs(value) : 0;
   if (std::isinf(value)) return kUnknown;
+  // An exponential that underflows.
+  if (is_inexact && value == 0 && centre[0] != 0) error += format.smallest;
   std::vector<double> corner(centre.size());
   for (unsigned sides = 0; sides < 1U << centre.size(); ++sides) {
     for (std::size_t k = 0; k < centre.size(); ++k) {

@@ -75,7 +75,8 @@ void draw_arrays(Draw& draw, Kind kind, Call& call) {
 /// Returns the logarithm of a bounded sum of exponentials.
 Bounded logarithm_of(const Format& format, const Bounded& sum) {
   const double low = sum.value - sum.error;
-  if (!sum.is_known() || (low <= 0 && sum.error > 0)) {
+  const bool is_positive = low > 0 || sum.error == 0;
+  if (!sum.is_known() || !is_positive || std::isinf(sum.value)) {
     return kUnknown;
   }
   const double value = std::log(sum.value);
