@@ -17,8 +17,11 @@ namespace {
 
 /// Functions whose explanation is longer take too long to compile.
 constexpr std::size_t kLongestText = 4000;
-/// Numbers that all arrays of a call hold, at most.
+/// Numbers that all arrays of a call hold, that all of its pairs read, and
+/// pairs that the reference backend takes, at most.
 constexpr int64_t kMostNumbers = 200'000;
+constexpr int64_t kMostReads = 2'000'000;
+constexpr int64_t kMostReferencePairs = 2000;
 /// Elements of a result that are compared.
 constexpr int kElements = 24;
 
@@ -129,21 +132,24 @@ void check_elements(Draw& draw, const Call& call, const std::string& engine,
 
 /// Returns the results, or nothing if the function is too large.
 Arrays check_call(Draw& draw, Kind kind, Call& call) {
+  const int64_t pairs = call.sizes.M * call.sizes.N;
   int64_t numbers = 0;
+  int64_t reads = 0;
   for (const auto& specs :
        {call.function.arguments(), call.function.results()}) {
     for (const ArraySpec& array : specs) {
       numbers += rows_of(array, call.sizes) * array.columns();
+      reads += pairs * array.columns();
     }
   }
-  if (numbers > kMostNumbers) return {};
+  if (numbers > kMostNumbers || reads > kMostReads) return {};
   const std::string text = call.function.explain(call.sizes, call.dtype);
   if (text.size() > kLongestText) return {};
   draw_arrays(draw, kind, call);
   try {
     Arrays results = run_between_guards(draw, call);
     check_elements(draw, call, "generated code", results);
-    if (call.dtype == DType::float64) {
+    if (call.dtype == DType::float64 && pairs <= kMostReferencePairs) {
       check_elements(draw, call, "reference backend", run_reference(call));
     }
     return results;
