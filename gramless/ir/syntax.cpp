@@ -164,8 +164,8 @@ class Parser {
     const std::string product =
         concat("(", written(left), "|", written(right), ")");
     fail_at(source_, comma, comma + 1, "expected ')' or an operator, got ','",
-            concat(" Write '", product.size() <= 40 ? product : "(f|g)",
-                   "' for a scalar product."));
+            concat(" Write ", quoted(product.size() <= 40 ? product : "(f|g)"),
+                   " for a scalar product."));
   }
 
   /// Reads a name in braces, such as `{X}`, which are a part of it.

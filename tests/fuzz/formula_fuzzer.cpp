@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Fuzzes own formulas: a formula is refused with a proper message, when it is
 // parsed or when widths are known, or passes all stages.
-#include "fuzz/stages.h"
+#include "fuzz/running.h"
 #include "fuzz/target.h"
 #include "gramless/base/error.h"
 
@@ -16,26 +16,30 @@ Signature draw_signature(Draw& draw, const ParsedKernel& kernel) {
   Signature signature;
   signature.mode = draw_mode(draw, kernel);
   signature.signal = draw.one_of<int64_t>({1, 2, 0});
-  const auto draw_width = [&] { return draw.one_of<int64_t>({3, 1, 2, 4}); };
+  const int64_t common = draw_width(draw);
+  const bool is_mixed = draw.below(3) == 0;
+  const auto width = [&] { return is_mixed ? draw_width(draw) : common; };
   while (signature.x_columns.size() < kernel.x_count) {
-    signature.x_columns.push_back(draw_width());
+    signature.x_columns.push_back(width());
   }
   while (signature.y_columns.size() < kernel.y_count) {
-    signature.y_columns.push_back(draw_width());
+    signature.y_columns.push_back(width());
   }
   while (signature.gammas.size() < kernel.atoms.size()) {
     const PairIndex pair =
         draw.one_of({PairIndex::none, PairIndex::i, PairIndex::j});
     signature.gammas.push_back(
-        {Metric::any, pair, draw.one_of<int64_t>({1, 3, 9, 2})});
+        {Metric::any, pair,
+         draw.one_of<int64_t>({1, common, common * common, 3, 9, 2})});
   }
   return signature;
 }
 
 void check_formula(std::string_view text) {
+  const OwnFormula formula{"", std::string(text), "", ""};
   ParsedKernel kernel;
   try {
-    kernel = parse_kernel(OwnFormula{"", std::string(text), "", ""});
+    kernel = parse_kernel(formula);
   } catch (const ArgumentError& error) {
     require_message(error.what(), "Kernel(): expected ", text);
     return;
@@ -49,6 +53,9 @@ void check_formula(std::string_view text) {
   const Signature signature = draw_signature(draw, kernel);
   try {
     check_build(kernel, signature);
+    if (is_to_run(draw, text)) {
+      check_running(draw, Kernel(formula), signature);
+    }
   } catch (const ArgumentError& error) {
     require_message(error.what(), "kernel_product(): expected ", text);
   } catch (const UnsupportedError& error) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Fuzzes kernel names: a name is refused with a proper message, or passes all
 // stages from its tree to programs, with random forms of its arguments.
-#include "fuzz/stages.h"
+#include "fuzz/running.h"
 #include "fuzz/target.h"
 #include "gramless/base/error.h"
 
@@ -25,7 +25,7 @@ Signature draw_signature(Draw& draw, const ParsedKernel& kernel) {
   signature.mode = draw_mode(draw, kernel);
   signature.signal = draw.one_of<int64_t>({1, 2, 0});
   for (std::size_t p = 0; p < kernel.pairs.size(); ++p) {
-    signature.x_columns.push_back(draw.one_of<int64_t>({3, 2, 1, 0}));
+    signature.x_columns.push_back(draw_width(draw));
   }
   signature.y_columns = signature.x_columns;
   for (const AtomUse& use : kernel.atoms) {
@@ -60,6 +60,9 @@ void check_kernel_name(std::string_view text) {
   const Signature signature = draw_signature(draw, kernel);
   try {
     check_build(kernel, signature);
+    if (is_to_run(draw, text)) {
+      check_running(draw, Kernel(name), signature);
+    }
   } catch (const std::exception& error) {
     throw Find(to_text(signature) + ": " + error.what());
   }

@@ -136,6 +136,7 @@ class Sweep {
 
   /// Packs the rows of a tile. Copies of the last row fill it up.
   void pack_tile(int64_t first, int64_t count, std::byte* panel) const {
+    if (kept_cells_ == 0) return;  // There is no panel.
     const bool has_lanes = shape_.lanes_along_kept;
     const int64_t cell_stride = has_lanes ? shape_.rows() : 1;
     const int64_t item_stride = has_lanes ? 1 : kept_cells_;

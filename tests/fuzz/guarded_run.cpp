@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+// Copies arrays to guarded pages, and looks at what a run did.
+#include "fuzz/guarded_run.h"
+
+#include <algorithm>
+
+#include "gramless/backend/checked/guarded_array.h"
+#include "gramless/base/check_array.h"
+
+namespace gramless::testing {
+namespace {
+
+using checked::Edge;
+using checked::GuardedArray;
+
+std::vector<int64_t> shape_of(const ArraySpec& array, Sizes sizes) {
+  if (array.pair == PairIndex::none) return {array.columns()};
+  return {rows_of(array, sizes), array.columns()};
+}
+
+struct Run {
+  Run(const Call& call, Edge edge) {
+    for (const ArraySpec& array : call.function.arguments()) {
+      const GuardedArray& copy =
+          taken.emplace_back(call.dtype, shape_of(array, call.sizes), edge);
+      int64_t place = 0;
+      for (const double value : call.arrays.at(array.name)) {
+        copy.view().store(place++, value);
+      }
+      arguments.push_back(copy.const_view());
+    }
+    for (const ArraySpec& array : call.function.results()) {
+      const GuardedArray& result =
+          given.emplace_back(call.dtype, shape_of(array, call.sizes), edge);
+      std::fill(result.bytes().begin(), result.bytes().end(), std::byte{0xff});
+      results.push_back(result.view());
+    }
+  }
+
+  std::vector<GuardedArray> taken;
+  std::vector<GuardedArray> given;
+  std::vector<ArrayView> arguments;
+  std::vector<MutableArrayView> results;
+};
+
+bool have_same_bytes(const std::vector<GuardedArray>& a,
+                     const std::vector<GuardedArray>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](const GuardedArray& one, const GuardedArray& other) {
+                      return std::equal(one.bytes().begin(), one.bytes().end(),
+                                        other.bytes().begin(),
+                                        other.bytes().end());
+                    });
+}
+
+/// No arithmetic makes a NaN of set bits.
+bool is_all_written(const GuardedArray& array) {
+  const std::span<const std::byte> bytes = array.bytes();
+  const auto size = static_cast<std::size_t>(dtype_size(array.view().dtype));
+  for (std::size_t at = 0; at < bytes.size(); at += size) {
+    const auto element = bytes.subspan(at, size);
+    if (std::all_of(element.begin(), element.end(),
+                    [](std::byte each) { return each == std::byte{0xff}; })) {
+      return false;
+    }
+  }
+  return true;
+}
+
+Options draw_options(Draw& draw) {
+  Options options;
+  options.threads = draw.one_of({1, 2, 3});
+  if (draw.below(4) != 0) return options;
+  options.most =
+      draw.one_of({VectorIsa::baseline, VectorIsa::avx2, VectorIsa::avx512});
+  options.overrides = draw.one_of<PlanOverrides>({
+      {.lanes = 1},
+      {.lanes_along_kept = true},
+      {.lanes_along_kept = false},
+      {.kept_copies = 3, .reduced_copies = 3},
+      {.longest_unrolled = 0},
+      {.chunk = 64, .splits = 3},
+  });
+  return options;
+}
+
+std::vector<double> numbers_of(const MutableArrayView& view) {
+  int64_t count = 1;
+  for (const int64_t extent : view.shape) count *= extent;
+  std::vector<double> numbers(static_cast<std::size_t>(count));
+  const ArrayView array = read_only(view);
+  for (int64_t k = 0; k < count; ++k) {
+    numbers[static_cast<std::size_t>(k)] = array.at(k);
+  }
+  return numbers;
+}
+
+}  // namespace
+
+int64_t rows_of(const ArraySpec& array, Sizes sizes) {
+  if (array.pair == PairIndex::none) return 1;
+  return array.pair == PairIndex::i ? sizes.M : sizes.N;
+}
+
+Arrays run_between_guards(Draw& draw, const Call& call) {
+  Run first(call, Edge::end);
+  Run second(call, Edge::begin);
+  Options options = draw_options(draw);
+  call.function(first.arguments, first.results, options);
+  require(have_same_bytes(first.taken, second.taken),
+          "an argument was written to");
+  options.threads = 4 - options.threads;
+  call.function(second.arguments, second.results, options);
+  require(have_same_bytes(first.given, second.given),
+          "two runs gave different bits");
+  Arrays results;
+  for (std::size_t k = 0; k < first.given.size(); ++k) {
+    const std::string& name = call.function.results()[k].name;
+    require(is_all_written(first.given[k]),
+            "an element of " + name + " was not written");
+    results[name] = numbers_of(first.results[k]);
+  }
+  return results;
+}
+
+Arrays run_reference(const Call& call) {
+  Run run(call, Edge::end);
+  Options options;
+  options.backend = Backend::reference;
+  options.threads = 1;
+  call.function(run.arguments, run.results, options);
+  Arrays results;
+  for (std::size_t k = 0; k < run.given.size(); ++k) {
+    results[call.function.results()[k].name] = numbers_of(run.results[k]);
+  }
+  return results;
+}
+
+}  // namespace gramless::testing
