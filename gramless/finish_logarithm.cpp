@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numbers>
 
 namespace gramless {
@@ -34,22 +33,15 @@ int64_t offset_of(const MutableArrayView& array, int64_t row, int64_t column) {
   return row * array.strides[0] + column * array.strides[1];
 }
 
-/// Exponents reach up to a quarter of a format's range.
-double largest_scale(DType dtype) {
-  return dtype == DType::float32 ? std::numeric_limits<float>::max() / 4
-                                 : std::numeric_limits<double>::max() / 4;
-}
-
 }  // namespace
 
 void finish_scale(const MutableArrayView& shift, int threads) {
-  constexpr double kInfinity = std::numeric_limits<double>::infinity();
-  const double largest = largest_scale(shift.dtype);
   const ArrayView scale = read_only(shift);
   for_each_element(shift.shape, threads, [&](int64_t row, int64_t column) {
     const int64_t at = offset_of(shift, row, column);
     const double value = scale.at(at);
-    shift.store(at, std::abs(value) == kInfinity ? largest : std::ceil(value));
+    // A sum that is 0 or infinite is so on any scale but its own.
+    shift.store(at, std::isinf(value) ? 0 : std::ceil(value));
   });
 }
 

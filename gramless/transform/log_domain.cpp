@@ -451,7 +451,10 @@ Term Rewriter::on_one_scale(const Terms& terms) {
   std::vector<Expr> sizes;
   for (const Term& term : terms) sizes.push_back(size(term, 1));
   sizes.push_back(constant(kLowestScale));
-  const Expr scale = pool_.maximum(sizes);
+  // An infinite term makes the sum infinite on any scale but its own.
+  const Expr largest = pool_.maximum(sizes);
+  const Expr scale =
+      call(Function::select, {constant(0) * largest, largest, constant(0)});
   Term result{constant(0), {{scale, 1}}};
   for (const Term& term : terms) {
     const Expr exponent = exponent_of(term);

@@ -79,9 +79,7 @@ void draw_arrays(Draw& draw, Kind kind, Call& call) {
 Bounded logarithm_of(const Format& format, const Bounded& sum) {
   const double low = sum.value - sum.error;
   const bool is_positive = low > 0 || sum.error == 0;
-  if (!sum.is_known() || !is_positive || std::isinf(sum.value)) {
-    return kUnknown;
-  }
+  if (!sum.is_known() || !is_positive) return kUnknown;
   const double value = std::log(sum.value);
   const double error =
       std::max(value - std::log(low), std::log(sum.value + sum.error) - value);

@@ -8,9 +8,11 @@ import torch
 
 import mode_oracle
 from exact_oracle import case_of, check_gradients, check_values, table
+from gramless.torch import Kernel, kernel_product
 from mode_oracle import (
     ARGUMENTS,
     BACKENDS,
+    FLOATS,
     LOGARITHMS,
     MODES,
     NEED_LOGARITHM,
@@ -166,6 +168,29 @@ def test_large_powers(name, mode, size):
         case.y[0].neg_().mul_(size)
     check_values(case)
     check_gradients(case)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SqNorm2(Y_0) + Sum(X_0)",
+        "SqNorm2(Y_0)*Exp(Sum(X_0))",
+        "Elem(Y_0,0)**2 + Sum(X_0)",
+        "(1 + Exp(SqNorm2(Y_0)))*SqNorm2(X_0)",
+        "(Exp(SqNorm2(X_0)) + SqNorm2(Y_0))*SqNorm2(X_0)",
+    ],
+)
+@pytest.mark.parametrize("dtype", FLOATS, ids=str)
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_infinite_kernels(text, dtype, backend):
+    """The logarithm of a sum with an infinite term is infinite."""
+    params = {"id": Kernel(formula_sum=text), "gamma": ()}
+    x = torch.tensor([[1.0, 0.5]], dtype=dtype)
+    y = torch.tensor([[-0.625, -1.6875], [-INF, -INF]], dtype=dtype)
+    b = torch.tensor([[-1.93], [1.63]], dtype=dtype)
+    for mode, given in (("lse", [b]), ("log_scaled_lse", [b, x[:, :1], b])):
+        a = kernel_product(params, x, y, *given, mode=mode, backend=backend)
+        assert a.item() == INF
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
