@@ -17,7 +17,9 @@
 #include <chrono>
 #include <cmath>
 
+#include "gramless/base/bounded_table.h"
 #include "gramless/base/error.h"
+#include "gramless/base/fork_lock.h"
 #include "gramless/base/text.h"
 #include "gramless/finish_logarithm.h"
 #include "gramless/function_arrays.h"
@@ -48,6 +50,8 @@ struct Runnable {
 
 struct ArrayFunction::State {
   std::string title;
+  /// In the table of functions; empty if it does not stand there.
+  std::string key;
   BuildOptions options;
   LogDomain domain;
   bool is_logarithm = false;
@@ -63,6 +67,18 @@ struct ArrayFunction::State {
 };
 
 namespace {
+
+/// Functions that are kept: each takes some 10 kB.
+constexpr std::size_t kCapacity = 512;
+
+using Table = BoundedTable<ArrayFunction>;
+
+constinit std::atomic<Table*> the_table = nullptr;
+
+Table& table() {
+  return made_once(the_table,
+                   [] { return Table(kCapacity, fork_lock(ForkLock::table)); });
+}
 
 /// Runs one stage, and times it.
 template <class Stage>
@@ -242,6 +258,21 @@ ArrayFunction::ArrayFunction(const Kernel& kernel, const Signature& signature,
   *this = ArrayFunction(std::make_shared<const State>(std::move(state)));
 }
 
+ArrayFunction ArrayFunction::shared(const Kernel& kernel,
+                                    const Signature& signature,
+                                    const BuildOptions& options) {
+  const std::string key =
+      concat(kernel.structure(), "\n", to_text(signature), "\n",
+             join(options.skip, " "), options.is_read_back ? " read back" : "");
+  return *table().get(key, [&] {
+    ArrayFunction made(kernel, signature, options);
+    State state = *made.state_;
+    state.key = key;
+    made.state_ = std::make_shared<const State>(std::move(state));
+    return std::make_shared<const ArrayFunction>(std::move(made));
+  });
+}
+
 ArrayFunction::ArrayFunction(const std::shared_ptr<const State>& built) {
   State state = *built;
   if (state.options.is_read_back) {
@@ -334,8 +365,26 @@ ArrayFunction ArrayFunction::vjp(
   };
   check("arguments", arguments().size(), wrt);
   check("results", is_logarithm() ? 2 : results().size(), cotangents);
+  const auto numbers = [](const std::vector<std::size_t>& positions) {
+    std::string text;
+    for (const std::size_t position : positions) text += concat(" ", position);
+    return text;
+  };
+  if (state_->key.empty()) return make_vjp(wrt, cotangents, "");
+  const std::string key =
+      concat(state_->key, "\nvjp", numbers(wrt), " of", numbers(cotangents));
+  return *table().get(key, [&] {
+    return std::make_shared<const ArrayFunction>(
+        make_vjp(wrt, cotangents, key));
+  });
+}
+
+ArrayFunction ArrayFunction::make_vjp(
+    const std::vector<std::size_t>& wrt,
+    const std::vector<std::size_t>& cotangents, const std::string& key) const {
   State state;
   state.title = "derivative of " + state_->title;
+  state.key = key;
   state.options = state_->options;
   state.domain = state_->domain;
   state.map_reduce = run_transform(state.stages, "vjp", [&] {

@@ -64,6 +64,11 @@ class ArrayFunction {
   ArrayFunction(const Kernel& kernel, const Signature& signature,
                 const BuildOptions& options = {});
 
+  /// Returns the same from a table of those that were used last. Kernels of
+  /// one structure share a function, which has the name of the first of them.
+  static ArrayFunction shared(const Kernel& kernel, const Signature& signature,
+                              const BuildOptions& options = {});
+
   /// The arrays that it takes and gives. In memory an array with i has the
   /// shape (M, columns), one with j (N, columns), any other (columns,).
   [[nodiscard]] const std::vector<ArraySpec>& arguments() const;
@@ -90,7 +95,7 @@ class ArrayFunction {
   /// Returns the product of the Jacobian's transpose with a vector: a function
   /// of the same arguments, of a logarithm's scale and sum, and of a cotangent
   /// for each result in `cotangents`, with the gradient of each argument in
-  /// `wrt`. Both are positions.
+  /// `wrt`. Both are positions. That of a shared function is shared.
   [[nodiscard]] ArrayFunction vjp(const std::vector<std::size_t>& wrt,
                                   const std::vector<std::size_t>& cotangents = {
                                       0}) const;
@@ -105,6 +110,9 @@ class ArrayFunction {
  private:
   struct State;
   explicit ArrayFunction(const std::shared_ptr<const State>& built);
+  [[nodiscard]] ArrayFunction make_vjp(
+      const std::vector<std::size_t>& wrt,
+      const std::vector<std::size_t>& cotangents, const std::string& key) const;
 
   std::shared_ptr<const State> state_;
 };

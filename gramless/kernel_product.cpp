@@ -6,8 +6,8 @@ namespace gramless {
 
 void kernel_product(const Kernel& kernel, const Arguments& arguments,
                     const MutableArrayView& result, const Options& options) {
-  const ArrayFunction function(kernel,
-                               check_arguments(kernel.parsed(), arguments));
+  const ArrayFunction function = ArrayFunction::shared(
+      kernel, check_arguments(kernel.parsed(), arguments));
   check_result(arguments, result);
   const std::vector<ArrayView> arrays = flatten(arguments);
   std::vector<MutableArrayView> results = {result};

@@ -6,7 +6,7 @@ pytest --configuration all --every 53  # Each 53rd, with each of them.
 """
 
 import importlib
-from functools import lru_cache, partial
+from functools import partial
 
 import pytest
 
@@ -62,7 +62,7 @@ def configuration(request, monkeypatch):
     build, run = CONFIGURATIONS[getattr(request, "param", "default")]
     if build:
         module = importlib.import_module("gramless.torch.kernel_product")
-        made = lru_cache(partial(_core.ArrayFunction, **build))
+        made = partial(_core.ArrayFunction.shared, **build)
         monkeypatch.setattr(module, "_function", made)
     if run:
         monkeypatch.setattr(

@@ -17,7 +17,7 @@ namespace gramless {
 /// thread and no other lock, such as Python's.
 enum class ForkLock : uint8_t {
   first_use,  // All that is done once, and all use of LLVM.
-  table,      // A look into the table of executables.
+  table,      // A look into a table of what was made.
 };
 
 /// Returns a lock that is held over each fork, in parent and child.

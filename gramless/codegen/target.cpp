@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "gramless/base/error.h"
+#include "gramless/base/fork_lock.h"
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -73,6 +74,10 @@ constexpr std::array kFeatures = {
     Feature{"avx512vl", 7, ebx, 31, VectorIsa::avx512},
 };
 
+/// Whether each feature is there. On a virtual machine each CPUID goes to the
+/// hypervisor, which takes as long as a small call.
+using Found = std::array<bool, kFeatures.size()>;
+
 bool is_saved(VectorIsa isa, uint64_t states) {
   constexpr uint64_t kYmm = 0x06;  // XMM and the upper halves of YMM.
   constexpr uint64_t kZmm = 0xe6;  // And opmasks, ZMM, ZMM16 to ZMM31.
@@ -82,33 +87,44 @@ bool is_saved(VectorIsa isa, uint64_t states) {
   return (states & needed) == needed;
 }
 
-/// Returns the highest step all of whose features are there.
-VectorIsa find_isa(VectorIsa most) {
+Found find_features() {
   const uint64_t states = saved_states();
-  VectorIsa isa = most;
-  for (const Feature& feature : kFeatures) {
-    const bool is_there =
+  Found found{};
+  for (std::size_t k = 0; k < kFeatures.size(); ++k) {
+    const Feature& feature = kFeatures[k];
+    found[k] =
         ((cpuid(feature.leaf)[feature.where] >> feature.bit) & 1U) != 0 &&
         is_saved(feature.isa, states);
-    if (is_there || feature.isa == VectorIsa::baseline) continue;
-    isa = std::min(isa, feature.isa == VectorIsa::avx512 ? VectorIsa::avx2
-                                                         : VectorIsa::baseline);
   }
-  return isa;
+  return found;
 }
 
-bool has(const Feature& feature, VectorIsa isa) {
-  if (feature.isa != VectorIsa::baseline) return feature.isa <= isa;
-  return ((cpuid(feature.leaf)[feature.where] >> feature.bit) & 1U) != 0;
+constinit std::atomic<const Found*> found_features = nullptr;
+
+/// Returns the highest step all of whose features are there.
+VectorIsa find_isa(const Found& found, VectorIsa most) {
+  VectorIsa isa = most;
+  for (std::size_t k = 0; k < kFeatures.size(); ++k) {
+    const VectorIsa step = kFeatures[k].isa;
+    if (found[k] || step == VectorIsa::baseline) continue;
+    isa = std::min(
+        isa, step == VectorIsa::avx512 ? VectorIsa::avx2 : VectorIsa::baseline);
+  }
+  return isa;
 }
 
 }  // namespace
 
 Target host_target(VectorIsa most) {
-  Target target{"x86_64-unknown-linux-gnu", "x86-64", "", find_isa(most)};
-  for (const Feature& feature : kFeatures) {
+  const Found& found = made_once(found_features, find_features);
+  Target target{"x86_64-unknown-linux-gnu", "x86-64", "",
+                find_isa(found, most)};
+  for (std::size_t k = 0; k < kFeatures.size(); ++k) {
+    const Feature& feature = kFeatures[k];
+    const bool is_baseline = feature.isa == VectorIsa::baseline;
+    const bool is_used = is_baseline ? found[k] : feature.isa <= target.isa;
     if (!target.features.empty()) target.features += ",";
-    target.features += has(feature, target.isa) ? "+" : "-";
+    target.features += is_used ? "+" : "-";
     target.features += feature.name;
   }
   target.has_fma = target.isa >= VectorIsa::avx2;

@@ -164,7 +164,7 @@ class ExprPool {
  private:
   Expr intern(NodeContent content);
   Expr select(const std::vector<Expr>& operands);
-  std::vector<Expr> with_merged_selects(const std::vector<Expr>& terms);
+  std::vector<Expr> merge_selects(const std::vector<Expr>& terms);
   /// Returns an integer power of a node `power` or `power0`.
   Expr power_of_power(const Node& inner, double exponent);
   /// Returns an integer power of a product in which a root merges, or nothing

@@ -68,12 +68,13 @@ bool is_select(Expr expr) {
 
 }  // namespace
 
-/// Makes one select() of those with one mark.
-std::vector<Expr> ExprPool::with_merged_selects(
-    const std::vector<Expr>& terms) {
+/// Returns the terms of a sum with one select() for each mark. Branches of two
+/// that merge may be sums and selects themselves.
+std::vector<Expr> ExprPool::merge_selects(const std::vector<Expr>& terms) {
+  using Group = std::vector<std::pair<double, Expr>>;
   std::vector<Expr> result;
-  std::vector<std::vector<std::pair<double, Expr>>> groups;
-  for (const Expr& term : terms) {
+  std::vector<Group> groups;
+  for (const Expr& term : flatten(NodeKind::add, terms)) {
     const auto [coefficient, rest] = split_coefficient(*this, term);
     if (!is_select(rest)) {
       result.push_back(term);
@@ -83,17 +84,12 @@ std::vector<Expr> ExprPool::with_merged_selects(
         groups.begin(), groups.end(), [mark = rest->operands[0]](auto& group) {
           return group[0].second->operands[0] == mark;
         });
-    if (same != groups.end()) {
-      same->emplace_back(coefficient, rest);
-    } else {
-      groups.push_back({{coefficient, rest}});
-    }
+    const bool is_new = same == groups.end();
+    if (is_new) groups.emplace_back();
+    (is_new ? groups.back() : *same).emplace_back(coefficient, rest);
   }
-  for (const auto& group : groups) {
-    if (group.size() == 1) {
-      result.push_back(multiply({constant(group[0].first), group[0].second}));
-      continue;
-    }
+  bool is_final = true;
+  for (const Group& group : groups) {
     const auto branch = [&](std::size_t k) {
       std::vector<Expr> sum;
       for (const auto& [coefficient, expr] : group) {
@@ -101,17 +97,19 @@ std::vector<Expr> ExprPool::with_merged_selects(
       }
       return add(sum);
     };
-    result.push_back(
-        select({group[0].second->operands[0], branch(1), branch(2)}));
+    const auto& [coefficient, first] = group[0];
+    is_final = is_final && group.size() == 1;
+    result.push_back(group.size() == 1
+                         ? multiply({constant(coefficient), first})
+                         : select({first->operands[0], branch(1), branch(2)}));
   }
-  return result;
+  return is_final ? result : merge_selects(result);
 }
 
 Expr ExprPool::add(const std::vector<Expr>& terms) {
   double number = 0;
   std::vector<std::pair<double, Expr>> merged;
-  const std::vector<Expr> flat = flatten(NodeKind::add, terms);
-  for (const Expr& term : flatten(NodeKind::add, with_merged_selects(flat))) {
+  for (const Expr& term : merge_selects(terms)) {
     if (term->is_constant()) {
       number += term->value;
       continue;

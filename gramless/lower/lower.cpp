@@ -216,7 +216,9 @@ std::vector<Program> lower(const MapReduce& map_reduce) {
       if (is_here) lowering.add_output(k, outputs[k]);
     }
     Program program = lowering.finish();
-    if (!program.outputs.empty()) programs.push_back(std::move(program));
+    if (program.outputs.empty()) continue;
+    program.structure = structure_text(program);
+    programs.push_back(std::move(program));
   }
   return programs;
 }

@@ -43,6 +43,9 @@ struct Program {
   std::vector<ArraySpec> results;  // Of all sweeps.
   std::vector<Instruction> instructions;
   std::vector<ProgramOutput> outputs;
+  /// A text that two programs share only if they differ in no more than names
+  /// of arrays and extents of axes.
+  std::string structure;
 };
 
 /// Lowers a map-reduce to one program for each pair axis that is reduced: at
@@ -50,8 +53,7 @@ struct Program {
 /// computed once for each i, and so on.
 std::vector<Program> lower(const MapReduce& map_reduce);
 
-/// Returns a text that two programs share only if they differ in no more than
-/// names of arrays and extents of axes.
+/// Returns what `structure` of a program is to be.
 std::string structure_text(const Program& program);
 
 /// Prints a program, sorted by rate.

@@ -85,8 +85,11 @@ void for_each_axis(const Program& program, const Visit& visit) {
 class Planner {
  public:
   Planner(const Program& program, SweepSizes sizes, DType dtype,
-          int vector_bytes, const PlanOverrides& overrides)
-      : program_(program), sizes_(sizes), overrides_(overrides) {
+          int vector_bytes, const PlanOverrides& overrides, bool has_reasons)
+      : program_(program),
+        sizes_(sizes),
+        overrides_(overrides),
+        has_reasons_(has_reasons) {
     plan_.tile.dtype = dtype;
     plan_.tile.lanes = overrides.lanes.value_or(
         vector_bytes / static_cast<int>(dtype_size(dtype)));
@@ -102,7 +105,7 @@ class Planner {
  private:
   template <class... Parts>
   void because(const Parts&... parts) {
-    plan_.reasons.push_back(concat(parts...));
+    if (has_reasons_) plan_.reasons.push_back(concat(parts...));
   }
 
   void choose_axes() {
@@ -190,6 +193,7 @@ class Planner {
   const Program& program_;
   SweepSizes sizes_;
   const PlanOverrides& overrides_;
+  const bool has_reasons_;
   Plan plan_;
 };
 
@@ -259,11 +263,10 @@ std::map<std::string, int64_t> long_axes(const Program& program,
 }
 
 std::string code_key(const Program& program, const TileShape& shape) {
-  std::string key =
-      concat(dtype_name(shape.dtype), " ", shape.lanes,
-             shape.lanes_along_kept ? "k" : "r", shape.kept_copies, "x",
-             shape.reduced_copies, " ", shape.longest_unrolled, "\n",
-             structure_text(program));
+  std::string key = concat(dtype_name(shape.dtype), " ", shape.lanes,
+                           shape.lanes_along_kept ? "k" : "r",
+                           shape.kept_copies, "x", shape.reduced_copies, " ",
+                           shape.longest_unrolled, "\n", program.structure);
   std::map<std::string, int64_t> extents;
   for_each_axis(program, [&](const Axis& axis) {
     if (shape.is_unrolled(axis)) extents[axis.name] = axis.extent;
@@ -275,8 +278,10 @@ std::string code_key(const Program& program, const TileShape& shape) {
 }
 
 Plan make_plan(const Program& program, SweepSizes sizes, DType dtype,
-               int vector_bytes, const PlanOverrides& overrides) {
-  return Planner(program, sizes, dtype, vector_bytes, overrides).make();
+               int vector_bytes, const PlanOverrides& overrides,
+               bool has_reasons) {
+  return Planner(program, sizes, dtype, vector_bytes, overrides, has_reasons)
+      .make();
 }
 
 std::string to_text(const Plan& plan) {

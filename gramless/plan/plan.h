@@ -56,7 +56,7 @@ struct Schedule {
 struct Plan {
   TileShape tile;
   Schedule schedule;
-  /// One sentence for each choice.
+  /// One sentence for each choice, if they were asked for.
   std::vector<std::string> reasons;
 };
 
@@ -72,7 +72,8 @@ struct PlanOverrides {
 };
 
 Plan make_plan(const Program& program, SweepSizes sizes, DType dtype,
-               int vector_bytes, const PlanOverrides& overrides = {});
+               int vector_bytes, const PlanOverrides& overrides = {},
+               bool has_reasons = false);
 
 /// Returns the columns of all outputs of a program together.
 int64_t output_columns(const Program& program);

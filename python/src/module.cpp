@@ -329,6 +329,16 @@ NB_MODULE(_core, m) {
           },
           "kernel"_a, "signature"_a, "skip"_a = std::vector<std::string>(),
           "is_read_back"_a = false)
+      .def_static(
+          "shared",
+          [](const Kernel& kernel, const Signature& signature,
+             std::vector<std::string> skip, bool is_read_back) {
+            return ArrayFunction::shared(kernel, signature,
+                                         {std::move(skip), is_read_back});
+          },
+          "kernel"_a, "signature"_a, "skip"_a = std::vector<std::string>(),
+          "is_read_back"_a = false,
+          "Returns the function of a kernel, from a table of those used last.")
       .def_prop_ro(
           "arguments",
           [](const ArrayFunction& self) { return specs_of(self.arguments()); },
@@ -350,7 +360,7 @@ NB_MODULE(_core, m) {
           "Returns the dtype of a result for arguments of a dtype.")
       .def("vjp", &ArrayFunction::vjp, "wrt"_a, "cotangents"_a,
            "Returns the vector-Jacobian product: a function of the arguments "
-           "and of the cotangents, by positions.")
+           "and of the cotangents, by positions. Shared if this function is.")
       .def("run", &run_function, "arguments"_a, "results"_a, "backend"_a,
            "threads"_a, "forced"_a = nb::dict(),
            "Computes the results into the given arrays. `forced` holds "

@@ -675,10 +675,10 @@ MANNERS = [
     ),
     Mutant(
         "Compiled code is bounded in number.",
-        "gramless/backend/executable_table.h",
+        "gramless/base/bounded_table.h",
         "if (entries_.size() > capacity_) {",
         "if (entries_.size() > 1000 * capacity_) {",
-        "ExecutableTable.KeepsWhatWasUsedLast",
+        "BoundedTable.KeepsWhatWasUsedLast",
     ),
     Mutant(
         "Compiled code goes by its dtype.",
@@ -747,7 +747,7 @@ MANNERS = [
     Mutant(
         "explain() shows the kernel's own name.",
         "python/gramless/torch/kernel_product/__init__.py",
-        "make = _function.__wrapped__ if is_new else _function",
+        "make = _core.ArrayFunction if is_new else _function",
         "make = _function",
         "tests/torch/tensors_test.py::test_explain_shows_the_kernels_own_name",
     ),

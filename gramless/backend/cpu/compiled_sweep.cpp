@@ -2,7 +2,7 @@
 // Compiles sweeps, each once as long as it is in use.
 #include "gramless/backend/cpu/compiled_sweep.h"
 
-#include "gramless/backend/executable_table.h"
+#include "gramless/base/bounded_table.h"
 #include "gramless/base/fork_lock.h"
 #include "gramless/codegen/module.h"
 
@@ -12,7 +12,7 @@ namespace {
 /// Kernels that are kept: each takes some 100 kB.
 constexpr std::size_t kCapacity = 256;
 
-using Table = ExecutableTable<CompiledSweep>;
+using Table = BoundedTable<CompiledSweep>;
 
 constinit std::atomic<Table*> the_table = nullptr;
 

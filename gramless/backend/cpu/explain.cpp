@@ -15,7 +15,7 @@ std::string explain(const Program& program, Sizes sizes, DType dtype,
   const bool is_over_j = program.reduced == PairIndex::j;
   const Plan plan = make_plan(
       program, {is_over_j ? sizes.M : sizes.N, is_over_j ? sizes.N : sizes.M},
-      dtype, target.vector_bytes, options.overrides);
+      dtype, target.vector_bytes, options.overrides, /*has_reasons=*/true);
   std::string text =
       concat(to_text(plan), "  instructions: ", isa_name(target.isa), " of ",
              target.triple, "\n");

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 import torch
 
@@ -40,16 +39,6 @@ def _view_at(address: int, tensor: torch.Tensor) -> _core.Array:
         _DTYPE_NAMES[tensor.dtype],
         str(tensor.device),
     )
-
-
-@lru_cache(maxsize=512)
-def vjp(
-    function: _core.ArrayFunction,
-    wrt: tuple[int, ...],
-    cotangents: tuple[int, ...],
-) -> _core.ArrayFunction:
-    """Returns the vector-Jacobian product of a function, built once."""
-    return function.vjp(list(wrt), list(cotangents))
 
 
 def _rows(
@@ -145,12 +134,12 @@ class MapReduce(torch.autograd.Function):
         check_cotangents(cotangents)
         tensors = ctx.saved_tensors  # Hooks allow to unpack them only once.
         needed = ctx.needs_input_grad[2:]
-        wrt = tuple(k for k, is_needed in enumerate(needed) if is_needed)
-        given = tuple(k for k, c in enumerate(cotangents) if c is not None)
+        wrt = [k for k, is_needed in enumerate(needed) if is_needed]
+        given = [k for k, c in enumerate(cotangents) if c is not None]
         gradients: list[torch.Tensor | None] = [None] * len(needed)
         if wrt and given:
             results = MapReduce.apply(
-                vjp(ctx.function, wrt, given),
+                ctx.function.vjp(wrt, given),
                 ctx.backend,
                 *tensors,
                 *(cotangents[k] for k in given),

@@ -8,38 +8,12 @@
 #include <string>
 
 #include "evaluate.h"
-#include "gramless/backend/executable_table.h"
 #include "gramless/transform/expand.h"
 #include "gramless/transform/log_domain.h"
 #include "gramless/transform/simplify.h"
 
 namespace gramless {
 namespace {
-
-TEST(ExecutableTable, KeepsWhatWasUsedLast) {
-  std::mutex mutex;
-  ExecutableTable<int> table(2, mutex);
-  int made = 0;
-  const auto get = [&](const std::string& key) {
-    return *table.get(key, [&] { return std::make_shared<const int>(++made); });
-  };
-  EXPECT_EQ(get("a"), 1);
-  EXPECT_EQ(get("b"), 2);
-  EXPECT_EQ(get("a"), 1);
-  EXPECT_EQ(get("c"), 3);  // In the place of b.
-  EXPECT_EQ(get("a"), 1);
-  EXPECT_EQ(get("b"), 4);
-  EXPECT_EQ(table.size(), 2U);
-}
-
-TEST(ExecutableTable, LeavesWhatIsInUse) {
-  std::mutex mutex;
-  ExecutableTable<int> table(1, mutex);
-  const auto first =
-      table.get("a", [] { return std::make_shared<const int>(1); });
-  table.get("b", [] { return std::make_shared<const int>(2); });
-  EXPECT_EQ(*first, 1);
-}
 
 Program program_of(const std::string& name) {
   const MapReduce product = testing::product_of(name, Metric::scalar);

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
 import torch
@@ -32,11 +31,7 @@ from gramless.torch.transforms import check_trace, check_transforms
 __all__ = ["Formula", "Kernel", "explain", "kernel_formulas", "kernel_product"]
 
 
-@lru_cache(maxsize=256)
-def _function(
-    kernel: _core.Kernel, signature: _core.Signature
-) -> _core.ArrayFunction:
-    return _core.ArrayFunction(kernel, signature)
+_function = _core.ArrayFunction.shared  # Tests build it in other ways.
 
 
 def _checked_function(
@@ -62,7 +57,7 @@ def _checked_function(
         [form_of(tensor) for tensor in call.bs],
         mode.name,
     )
-    make = _function.__wrapped__ if is_new else _function
+    make = _core.ArrayFunction if is_new else _function
     return make(call.kernel._core, signature)
 
 

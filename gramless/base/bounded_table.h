@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The bounded table of what was compiled: the only state that outlives calls.
+// Bounded tables of what was made: the only state that outlives calls.
 #pragma once
 
 #include <functional>
@@ -11,17 +11,18 @@
 
 namespace gramless {
 
-/// Keeps the executables that were used last. Safe to use from many threads.
-template <class Executable>
-class ExecutableTable {
+/// Keeps the values that were used last, by keys. Safe to use from many
+/// threads.
+template <class Value>
+class BoundedTable {
  public:
-  using Shared = std::shared_ptr<const Executable>;
+  using Shared = std::shared_ptr<const Value>;
 
   /// `mutex` is held while a thread looks into the table.
-  ExecutableTable(std::size_t capacity, std::mutex& mutex)
+  BoundedTable(std::size_t capacity, std::mutex& mutex)
       : capacity_(capacity), mutex_(mutex) {}
 
-  /// Returns the executable of a key, or null.
+  /// Returns the value of a key, or null.
   Shared find(const std::string& key) {
     const std::scoped_lock lock(mutex_);
     const auto place = places_.find(key);
@@ -30,8 +31,8 @@ class ExecutableTable {
     return place->second->second;
   }
 
-  /// Returns the executable of a key, made by `make` if it is not there. Two
-  /// threads may make the same one; one of them is kept.
+  /// Returns the value of a key, made by `make` if it is not there. Two threads
+  /// may make the same one; one of them is kept.
   Shared get(const std::string& key, const std::function<Shared()>& make) {
     if (Shared found = find(key)) return found;
     const Shared made = make();
