@@ -220,8 +220,8 @@ LOG_DOMAIN = [
     Mutant(
         "Exponents are carried apart, so that nothing underflows.",
         "gramless/finish_logarithm.cpp",
-        "std::abs(value) == kInfinity ? largest : std::ceil(value)",
-        "std::abs(value) == kInfinity ? largest : 0",
+        "std::isinf(value) ? 0 : std::ceil(value)",
+        "std::isinf(value) ? 0 : 0 * std::ceil(value)",
         "tests/torch/log_domain_test.py::test_a_thousand_bandwidths_apart",
     ),
     Mutant(
@@ -247,6 +247,13 @@ LOG_DOMAIN = [
         "const Expr slope = pool.constant(1 + 3e-5) *\n"
         "        pool.power0(load(pool, sum), -1);",
         "tests/torch/log_domain_test.py::test_weights_sum_to_one",
+    ),
+    Mutant(
+        "The logarithm of an infinite sum is infinite.",
+        "gramless/finish_logarithm.cpp",
+        "std::isinf(value) ? 0",
+        "std::isinf(value) ? 1e30",
+        "tests/torch/log_signs_test.py::test_infinite_kernels",
     ),
     Mutant(
         "Pairs whose kernel is 0 count as none.",
@@ -414,8 +421,8 @@ MACHINE = [
     Mutant(
         "No instruction is used that the processor lacks.",
         "gramless/codegen/target.cpp",
-        "return feature.isa <= isa;",
-        "return true;",
+        "is_baseline ? found[k] : feature.isa <= target.isa",
+        "is_baseline ? found[k] : feature.isa <= VectorIsa::avx512",
         "Target.DoesNotGoAboveTheGivenInstructions",
     ),
     Mutant(
