@@ -137,10 +137,12 @@ Expr ExprPool::maximum(const std::vector<Expr>& operands) {
   return largest;
 }
 
+bool is_select(Expr expr) {
+  return expr->kind == NodeKind::function && expr->function == Function::select;
+}
+
 std::optional<int64_t> only_position(Expr expr, const Axis& axis) {
-  if (expr->kind != NodeKind::function || expr->function != Function::select) {
-    return std::nullopt;
-  }
+  if (!is_select(expr)) return std::nullopt;
   const Node& at = *expr->operands[0];
   const Node& elsewhere = *expr->operands[2];
   const bool is_only = at.kind == NodeKind::at && at.axis == axis &&
@@ -149,11 +151,19 @@ std::optional<int64_t> only_position(Expr expr, const Axis& axis) {
   return static_cast<int64_t>(at.value);
 }
 
-/// A select of a number, or of twice the same, is one of its branches; what is
-/// 0 off one position of an axis is 0 at each other one.
+/// A select of a number, or of twice the same, is one of its branches; inside
+/// of one, another with its mark is the branch that it takes there; what is 0
+/// off one position of an axis is 0 at each other one.
 Expr ExprPool::select(const std::vector<Expr>& operands) {
   const Expr& mark = operands[0];
   if (mark->is_constant()) return mark->value >= 0 ? operands[1] : operands[2];
+  for (const std::size_t branch : {1, 2}) {
+    const Expr inner = operands[branch];
+    if (!is_select(inner) || inner->operands[0] != mark) continue;
+    std::vector<Expr> merged = operands;
+    merged[branch] = inner->operands[branch];
+    return select(merged);
+  }
   if (operands[1] == operands[2]) return operands[1];
   const bool is_zero = operands[1]->is_constant() && operands[1]->value == 0;
   if (mark->kind == NodeKind::at && is_zero) {

@@ -31,8 +31,9 @@
 //   those of -f are powers of f; any other power of a product stays one, for
 //   (f*g)**2 may be a number where f**2 is none, but that roots in it merge:
 //   (sqrt(f)*g)**2 is (f*g)*g*root_domain(f);
-// - a select() of a number is the branch that it takes; selects with one mark
-//   merge in a sum, and a sum over an axis goes into their branches;
+// - a select() of a number is the branch that it takes, and so is one inside of
+//   another with its mark; selects with one mark merge in a sum, and a sum over
+//   an axis goes into their branches;
 // - a sum over an axis keeps only the factors that depend on the axis, and
 //   names its axis by the lowest free copy of it (d, d', d'', …), so that
 //   equal sums are one node.
@@ -179,6 +180,9 @@ Expr operator+(Expr a, Expr b);
 Expr operator-(Expr a, Expr b);
 Expr operator-(Expr a);
 Expr operator*(Expr a, Expr b);
+
+/// Returns whether an expression is a select().
+bool is_select(Expr expr);
 
 /// Returns the position on `axis` that a select() takes its value from which is
 /// 0 at all others, or nothing.

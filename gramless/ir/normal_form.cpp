@@ -62,10 +62,6 @@ std::vector<Expr> flatten(NodeKind kind, const std::vector<Expr>& operands) {
   return flat;
 }
 
-bool is_select(Expr expr) {
-  return expr->kind == NodeKind::function && expr->function == Function::select;
-}
-
 }  // namespace
 
 /// Returns the terms of a sum with one select() for each mark. Branches of two

@@ -179,7 +179,9 @@ std::map<std::string, Expr, std::less<>> operand_names(
 }
 
 Expr read_expr(ExprPool& pool, std::string_view text, const Names& names) {
-  const Source source{std::string(text), "read_expr()", true};
+  // Derivatives that the engine printed are longer than what a user writes.
+  constexpr int kFactor = 20;
+  const Source source{std::string(text), "read_expr()", true, false, kFactor};
   return Reader(pool, source, names).read(parse_syntax(source));
 }
 

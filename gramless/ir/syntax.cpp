@@ -215,10 +215,11 @@ class Parser {
   }
 
   void count_leaf(std::size_t begin) {
-    if (++leaves_ > kMostLeaves) {
-      fail_at(source_, begin, begin + 1,
-              concat("expected at most ", kMostLeaves,
-                     " numbers and names, got more"));
+    const int most = source_.length_factor * kMostLeaves;
+    if (++leaves_ > most) {
+      fail_at(
+          source_, begin, begin + 1,
+          concat("expected at most ", most, " numbers and names, got more"));
     }
   }
 
@@ -308,10 +309,11 @@ class Parser {
 }  // namespace
 
 Syntax parse_syntax(const Source& source) {
-  if (source.text.size() > kLongestText) {
-    throw ArgumentError(concat(source.function, ": expected at most ",
-                               kLongestText, " characters, got ",
-                               source.text.size(), "."));
+  const std::size_t longest =
+      static_cast<std::size_t>(source.length_factor) * kLongestText;
+  if (source.text.size() > longest) {
+    throw ArgumentError(concat(source.function, ": expected at most ", longest,
+                               " characters, got ", source.text.size(), "."));
   }
   return Parser(source).parse_all();
 }

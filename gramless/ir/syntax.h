@@ -54,6 +54,8 @@ struct Source {
   bool primes = false;
   /// Whether it is a formula: with `(f|g)`, and names in braces: `{X}`.
   bool is_formula = false;
+  /// How many times as long as one of a user the text may be.
+  int length_factor = 1;
 };
 
 // Limits on a text: long enough for any kernel written by hand or by a

@@ -39,10 +39,6 @@ std::string fresh_name(const MapReduce& map_reduce, const std::string& wanted) {
   return name;
 }
 
-bool is_select(Expr expr) {
-  return expr->kind == NodeKind::function && expr->function == Function::select;
-}
-
 /// Whether a select() stands where `guarded_product` finds it.
 bool is_guarded(Expr expr) {
   if (is_select(expr)) return true;

@@ -113,6 +113,12 @@ const std::vector<Formula>& formulas() {
        },
        [](double, double b) { return b; }},
       {[](P& p, Expr a, Expr b) {
+         const Expr inner = p.apply(Function::select, {a, b, p.constant(3)});
+         return p.apply(Function::select, {a, inner, inner * b}) +
+                p.apply(Function::select, {a, -b, inner});
+       },
+       [](double a, double b) { return a >= 0 ? b - b : 3 * b + 3; }},
+      {[](P& p, Expr a, Expr b) {
          const Expr other = p.apply(Function::select, {a, p.constant(-2), b});
          return p.apply(Function::select, {a, b, p.constant(1)}) + b -
                 p.constant(3) * other;
