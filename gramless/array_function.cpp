@@ -243,7 +243,12 @@ void check_backend(Backend backend, const Device& device) {
 }
 
 ArrayFunction::ArrayFunction(const Kernel& kernel, const Signature& signature,
-                             const BuildOptions& options) {
+                             const BuildOptions& options)
+    : ArrayFunction(built(kernel, signature, options)) {}
+
+ArrayFunction::State ArrayFunction::built(const Kernel& kernel,
+                                          const Signature& signature,
+                                          const BuildOptions& options) {
   check_options(options);
   State state;
   state.title = kernel.name();
@@ -255,7 +260,7 @@ ArrayFunction::ArrayFunction(const Kernel& kernel, const Signature& signature,
   state.domain.is_used = signature.mode != Mode::sum;
   state.domain.has_zeros =
       !state.is_logarithm || !has_constant_factors(state.map_reduce);
-  *this = ArrayFunction(std::make_shared<const State>(std::move(state)));
+  return state;
 }
 
 ArrayFunction ArrayFunction::shared(const Kernel& kernel,
@@ -265,16 +270,14 @@ ArrayFunction ArrayFunction::shared(const Kernel& kernel,
       concat(kernel.structure(), "\n", to_text(signature), "\n",
              join(options.skip, " "), options.is_read_back ? " read back" : "");
   return *table().get(key, [&] {
-    ArrayFunction made(kernel, signature, options);
-    State state = *made.state_;
+    State state = built(kernel, signature, options);
     state.key = key;
-    made.state_ = std::make_shared<const State>(std::move(state));
-    return std::make_shared<const ArrayFunction>(std::move(made));
+    return std::make_shared<const ArrayFunction>(
+        ArrayFunction(std::move(state)));
   });
 }
 
-ArrayFunction::ArrayFunction(const std::shared_ptr<const State>& built) {
-  State state = *built;
+ArrayFunction::ArrayFunction(State state) {
   if (state.options.is_read_back) {
     state.map_reduce = run_transform(state.stages, "read back", [&] {
       return read_map_reduce(to_text(state.map_reduce));
@@ -392,7 +395,7 @@ ArrayFunction ArrayFunction::make_vjp(
     return is_logarithm() ? vjp_of_logarithm(function, wrt, cotangents)
                           : gramless::vjp(function, wrt, cotangents);
   });
-  return ArrayFunction(std::make_shared<const State>(std::move(state)));
+  return ArrayFunction(std::move(state));
 }
 
 std::string ArrayFunction::explain(Sizes sizes, DType dtype,

@@ -109,7 +109,9 @@ class ArrayFunction {
 
  private:
   struct State;
-  explicit ArrayFunction(const std::shared_ptr<const State>& built);
+  explicit ArrayFunction(State state);
+  static State built(const Kernel& kernel, const Signature& signature,
+                     const BuildOptions& options);
   [[nodiscard]] ArrayFunction make_vjp(
       const std::vector<std::size_t>& wrt,
       const std::vector<std::size_t>& cotangents, const std::string& key) const;

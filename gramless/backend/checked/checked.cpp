@@ -46,8 +46,7 @@ struct Arrays {
     for (const MutableArrayView& target : given) {
       const GuardedArray& result =
           results.emplace_back(target.dtype, target.shape, edge);
-      // All bits set: a NaN that no arithmetic makes.
-      std::fill(result.bytes().begin(), result.bytes().end(), std::byte{0xff});
+      result.mark_unwritten();
       views.push_back(result.view());
     }
   }
@@ -58,10 +57,6 @@ struct Arrays {
   std::vector<MutableArrayView> views;
 };
 
-bool equal(const GuardedArray& a, const GuardedArray& b) {
-  return std::equal(a.bytes().begin(), a.bytes().end(), b.bytes().begin());
-}
-
 bool is_output(const Program& program, std::size_t result) {
   return std::any_of(
       program.outputs.begin(), program.outputs.end(),
@@ -71,15 +66,11 @@ bool is_output(const Program& program, std::size_t result) {
 /// Checks that the outputs of the program, and no others, were written.
 void check_written(const Program& program, const GuardedArray& array,
                    std::size_t result) {
-  const auto size = static_cast<std::ptrdiff_t>(dtype_size(array.view().dtype));
+  const auto size = static_cast<std::size_t>(dtype_size(array.view().dtype));
   const bool is_wanted = is_output(program, result);
-  const std::span<std::byte> bytes = array.bytes();
-  for (auto at = bytes.begin(); at != bytes.end(); at += size) {
-    const bool is_written = std::any_of(
-        at, at + size, [](std::byte each) { return each != std::byte{0xff}; });
-    if (is_written == is_wanted) continue;
-    fail(concat("element ", (at - bytes.begin()) / size, " of ",
-                program.results[result].name,
+  for (std::size_t k = 0; k < array.bytes().size() / size; ++k) {
+    if (array.is_written(k) == is_wanted) continue;
+    fail(concat("element ", k, " of ", program.results[result].name,
                 is_wanted ? " was not written"
                           : " was written, though it "
                             "belongs to another sweep"));
@@ -141,7 +132,7 @@ void run(RunProgram engine, const CheckedProgram& checked, Sizes sizes,
   Arrays second(arguments, results, Edge::begin);
   engine(program, sizes, first.taken, first.views, options);
   for (std::size_t k = 0; k < arguments.size(); ++k) {
-    if (equal(first.copies[k], second.copies[k])) continue;
+    if (first.copies[k].has_bytes_of(second.copies[k])) continue;
     fail(concat("argument ", program.arguments[k].name, " was written to"));
   }
   engine(program, sizes, second.taken, second.views, options);
@@ -152,7 +143,7 @@ void run(RunProgram engine, const CheckedProgram& checked, Sizes sizes,
   for (std::size_t k = 0; k < results.size(); ++k) {
     const std::string& name = program.results[k].name;
     check_written(program, first.results[k], k);
-    if (!equal(first.results[k], second.results[k])) {
+    if (!first.results[k].has_bytes_of(second.results[k])) {
       fail(concat("two runs gave different bits in ", name));
     }
     if (!is_output(program, k)) continue;

@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <new>
 #include <utility>
 
@@ -36,6 +37,22 @@ GuardedArray::GuardedArray(GuardedArray&& other) noexcept
 
 GuardedArray::~GuardedArray() {
   if (pages_ != nullptr) munmap(pages_, size_);
+}
+
+void GuardedArray::mark_unwritten() const {
+  std::fill(bytes_.begin(), bytes_.end(), std::byte{0xff});
+}
+
+bool GuardedArray::is_written(std::size_t element) const {
+  const auto size = static_cast<std::size_t>(dtype_size(view_.dtype));
+  const auto bytes = bytes_.subspan(element * size, size);
+  return std::any_of(bytes.begin(), bytes.end(),
+                     [](std::byte each) { return each != std::byte{0xff}; });
+}
+
+bool GuardedArray::has_bytes_of(const GuardedArray& other) const {
+  return std::equal(bytes_.begin(), bytes_.end(), other.bytes_.begin(),
+                    other.bytes_.end());
 }
 
 }  // namespace gramless::checked

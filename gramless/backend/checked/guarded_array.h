@@ -25,6 +25,11 @@ class GuardedArray {
   ~GuardedArray();
 
   [[nodiscard]] std::span<std::byte> bytes() const { return bytes_; }
+  /// Sets all bits: each element is a NaN that no arithmetic makes.
+  void mark_unwritten() const;
+  /// Returns whether an element is no longer as it was marked.
+  [[nodiscard]] bool is_written(std::size_t element) const;
+  [[nodiscard]] bool has_bytes_of(const GuardedArray& other) const;
   [[nodiscard]] const MutableArrayView& view() const { return view_; }
   [[nodiscard]] ArrayView const_view() const {
     return {view_.data, view_.dtype, view_.shape, view_.strides, view_.device};
