@@ -8,13 +8,13 @@
 #include <cstdint>
 #include <cstdio>
 #include <exception>
+#include <span>
 #include <utility>
 #include <vector>
 
 namespace {
 
 using gramless::ArrayView;
-using gramless::DType;
 using gramless::MutableArrayView;
 using Values = std::vector<double>;
 
@@ -49,8 +49,7 @@ Product compute(const Values& x, const Values& y, const Values& b) {
       .y = {ArrayView::contiguous(y.data(), {N, D})},
       .gamma = {{ArrayView::contiguous(&G, {1})}},
       .b = {ArrayView::contiguous(b.data(), {N, E})}};
-  const gramless::ArrayFunction product(
-      kernel, gramless::check_arguments(kernel.parsed(), arguments));
+  const auto product = gramless::ArrayFunction::of(kernel, arguments);
   Product out;
   std::vector<ArrayView> arrays = flatten(arguments);  // x, y, gamma, b
   product(arrays, std::vector{writable(out.a, {M, E})});
@@ -62,8 +61,8 @@ Product compute(const Values& x, const Values& y, const Values& b) {
            std::vector{writable(out.x, {M, D}), writable(out.y, {N, D}),
                        writable(out.sigma, {1}), writable(out.b, {N, E})});
   out.sigma[0] *= -std::pow(sigma, -3);  // The derivative of G in sigma.
-  std::printf("%s\n%s\n", product.explain({M, N}, DType::float64).c_str(),
-              gradient.explain({M, N}, DType::float64).c_str());
+  std::printf("%s\n%s\n", product.explain(std::span(arrays).first(4)).c_str(),
+              gradient.explain(arrays).c_str());
   return out;
 }
 

@@ -62,8 +62,8 @@ def configuration(request, monkeypatch):
     build, run = CONFIGURATIONS[getattr(request, "param", "default")]
     if build:
         module = importlib.import_module("gramless.torch.kernel_product")
-        made = partial(_core.ArrayFunction.shared, **build)
-        monkeypatch.setattr(module, "_function", made)
+        made = partial(_core.ArrayFunction.of, **build)
+        monkeypatch.setattr(module, "_function_of", made)
     if run:
         monkeypatch.setattr(
             importlib.import_module("gramless.torch.map_reduce"),

@@ -165,15 +165,16 @@ std::vector<std::vector<double>> evaluate(const MapReduce& map_reduce,
 
 MapReduce product_of(const std::string& name, Metric metric, PairIndex rows) {
   const ParsedKernel kernel = parse_kernel(name);
-  Signature signature{Mode::sum, {}, {}, {}, 2};
-  signature.x_columns.assign(kernel.pairs.size(), 3);
-  signature.y_columns = signature.x_columns;
+  Signature signature{Mode::sum, {}, 2};
+  signature.kernel.x_columns.assign(kernel.pairs.size(), 3);
+  signature.kernel.y_columns = signature.kernel.x_columns;
   for (const AtomUse& use : kernel.atoms) {
     const bool is_metric = use.row->parameter == Parameter::metric;
     const bool is_bare = use.row->parameter == Parameter::none;
-    signature.gammas.push_back(is_bare     ? GammaForm{}
-                               : is_metric ? GammaForm{metric, rows}
-                                           : GammaForm{Metric::scalar, rows});
+    signature.kernel.gammas.push_back(is_bare ? GammaForm{}
+                                      : is_metric
+                                          ? GammaForm{metric, rows}
+                                          : GammaForm{Metric::scalar, rows});
   }
   return build_kernel_product(kernel, signature);
 }

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "gramless/call/build.h"
 #include "gramless/ir/map_reduce.h"
-#include "gramless/name/build.h"
 
 namespace gramless::testing {
 

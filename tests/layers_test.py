@@ -20,9 +20,18 @@ LAYERS = (
     ("plan",),
     ("codegen",),
     ("backend",),
-    ("the top folder",),
+    ("call",),
 )
 RANK = {layer: rank for rank, row in enumerate(LAYERS) for layer in row}
+
+# The public headers, and the layer that each is a part of: it and those below
+# it may include the header.
+PUBLIC = {
+    "gramless/error.h": "base",
+    "gramless/arrays.h": "base",
+    "gramless/kernel.h": "name",
+    "gramless/call.h": "backend",
+}
 
 INCLUDE = re.compile(r'\s*#\s*include\s*([<"])([^>"]+)[>"]')
 CONDITION = re.compile(r"\s*#\s*(?:if|ifdef|ifndef|elif|elifdef)\b(.*)")
@@ -41,9 +50,9 @@ TORCH = re.compile(r"(torch|ATen|c10)/")
 
 
 def layer_of(path):
-    """Returns the layer of a file below gramless/."""
+    """Returns the layer of a file below gramless/, or of a public header."""
     folders = path.split("/")[1:-1]
-    return folders[0] if folders else "the top folder"
+    return folders[0] if folders else PUBLIC.get(path, "the top folder")
 
 
 def include_faults(path, quote, header):
@@ -77,6 +86,15 @@ def library_faults(path, text):
                 yield f"{path}:{number}: {fault}: {line.strip()}"
         if (match := CONDITION.match(line)) and BACKEND.search(match[1]):
             yield f"{path}:{number}: CMake chooses backends: {line.strip()}"
+
+
+def public_faults(path, text):
+    """Yields includes of a public header beyond C++ and public headers."""
+    for number, line in enumerate(text.splitlines(), 1):
+        match = INCLUDE.match(line)
+        is_standard = match and re.fullmatch(r"<[a-z_]+", match[1] + match[2])
+        if match and not is_standard and match[2] not in PUBLIC:
+            yield f"{path}:{number}: users have no such file: {line.strip()}"
 
 
 def heading_faults(path, text):
@@ -132,8 +150,17 @@ def test_library():
     assert faults(library_faults, files("gramless", CXX_SUFFIXES)) == []
 
 
+def test_public_headers():
+    sources = files("include", CXX_SUFFIXES)
+    assert {path.removeprefix("include/") for path, _ in sources} == {
+        *PUBLIC,
+        "gramless/gramless.h",
+    }
+    assert faults(public_faults, sources) == []
+
+
 @pytest.mark.parametrize(
-    "folder", ["gramless", "python", "tests", "examples", "bench"]
+    "folder", ["include", "gramless", "python", "tests", "examples", "bench"]
 )
 def test_headings(folder):
     assert faults(heading_faults, files(folder, {*CXX_SUFFIXES, ".py"})) == []
@@ -171,7 +198,9 @@ def test_every_source_is_built(folder):
         ("base/a.h", '#include "gramless/ir/expr.h"', "base must not see ir"),
         ("name/a.h", '#include "gramless/lower/b.h"', "must not see lower"),
         ("lower/a.cpp", '#include "gramless/plan/b.h"', "must not see plan"),
-        ("backend/a.h", '#include "gramless/kernel.h"', "the top folder"),
+        ("ir/a.h", '#include "gramless/kernel.h"', "ir must not see name"),
+        ("plan/a.h", '#include "gramless/call.h"', "must not see backend"),
+        ("call/a.h", '#include "gramless/gramless.h"', "the top folder"),
         ("ir/a.h", '#include "gramless/misc/b.h"', "unknown layer 'misc'"),
         ("misc/a.h", '#include "gramless/ir/expr.h"', "unknown layer 'misc'"),
         ("ir/a.cpp", '#include "expr.h"', '"gramless/<path>"'),
@@ -202,7 +231,8 @@ def test_finds_a_fault_in_the_library(path, line, fault):
         ("codegen/a.cpp", "#include <llvm/IR/Module.h>"),
         ("backend/cuda/a.cpp", '#include "gramless/backend/cuda/driver.h"'),
         ("backend/cpu/a.cpp", "#include <llvm/IR/Module.h>"),
-        ("kernel_product.cpp", '#include "gramless/backend/backend.h"'),
+        ("call/a.cpp", '#include "gramless/backend/backend.h"'),
+        ("name/a.cpp", '#include "gramless/kernel.h"'),
     ],
 )
 def test_finds_no_fault_in_the_library(path, line):

@@ -3,12 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "gramless/base/array_view.h"
-#include "gramless/base/threads.h"
+#include "gramless/arrays.h"
+#include "gramless/call.h"
 #include "gramless/codegen/target.h"
 #include "gramless/lower/program.h"
 #include "gramless/plan/plan.h"
@@ -21,16 +22,18 @@ struct Sizes {
   int64_t N = 0;
 };
 
-struct RunOptions {
-  int threads = 0;  // 0: default_thread_count()
-  Interrupt interrupt = {};
-  /// For tests: instructions and choices of the plan.
-  VectorIsa most = VectorIsa::avx512;
-  PlanOverrides overrides = {};
+/// Choices that tests force.
+struct ForcedChoices {
+  VectorIsa most =
+      VectorIsa::avx512;  // The vector instructions to use at most.
+  PlanOverrides plan = {};
 };
 
-/// What text of the generated code to show.
-enum class CodeText : uint8_t { none, llvm, assembly };
+struct RunOptions {
+  int threads = 0;  // 0: default_thread_count()
+  std::function<void()> interrupt = {};
+  ForcedChoices forced = {};
+};
 
 /// Runs a program. `arguments` and `results` stand in the order of the
 /// program's; each view has the shape (rows, columns) where its array has i or

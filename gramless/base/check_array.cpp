@@ -8,8 +8,8 @@
 #include <limits>
 #include <numeric>
 
-#include "gramless/base/error.h"
 #include "gramless/base/text.h"
+#include "gramless/error.h"
 
 namespace gramless {
 namespace {

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "gramless/base/array_view.h"
+#include "gramless/arrays.h"
 
 namespace gramless {
 

@@ -89,7 +89,8 @@ int default_thread_count() {
   return quota > 0 ? std::min(quota, processors) : processors;
 }
 
-void parallel_for(int64_t count, int threads, const Interrupt& interrupt,
+void parallel_for(int64_t count, int threads,
+                  const std::function<void()>& interrupt,
                   const std::function<void(int64_t)>& task) {
   std::atomic<int64_t> next{0};
   std::mutex mutex;

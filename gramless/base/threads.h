@@ -8,9 +8,6 @@
 
 namespace gramless {
 
-/// Called on the caller's thread between tasks; throws to stop the work.
-using Interrupt = std::function<void()>;
-
 /// Returns `OMP_NUM_THREADS` where it is a positive number, else the number of
 /// processors that the affinity and the control group of this process allow.
 int default_thread_count();
@@ -22,9 +19,11 @@ int quota_processors(const std::filesystem::path& root);
 
 /// Calls `task(0)`, …, `task(count - 1)`, each once, on up to `threads`
 /// threads, the caller's among them. Threads live for this call only, so that
-/// nothing is left behind for a fork. The first exception of a task or of
-/// `interrupt` stops the remaining tasks and is thrown again here.
-void parallel_for(int64_t count, int threads, const Interrupt& interrupt,
+/// nothing is left behind for a fork. `interrupt` is called on the caller's
+/// thread between tasks. The first exception of a task or of `interrupt` stops
+/// the remaining tasks and is thrown again here.
+void parallel_for(int64_t count, int threads,
+                  const std::function<void()>& interrupt,
                   const std::function<void(int64_t)>& task);
 
 }  // namespace gramless

@@ -6,7 +6,7 @@
 #include <llvm/Support/raw_ostream.h>
 #include <llvm/TargetParser/Triple.h>
 
-#include "gramless/base/error.h"
+#include "gramless/error.h"
 
 namespace gramless {
 

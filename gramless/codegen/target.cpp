@@ -6,8 +6,8 @@
 #include <array>
 #include <string_view>
 
-#include "gramless/base/error.h"
 #include "gramless/base/fork_lock.h"
+#include "gramless/error.h"
 
 #if defined(__x86_64__)
 #include <cpuid.h>

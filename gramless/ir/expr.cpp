@@ -8,7 +8,7 @@
 #include <functional>
 #include <optional>
 
-#include "gramless/base/error.h"
+#include "gramless/error.h"
 
 namespace gramless {
 namespace {

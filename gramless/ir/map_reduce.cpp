@@ -6,8 +6,8 @@
 #include <map>
 #include <span>
 
-#include "gramless/base/error.h"
 #include "gramless/base/text.h"
+#include "gramless/error.h"
 
 namespace gramless {
 namespace {

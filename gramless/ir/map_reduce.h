@@ -9,12 +9,10 @@
 #include <string>
 #include <vector>
 
+#include "gramless/arrays.h"
 #include "gramless/ir/expr.h"
 
 namespace gramless {
-
-/// Which pair axis an array is indexed by.
-enum class PairIndex : uint8_t { none, i, j };
 
 /// Returns `i`, `j` or nothing.
 std::string_view pair_index_name(PairIndex index);

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "gramless/base/error.h"
+#include "gramless/error.h"
 #include "gramless/ir/expr.h"
 
 namespace gramless {

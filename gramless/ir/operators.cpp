@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "gramless/base/error.h"
+#include "gramless/error.h"
 
 namespace gramless {
 namespace {

@@ -8,8 +8,8 @@
 #include <limits>
 #include <sstream>
 
-#include "gramless/base/error.h"
 #include "gramless/base/text.h"
+#include "gramless/error.h"
 #include "gramless/ir/printer.h"
 
 namespace gramless {

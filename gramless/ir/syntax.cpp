@@ -7,8 +7,8 @@
 #include <cmath>
 #include <optional>
 
-#include "gramless/base/error.h"
 #include "gramless/base/text.h"
+#include "gramless/error.h"
 
 namespace gramless {
 namespace {

@@ -5,7 +5,7 @@
 #include <map>
 #include <unordered_map>
 
-#include "gramless/base/error.h"
+#include "gramless/error.h"
 #include "gramless/lower/program.h"
 
 namespace gramless {

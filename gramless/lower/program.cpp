@@ -4,8 +4,8 @@
 
 #include <array>
 
-#include "gramless/base/error.h"
 #include "gramless/base/text.h"
+#include "gramless/error.h"
 #include "gramless/ir/printer.h"
 
 namespace gramless {

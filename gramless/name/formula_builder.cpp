@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <numeric>
 
-#include "gramless/base/error.h"
 #include "gramless/base/text.h"
+#include "gramless/error.h"
 #include "gramless/ir/reader.h"
 
 namespace gramless {

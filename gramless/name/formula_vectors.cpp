@@ -2,8 +2,8 @@
 // Implements what the builder of formulas does with whole vectors.
 #include <numeric>
 
-#include "gramless/base/error.h"
 #include "gramless/base/text.h"
+#include "gramless/error.h"
 #include "gramless/name/formula_builder.h"
 #include "gramless/transform/derivative.h"
 

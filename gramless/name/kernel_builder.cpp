@@ -2,15 +2,19 @@
 // Implements the builder of kernels.
 #include "gramless/name/kernel_builder.h"
 
-#include "gramless/base/error.h"
 #include "gramless/base/text.h"
+#include "gramless/error.h"
 #include "gramless/ir/reader.h"
 #include "gramless/name/formula_builder.h"
 
 namespace gramless {
 
+std::string x_name(std::size_t pair) { return concat("x", pair); }
+std::string y_name(std::size_t pair) { return concat("y", pair); }
+std::string gamma_name(std::size_t slot) { return concat("g", slot); }
+
 Axis KernelBuilder::axis_of(std::size_t pair) const {
-  return axis_of(pair, signature_.x_columns[pair]);
+  return axis_of(pair, form_.x_columns[pair]);
 }
 
 Axis KernelBuilder::axis_of(std::size_t number, int64_t columns) {
@@ -20,8 +24,8 @@ Axis KernelBuilder::axis_of(std::size_t number, int64_t columns) {
 // In a formula, X_0 and Y_0 are no pair, and may differ in their columns: one
 // name would then have two extents.
 Axis KernelBuilder::y_axis(std::size_t number) const {
-  Axis axis = axis_of(number, signature_.y_columns[number]);
-  const std::vector<int64_t>& x_columns = signature_.x_columns;
+  Axis axis = axis_of(number, form_.y_columns[number]);
+  const std::vector<int64_t>& x_columns = form_.x_columns;
   const bool is_other =
       number < x_columns.size() && x_columns[number] != axis.extent;
   if (is_other) axis.name = concat("f", number);
@@ -31,27 +35,27 @@ Axis KernelBuilder::y_axis(std::size_t number) const {
 void KernelBuilder::declare_arguments() {
   std::vector<ArraySpec>& arguments = result_.arguments;
   for (std::size_t p = 0; p < kernel_.x_count; ++p) {
-    const Axis axis = axis_of(p, signature_.x_columns[p]);
+    const Axis axis = axis_of(p, form_.x_columns[p]);
     arguments.push_back({x_name(p), PairIndex::i, {axis}});
   }
   for (std::size_t p = 0; p < kernel_.y_count; ++p) {
     arguments.push_back({y_name(p), PairIndex::j, {y_axis(p)}});
   }
   for (std::size_t slot = 0; slot < kernel_.atoms.size(); ++slot) {
-    const GammaForm form = signature_.gammas[slot];
+    const GammaForm form = form_.gammas[slot];
     if (form.metric == Metric::none) continue;
     arguments.push_back({gamma_name(slot), form.pair, gamma_axes(slot)});
   }
 }
 
 std::vector<Axis> KernelBuilder::gamma_axes(std::size_t slot) const {
-  if (signature_.gammas[slot].metric == Metric::any) {
-    return {{concat("g", slot), 0, signature_.gammas[slot].columns}};
+  if (form_.gammas[slot].metric == Metric::any) {
+    return {{concat("g", slot), 0, form_.gammas[slot].columns}};
   }
   const Axis row = axis_of(kernel_.atoms[slot].pair);
   Axis column = row;
   column.copy = 1;
-  switch (signature_.gammas[slot].metric) {
+  switch (form_.gammas[slot].metric) {
     case Metric::none:
     case Metric::scalar:
       return {};
@@ -66,7 +70,7 @@ std::vector<Axis> KernelBuilder::gamma_axes(std::size_t slot) const {
 }
 
 Expr KernelBuilder::load_gamma(std::size_t slot) {
-  const PairIndex pair = signature_.gammas[slot].pair;
+  const PairIndex pair = form_.gammas[slot].pair;
   return load(pool(), {gamma_name(slot), pair, gamma_axes(slot)});
 }
 
@@ -77,7 +81,7 @@ Expr KernelBuilder::quadratic_form(std::size_t slot) {
   const Expr difference = pool().load(x_name(pair), {kAxisI, axis}) -
                           pool().load(y_name(pair), {kAxisJ, axis});
   const Expr gamma = load_gamma(slot);
-  if (signature_.gammas[slot].metric != Metric::full) {
+  if (form_.gammas[slot].metric != Metric::full) {
     return pool().sum(axis, gamma * pool().power(difference, 2));
   }
   Axis column = axis;
@@ -114,8 +118,7 @@ Expr KernelBuilder::formula(const ParsedFormula& source,
 /// Returns the value by its formula; in the log domain, and where there is no
 /// other, by that of the logarithm.
 Expr KernelBuilder::value_of_formula(const OwnFormulaUse& use) {
-  const bool is_log_wanted = signature_.mode != Mode::sum;
-  if (use.log && (is_log_wanted || !use.sum)) {
+  if (use.log && (has_logarithm_first_ || !use.sum)) {
     return pool().apply(Function::exp, formula(*use.log, use.variables));
   }
   // A kernel of routines alone runs on no engine.

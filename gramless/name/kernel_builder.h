@@ -2,15 +2,22 @@
 // Builds the expressions of a kernel for one pair (i, j).
 #pragma once
 
-#include "gramless/name/build.h"
+#include "gramless/ir/map_reduce.h"
+#include "gramless/name/kernel_form.h"
+#include "gramless/name/kernel_tree.h"
 
 namespace gramless {
 
 class KernelBuilder {
  public:
+  /// Of own formulas that have both, `has_logarithm_first` takes the formula of
+  /// the logarithm.
   KernelBuilder(MapReduce& result, const ParsedKernel& kernel,
-                const Signature& signature)
-      : result_(result), kernel_(kernel), signature_(signature) {}
+                const KernelForm& form, bool has_logarithm_first)
+      : result_(result),
+        kernel_(kernel),
+        form_(form),
+        has_logarithm_first_(has_logarithm_first) {}
 
   /// Declares the arguments of the kernel: x0, …, y0, …, g0, …
   void declare_arguments();
@@ -37,7 +44,8 @@ class KernelBuilder {
 
   MapReduce& result_;
   const ParsedKernel& kernel_;
-  const Signature& signature_;
+  const KernelForm& form_;
+  bool has_logarithm_first_;
 };
 
 }  // namespace gramless

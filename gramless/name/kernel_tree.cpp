@@ -6,8 +6,8 @@
 #include <array>
 #include <cmath>
 
-#include "gramless/base/error.h"
 #include "gramless/base/text.h"
+#include "gramless/error.h"
 #include "gramless/ir/operators.h"
 #include "gramless/ir/syntax.h"
 #include "gramless/name/formula_kernels.h"

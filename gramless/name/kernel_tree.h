@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "gramless/kernel.h"
 #include "gramless/name/catalogue.h"
 #include "gramless/name/own_formula.h"
 
@@ -70,9 +71,6 @@ struct ParsedKernel {
 };
 
 inline constexpr double kLargestExponent = 1024;
-
-/// Returns the atoms of the catalogue, each under its own name.
-std::vector<OwnFormula> catalogue_atoms();
 
 /// Reads a kernel name, made of the given atoms; of those with one name, the
 /// last counts. Throws ArgumentError, with column and caret, for a syntax

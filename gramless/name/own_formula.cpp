@@ -6,8 +6,8 @@
 #include <charconv>
 #include <cmath>
 
-#include "gramless/base/error.h"
 #include "gramless/base/text.h"
+#include "gramless/error.h"
 #include "gramless/name/formula_operators.h"
 
 namespace gramless {

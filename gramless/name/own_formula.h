@@ -9,21 +9,9 @@
 #include <vector>
 
 #include "gramless/ir/syntax.h"
+#include "gramless/kernel.h"
 
 namespace gramless {
-
-/// A kernel by formulas: of its value, of its logarithm, or of both. An atom
-/// has a name, and the variables {X}, {Y} and {G}; a whole kernel has none,
-/// and the variables X_0, X_1, …, Y_0, …, G_0, ….
-struct OwnFormula {
-  std::string name;
-  std::string sum;
-  std::string log;
-  /// In place of formulas: the atom of the catalogue that `name` stands for.
-  std::string atom;
-
-  bool operator==(const OwnFormula&) const = default;
-};
 
 /// What a variable of a formula stands for: the argument x, y or g of a
 /// number.

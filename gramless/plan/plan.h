@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "gramless/base/array_view.h"
+#include "gramless/arrays.h"
 #include "gramless/lower/program.h"
 
 namespace gramless {

@@ -18,8 +18,8 @@
 #include <map>
 #include <set>
 
-#include "gramless/base/error.h"
 #include "gramless/base/text.h"
+#include "gramless/error.h"
 #include "gramless/ir/reader.h"
 
 namespace gramless {

@@ -15,7 +15,7 @@
 #include <cmath>
 #include <numbers>
 
-#include "gramless/base/error.h"
+#include "gramless/error.h"
 #include "gramless/ir/reader.h"
 
 namespace gramless {

@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "gramless/base/error.h"
+#include "gramless/error.h"
 #include "gramless/ir/reader.h"
 
 namespace gramless {

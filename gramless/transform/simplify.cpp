@@ -6,8 +6,8 @@
 #include <cmath>
 #include <optional>
 
-#include "gramless/base/error.h"
 #include "gramless/base/fork_lock.h"
+#include "gramless/error.h"
 #include "gramless/ir/reader.h"
 #include "gramless/ir/syntax.h"
 

@@ -14,7 +14,12 @@
 #include <chrono>
 #include <functional>
 
+#include "gramless/call/arguments.h"
+#include "gramless/call/function.h"
+#include "gramless/call/mode.h"
 #include "gramless/gramless.h"
+#include "gramless/name/catalogue.h"
+#include "gramless/name/kernel_tree.h"
 #include "trees.h"
 
 namespace nb = nanobind;
@@ -57,11 +62,6 @@ ArrayView make_array(uintptr_t pointer, std::vector<int64_t> shape,
           {std::move(device)}};
 }
 
-MutableArrayView as_mutable(const ArrayView& view) {
-  return {const_cast<void*>(view.data), view.dtype, view.shape, view.strides,
-          view.device};
-}
-
 /// An atom: its name, formulas of its value and its logarithm, and the atom of
 /// the catalogue that it is, '' for none.
 using Atom = std::tuple<std::string, std::string, std::string, std::string>;
@@ -93,40 +93,50 @@ Interrupt python_signals() {
   };
 }
 
-/// An option of runs that tests force, by its name in C++.
+/// What a run is to be like, and what tests force.
+struct RunChoices {
+  Options options;
+  ForcedChoices forced;
+};
+
+/// A choice that tests force, by its name in C++.
 struct Force {
   std::string_view name;
-  void (*apply)(Options& options, int64_t number);
+  void (*apply)(RunChoices& choices, int64_t number);
 };
 
 constexpr std::array kForces = {
     Force{"checked",
-          [](Options& o, int64_t) {
-            const bool is_free = o.backend == Backend::automatic;
-            if (is_free) o.backend = Backend::checked;
+          [](RunChoices& c, int64_t) {
+            Backend& backend = c.options.backend;
+            if (backend == Backend::automatic) backend = Backend::checked;
           }},
-    Force{"most",
-          [](Options& o, int64_t n) { o.most = static_cast<VectorIsa>(n); }},
-    Force{"lanes", [](Options& o,
-                      int64_t n) { o.overrides.lanes = static_cast<int>(n); }},
+    Force{"most", [](RunChoices& c,
+                     int64_t n) { c.forced.most = static_cast<VectorIsa>(n); }},
+    Force{"lanes",
+          [](RunChoices& c, int64_t n) {
+            c.forced.plan.lanes = static_cast<int>(n);
+          }},
     Force{"lanes_along_kept",
-          [](Options& o, int64_t n) { o.overrides.lanes_along_kept = n != 0; }},
+          [](RunChoices& c, int64_t n) {
+            c.forced.plan.lanes_along_kept = n != 0;
+          }},
     Force{"kept_copies",
-          [](Options& o, int64_t n) {
-            o.overrides.kept_copies = static_cast<int>(n);
+          [](RunChoices& c, int64_t n) {
+            c.forced.plan.kept_copies = static_cast<int>(n);
           }},
     Force{"reduced_copies",
-          [](Options& o, int64_t n) {
-            o.overrides.reduced_copies = static_cast<int>(n);
+          [](RunChoices& c, int64_t n) {
+            c.forced.plan.reduced_copies = static_cast<int>(n);
           }},
     Force{"longest_unrolled",
-          [](Options& o, int64_t n) { o.overrides.longest_unrolled = n; }},
-    Force{"chunk", [](Options& o, int64_t n) { o.overrides.chunk = n; }},
-    Force{"splits", [](Options& o, int64_t n) { o.overrides.splits = n; }},
+          [](RunChoices& c, int64_t n) { c.forced.plan.longest_unrolled = n; }},
+    Force{"chunk", [](RunChoices& c, int64_t n) { c.forced.plan.chunk = n; }},
+    Force{"splits", [](RunChoices& c, int64_t n) { c.forced.plan.splits = n; }},
 };
 
-/// Reads options of runs that tests force.
-void force_options(const nb::dict& forced, Options& options) {
+/// Reads choices that tests force.
+void read_forced(const nb::dict& forced, RunChoices& choices) {
   for (const auto [key, value] : forced) {
     const auto name = nb::cast<std::string>(key);
     const auto force =
@@ -136,32 +146,39 @@ void force_options(const nb::dict& forced, Options& options) {
       throw ArgumentError("run(): expected the name of an option, got '" +
                           name + "'.");
     }
-    force->apply(options, nb::cast<int64_t>(value));
+    force->apply(choices, nb::cast<int64_t>(value));
   }
 }
 
-void run_function(const ArrayFunction& function,
-                  const std::vector<ArrayView>& arguments,
-                  const std::vector<ArrayView>& results,
-                  std::string_view backend, int threads,
-                  const nb::dict& forced) {
-  std::vector<MutableArrayView> targets;
-  for (const ArrayView& view : results) targets.push_back(as_mutable(view));
-  Options options{parse_backend(backend), threads, python_signals()};
-  force_options(forced, options);
+/// Runs a function into row-major memory at the given addresses.
+void run(const ArrayFunction& function, const std::vector<ArrayView>& arguments,
+         const std::vector<uintptr_t>& results, std::string_view backend,
+         int threads, const nb::dict& forced) {
+  RunChoices choices{{parse_backend(backend), threads, python_signals()}, {}};
+  read_forced(forced, choices);
   const nb::gil_scoped_release no_gil;
-  function(arguments, targets, options);
+  const std::vector<ResultForm> forms =
+      function.result_forms(arguments, choices.options.backend);
+  std::vector<MutableArrayView> views;
+  for (std::size_t k = 0; k < forms.size() && k < results.size(); ++k) {
+    views.push_back({reinterpret_cast<void*>(results[k]), forms[k].dtype,
+                     forms[k].shape, row_major_strides(forms[k].shape),
+                     arguments.empty() ? Device{} : arguments[0].device});
+  }
+  run_function(function, arguments, views, choices.options, choices.forced);
 }
 
-using Spec = std::pair<std::string, int64_t>;
-
-/// Returns pair axis and columns of each array.
-std::vector<Spec> specs_of(const std::vector<ArraySpec>& arrays) {
-  std::vector<Spec> specs;
-  for (const ArraySpec& array : arrays) {
-    specs.emplace_back(pair_index_name(array.pair), array.columns());
+nb::list result_forms(const ArrayFunction& function,
+                      const std::vector<ArrayView>& arguments,
+                      std::string_view backend) {
+  nb::list forms;
+  for (const ResultForm& form :
+       function.result_forms(arguments, parse_backend(backend))) {
+    nb::list shape;
+    for (const int64_t extent : form.shape) shape.append(extent);
+    forms.append(nb::make_tuple(nb::tuple(shape), dtype_name(form.dtype)));
   }
-  return specs;
+  return forms;
 }
 
 nb::list mode_rows() {
@@ -237,15 +254,6 @@ NB_MODULE(_core, m) {
           },
           "array"_a.none(), "rows"_a = "j");
 
-  nb::class_<Signature>(m, "Signature",
-                        "What a function depends on, beside the kernel.")
-      .def(nb::self == nb::self)
-      .def("__hash__",
-           [](const Signature& self) {
-             return nb::hash(nb::cast(to_text(self)));
-           })
-      .def("__str__", [](const Signature& self) { return to_text(self); });
-
   nb::class_<Kernel>(m, "Kernel", "A kernel, by its name.")
       .def(
           "__init__",
@@ -283,18 +291,6 @@ NB_MODULE(_core, m) {
         return nb::hash(nb::cast(self.structure()));
       });
 
-  m.def(
-      "check_arguments",
-      [](const Kernel& kernel, std::vector<ArrayView> x,
-         std::vector<ArrayView> y, std::vector<Gamma> gamma,
-         std::vector<ArrayView> b, std::string_view mode) {
-        return check_arguments(kernel.parsed(),
-                               {std::move(x), std::move(y), std::move(gamma),
-                                std::move(b), parse_mode(mode)});
-      },
-      "kernel"_a, "x"_a, "y"_a, "gamma"_a, "b"_a, "mode"_a,
-      "Checks the arguments of a kernel product and returns their signature.");
-
   m.def("formula_tree", &formula_tree, "text"_a, "function"_a, "is_atom"_a,
         "Returns a formula as parsed: ('number', value), ('name', name), "
         "('call', name, operands...), ('power', base, exponent), or an "
@@ -319,61 +315,43 @@ NB_MODULE(_core, m) {
 
   nb::class_<ArrayFunction>(m, "ArrayFunction",
                             "A differentiable function of arrays.")
-      .def(
-          "__init__",
-          [](ArrayFunction* self, const Kernel& kernel,
-             const Signature& signature, std::vector<std::string> skip,
-             bool is_read_back) {
-            new (self) ArrayFunction(kernel, signature,
-                                     {std::move(skip), is_read_back});
-          },
-          "kernel"_a, "signature"_a, "skip"_a = std::vector<std::string>(),
-          "is_read_back"_a = false)
       .def_static(
-          "shared",
-          [](const Kernel& kernel, const Signature& signature,
+          "of",
+          [](const Kernel& kernel, std::vector<ArrayView> x,
+             std::vector<ArrayView> y, std::vector<Gamma> gamma,
+             std::vector<ArrayView> b, std::string_view mode,
              std::vector<std::string> skip, bool is_read_back) {
-            return ArrayFunction::shared(kernel, signature,
-                                         {std::move(skip), is_read_back});
+            const Arguments arguments{std::move(x), std::move(y),
+                                      std::move(gamma), std::move(b),
+                                      parse_mode(mode)};
+            return function_of(kernel,
+                               check_arguments(kernel.parsed(), arguments),
+                               {std::move(skip), is_read_back});
           },
-          "kernel"_a, "signature"_a, "skip"_a = std::vector<std::string>(),
-          "is_read_back"_a = false,
-          "Returns the function of a kernel, from a table of those used last.")
-      .def_prop_ro(
-          "arguments",
-          [](const ArrayFunction& self) { return specs_of(self.arguments()); },
-          "Pair axis ('i', 'j' or '') and columns of each argument.")
-      .def_prop_ro(
-          "results",
-          [](const ArrayFunction& self) { return specs_of(self.results()); },
-          "The same for each result.")
+          "kernel"_a, "x"_a, "y"_a, "gamma"_a, "b"_a, "mode"_a,
+          "skip"_a = std::vector<std::string>(), "is_read_back"_a = false,
+          "Checks the arguments of a kernel product and returns the function "
+          "of their form. `skip` and `is_read_back` are for tests.")
       .def_prop_ro("is_logarithm", &ArrayFunction::is_logarithm,
                    "Whether the state of a logarithm stands behind it.")
-      .def(
-          "result_dtype",
-          [](const ArrayFunction& self, std::size_t result,
-             std::string_view dtype, std::string_view backend) {
-            return dtype_name(self.result_dtype(result, parse_dtype(dtype),
-                                                parse_backend(backend)));
-          },
-          "result"_a, "dtype"_a, "backend"_a,
-          "Returns the dtype of a result for arguments of a dtype.")
+      .def("result_forms", &result_forms, "arguments"_a, "backend"_a,
+           "Returns shape and dtype of each result for these arguments.")
       .def("vjp", &ArrayFunction::vjp, "wrt"_a, "cotangents"_a,
            "Returns the vector-Jacobian product: a function of the arguments "
            "and of the cotangents, by positions. Shared if this function is.")
-      .def("run", &run_function, "arguments"_a, "results"_a, "backend"_a,
-           "threads"_a, "forced"_a = nb::dict(),
-           "Computes the results into the given arrays. `forced` holds "
-           "choices that tests force.")
+      .def("run", &run, "arguments"_a, "results"_a, "backend"_a, "threads"_a,
+           "forced"_a = nb::dict(),
+           "Computes the results into row-major memory at the given "
+           "addresses. `forced` holds choices that tests force.")
       .def(
           "explain",
-          [](const ArrayFunction& self, int64_t M, int64_t N,
-             std::string_view dtype, std::string_view code) {
-            return self.explain({M, N}, parse_dtype(dtype), parse_code(code));
+          [](const ArrayFunction& self, const std::vector<ArrayView>& arguments,
+             std::string_view code) {
+            return self.explain(arguments, parse_code(code));
           },
-          "M"_a, "N"_a, "dtype"_a, "code"_a = "",
+          "arguments"_a, "code"_a = "",
           "Returns formula, programs, plans, code ('llvm', 'assembly' or '') "
-          "and times of the stages.");
+          "and times of the stages. The last arguments may be left out.");
 }
 
 }  // namespace gramless

@@ -5,6 +5,8 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/string_view.h>
 
+#include "gramless/name/kernel_tree.h"
+
 namespace gramless {
 namespace {
 

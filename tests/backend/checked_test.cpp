@@ -6,8 +6,8 @@
 #include "evaluate.h"
 #include "gramless/backend/backend.h"
 #include "gramless/backend/checked/guarded_array.h"
-#include "gramless/base/error.h"
-#include "gramless/kernel_product.h"
+#include "gramless/call/function.h"
+#include "gramless/error.h"
 
 namespace gramless {
 namespace {
@@ -130,12 +130,10 @@ void expect_no_problem(const std::string& name, int64_t M, int64_t N,
     arguments.gamma.push_back(gamma);
   }
   std::vector<double> result(static_cast<std::size_t>(2 * M));
-  Options options{Backend::checked, 2};
-  options.most = most;
-  options.overrides = overrides;
-  EXPECT_NO_THROW(kernel_product(
-      kernel, arguments, MutableArrayView::contiguous(result.data(), {M, 2}),
-      options))
+  EXPECT_NO_THROW(
+      run_function(ArrayFunction::of(kernel, arguments), flatten(arguments),
+                   {{MutableArrayView::contiguous(result.data(), {M, 2})}},
+                   {Backend::checked, 2}, {most, overrides}))
       << name << ", M " << M << ", N " << N;
 }
 

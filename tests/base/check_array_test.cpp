@@ -8,7 +8,7 @@
 #include <set>
 #include <vector>
 
-#include "gramless/base/error.h"
+#include "gramless/error.h"
 
 namespace gramless {
 namespace {

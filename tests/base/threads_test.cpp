@@ -45,7 +45,7 @@ TEST(Threads, HandOnTheException) {
 TEST(Threads, StopWhenInterrupted) {
   std::atomic<int> runs = 0;
   int calls = 0;
-  const Interrupt interrupt = [&] {
+  const std::function<void()> interrupt = [&] {
     if (++calls == 3) throw std::domain_error("stop");
   };
   const auto task = [&](int64_t) {
@@ -58,7 +58,7 @@ TEST(Threads, StopWhenInterrupted) {
 
 TEST(Threads, InterruptOnTheCallersThread) {
   const std::thread::id caller = std::this_thread::get_id();
-  const Interrupt interrupt = [&] {
+  const std::function<void()> interrupt = [&] {
     EXPECT_EQ(std::this_thread::get_id(), caller);
   };
   parallel_for(100, 4, interrupt, [](int64_t) {});

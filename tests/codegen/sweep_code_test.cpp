@@ -73,8 +73,10 @@ TEST(SweepCode, IsOneForEachKeyOfNames) {
   for (const std::vector<int64_t>& widths : kWidths) {
     for (const Metric metric : {Metric::scalar, Metric::diagonal}) {
       const std::vector<int64_t> columns = {widths[0], widths[1]};
-      Signature signature{Mode::sum, columns, columns, {}, widths[3]};
-      signature.gammas = {{metric, PairIndex::none}, {}};
+      const Signature signature{
+          Mode::sum,
+          {columns, columns, {{metric, PairIndex::none}, {}}},
+          widths[3]};
       for (const Program& program : programs_of(kernel, signature)) {
         codes.add(program);
       }
@@ -90,8 +92,11 @@ TEST(SweepCode, IsOneForEachKeyOfFormulas) {
         "Sum(Sin(X_0)*Sum(Cos(Y_0)*Sum(G_0*Sum(X_0))))"}) {
     const ParsedKernel kernel = parse_kernel(OwnFormula{"", formula, "", ""});
     for (const std::vector<int64_t>& widths : kWidths) {
-      Signature signature{Mode::sum, {widths[0]}, {widths[1]}, {}, widths[3]};
-      signature.gammas = {{Metric::any, PairIndex::none, widths[2]}};
+      const Signature signature{Mode::sum,
+                                {{widths[0]},
+                                 {widths[1]},
+                                 {{Metric::any, PairIndex::none, widths[2]}}},
+                                widths[3]};
       for (const Program& program : programs_of(kernel, signature)) {
         codes.add(program);
       }

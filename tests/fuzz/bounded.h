@@ -6,7 +6,7 @@
 #include <limits>
 #include <vector>
 
-#include "gramless/base/array_view.h"
+#include "gramless/arrays.h"
 #include "gramless/ir/operators.h"
 
 namespace gramless::testing {

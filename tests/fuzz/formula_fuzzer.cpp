@@ -3,7 +3,7 @@
 // parsed or when widths are known, or passes all stages.
 #include "fuzz/running.h"
 #include "fuzz/target.h"
-#include "gramless/base/error.h"
+#include "gramless/error.h"
 
 namespace gramless::testing {
 namespace {
@@ -19,16 +19,16 @@ Signature draw_signature(Draw& draw, const ParsedKernel& kernel) {
   const int64_t common = draw_width(draw);
   const bool is_mixed = draw.below(3) == 0;
   const auto width = [&] { return is_mixed ? draw_width(draw) : common; };
-  while (signature.x_columns.size() < kernel.x_count) {
-    signature.x_columns.push_back(width());
+  while (signature.kernel.x_columns.size() < kernel.x_count) {
+    signature.kernel.x_columns.push_back(width());
   }
-  while (signature.y_columns.size() < kernel.y_count) {
-    signature.y_columns.push_back(width());
+  while (signature.kernel.y_columns.size() < kernel.y_count) {
+    signature.kernel.y_columns.push_back(width());
   }
-  while (signature.gammas.size() < kernel.atoms.size()) {
+  while (signature.kernel.gammas.size() < kernel.atoms.size()) {
     const PairIndex pair =
         draw.one_of({PairIndex::none, PairIndex::i, PairIndex::j});
-    signature.gammas.push_back(
+    signature.kernel.gammas.push_back(
         {Metric::any, pair,
          draw.one_of<int64_t>({1, common, common * common, 3, 9, 2})});
   }

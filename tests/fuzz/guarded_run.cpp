@@ -13,14 +13,14 @@ namespace {
 using checked::Edge;
 using checked::GuardedArray;
 
-std::vector<int64_t> shape_of(const ArraySpec& array, Sizes sizes) {
-  if (array.pair == PairIndex::none) return {array.columns()};
-  return {rows_of(array, sizes), array.columns()};
+std::vector<int64_t> shape_of(const ArrayForm& array, Sizes sizes) {
+  if (array.pair == PairIndex::none) return {array.columns};
+  return {rows_of(array, sizes), array.columns};
 }
 
 struct Run {
   Run(const Call& call, Edge edge) {
-    for (const ArraySpec& array : call.function.arguments()) {
+    for (const ArrayForm& array : call.function.arguments()) {
       const GuardedArray& copy =
           taken.emplace_back(call.dtype, shape_of(array, call.sizes), edge);
       int64_t place = 0;
@@ -29,7 +29,7 @@ struct Run {
       }
       arguments.push_back(copy.const_view());
     }
-    for (const ArraySpec& array : call.function.results()) {
+    for (const ArrayForm& array : call.function.results()) {
       const GuardedArray& result =
           given.emplace_back(call.dtype, shape_of(array, call.sizes), edge);
       result.mark_unwritten();
@@ -59,13 +59,12 @@ bool is_all_written(const GuardedArray& array) {
   return true;
 }
 
-Options draw_options(Draw& draw) {
-  Options options;
-  options.threads = draw.one_of({1, 2, 3});
-  if (draw.below(4) != 0) return options;
-  options.most =
+ForcedChoices draw_choices(Draw& draw) {
+  ForcedChoices forced;
+  if (draw.below(4) != 0) return forced;
+  forced.most =
       draw.one_of({VectorIsa::baseline, VectorIsa::avx2, VectorIsa::avx512});
-  options.overrides = draw.one_of<PlanOverrides>({
+  forced.plan = draw.one_of<PlanOverrides>({
       {.lanes = 1},
       {.lanes_along_kept = true},
       {.lanes_along_kept = false},
@@ -73,7 +72,7 @@ Options draw_options(Draw& draw) {
       {.longest_unrolled = 0},
       {.chunk = 64, .splits = 3},
   });
-  return options;
+  return forced;
 }
 
 std::vector<double> numbers_of(const MutableArrayView& view) {
@@ -89,7 +88,7 @@ std::vector<double> numbers_of(const MutableArrayView& view) {
 
 }  // namespace
 
-int64_t rows_of(const ArraySpec& array, Sizes sizes) {
+int64_t rows_of(const ArrayForm& array, Sizes sizes) {
   if (array.pair == PairIndex::none) return 1;
   return array.pair == PairIndex::i ? sizes.M : sizes.N;
 }
@@ -97,12 +96,14 @@ int64_t rows_of(const ArraySpec& array, Sizes sizes) {
 Arrays run_between_guards(Draw& draw, const Call& call) {
   Run first(call, Edge::end);
   Run second(call, Edge::begin);
-  Options options = draw_options(draw);
-  call.function(first.arguments, first.results, options);
+  const int threads = draw.one_of({1, 2, 3});
+  const ForcedChoices forced = draw_choices(draw);
+  run_function(call.function, first.arguments, first.results,
+               {Backend::automatic, threads}, forced);
   require(have_same_bytes(first.taken, second.taken),
           "an argument was written to");
-  options.threads = 4 - options.threads;
-  call.function(second.arguments, second.results, options);
+  run_function(call.function, second.arguments, second.results,
+               {Backend::automatic, 4 - threads}, forced);
   require(have_same_bytes(first.given, second.given),
           "two runs gave different bits");
   Arrays results;

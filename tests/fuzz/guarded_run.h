@@ -4,7 +4,7 @@
 
 #include "fuzz/bounded_evaluator.h"
 #include "fuzz/stages.h"
-#include "gramless/array_function.h"
+#include "gramless/call/function.h"
 
 namespace gramless::testing {
 
@@ -20,7 +20,7 @@ struct Call {
 };
 
 /// Returns the rows of an array, 1 where it has neither i nor j.
-int64_t rows_of(const ArraySpec& array, Sizes sizes);
+int64_t rows_of(const ArrayForm& array, Sizes sizes);
 
 /// Runs generated code twice, with the arrays at either end of their pages, on
 /// other numbers of threads. Throws a Find if an element was not written, an

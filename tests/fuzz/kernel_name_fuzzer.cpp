@@ -3,7 +3,7 @@
 // stages from its tree to programs, with random forms of its arguments.
 #include "fuzz/running.h"
 #include "fuzz/target.h"
-#include "gramless/base/error.h"
+#include "gramless/error.h"
 
 namespace gramless::testing {
 namespace {
@@ -25,11 +25,11 @@ Signature draw_signature(Draw& draw, const ParsedKernel& kernel) {
   signature.mode = draw_mode(draw, kernel);
   signature.signal = draw.one_of<int64_t>({1, 2, 0});
   for (std::size_t p = 0; p < kernel.pairs.size(); ++p) {
-    signature.x_columns.push_back(draw_width(draw));
+    signature.kernel.x_columns.push_back(draw_width(draw));
   }
-  signature.y_columns = signature.x_columns;
+  signature.kernel.y_columns = signature.kernel.x_columns;
   for (const AtomUse& use : kernel.atoms) {
-    signature.gammas.push_back(draw_gamma(draw, use.row->parameter));
+    signature.kernel.gammas.push_back(draw_gamma(draw, use.row->parameter));
   }
   return signature;
 }

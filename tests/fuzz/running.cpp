@@ -53,10 +53,10 @@ double round_to(DType dtype, double value) {
 
 /// Draws the arguments of a call that it does not have.
 void draw_arrays(Draw& draw, Kind kind, Call& call) {
-  for (const ArraySpec& array : call.function.arguments()) {
+  for (const ArrayForm& array : call.function.arguments()) {
     if (call.arrays.contains(array.name)) continue;
     std::vector<double>& values = call.arrays[array.name];
-    const int64_t count = rows_of(array, call.sizes) * array.columns();
+    const int64_t count = rows_of(array, call.sizes) * array.columns;
     values.resize(static_cast<std::size_t>(count));
     for (double& value : values) {
       value = round_to(call.dtype, draw_value(draw, kind));
@@ -133,15 +133,16 @@ Arrays check_call(Draw& draw, Kind kind, Call& call) {
   const int64_t pairs = call.sizes.M * call.sizes.N;
   int64_t numbers = 0;
   int64_t reads = 0;
-  for (const auto& specs :
+  for (const auto& forms :
        {call.function.arguments(), call.function.results()}) {
-    for (const ArraySpec& array : specs) {
-      numbers += rows_of(array, call.sizes) * array.columns();
-      reads += pairs * array.columns();
+    for (const ArrayForm& array : forms) {
+      numbers += rows_of(array, call.sizes) * array.columns;
+      reads += pairs * array.columns;
     }
   }
   if (numbers > kMostNumbers || reads > kMostReads) return {};
-  const std::string text = call.function.explain(call.sizes, call.dtype);
+  const std::string text =
+      explain_function(call.function, call.sizes, call.dtype);
   if (text.size() > kLongestText) return {};
   draw_arrays(draw, kind, call);
   try {
@@ -182,7 +183,7 @@ Call derivative_of(Draw& draw, const Call& call, const Arrays& results) {
                       ? vjp_of_logarithm(call.meaning, wrt, cotangents)
                       : vjp(call.meaning, wrt, cotangents),
                   call.arrays, call.sizes, call.dtype};
-  for (const ArraySpec& array : derivative.function.arguments()) {
+  for (const ArrayForm& array : derivative.function.arguments()) {
     const auto found = results.find(array.name);
     if (found != results.end()) derivative.arrays.insert(*found);
   }
@@ -211,7 +212,7 @@ void check_running(Draw& draw, const Kernel& kernel,
   const DType dtype = draw.one_of({DType::float32, DType::float64});
   const Kind kind =
       draw.one_of({Kind::any, Kind::few, Kind::special, Kind::any});
-  Call call{ArrayFunction(kernel, signature),
+  Call call{function_of(kernel, signature),
             build_kernel_product(kernel.parsed(), signature),
             {},
             sizes,

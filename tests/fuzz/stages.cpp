@@ -6,7 +6,7 @@
 #include <limits>
 #include <numeric>
 
-#include "gramless/base/error.h"
+#include "gramless/error.h"
 #include "gramless/ir/printer.h"
 #include "gramless/ir/reader.h"
 #include "gramless/lower/program.h"

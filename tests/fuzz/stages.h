@@ -5,7 +5,7 @@
 #include <random>
 
 #include "fuzz/target.h"
-#include "gramless/name/build.h"
+#include "gramless/call/build.h"
 
 namespace gramless::testing {
 

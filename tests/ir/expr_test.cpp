@@ -8,7 +8,7 @@
 #include <limits>
 
 #include "evaluate.h"
-#include "gramless/base/error.h"
+#include "gramless/error.h"
 #include "gramless/ir/printer.h"
 
 namespace gramless {

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "gramless/base/error.h"
+#include "gramless/error.h"
 
 namespace gramless {
 namespace {

@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "evaluate.h"
-#include "gramless/base/error.h"
+#include "gramless/error.h"
 #include "gramless/ir/printer.h"
 #include "gramless/transform/derivative.h"
 #include "gramless/transform/simplify.h"

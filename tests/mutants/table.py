@@ -219,7 +219,7 @@ DERIVATIVES = [
 LOG_DOMAIN = [
     Mutant(
         "Exponents are carried apart, so that nothing underflows.",
-        "gramless/finish_logarithm.cpp",
+        "gramless/call/finish_logarithm.cpp",
         "std::isinf(value) ? 0 : std::ceil(value)",
         "std::isinf(value) ? 0 : 0 * std::ceil(value)",
         "tests/torch/log_domain_test.py::test_a_thousand_bandwidths_apart",
@@ -250,7 +250,7 @@ LOG_DOMAIN = [
     ),
     Mutant(
         "The logarithm of an infinite sum is infinite.",
-        "gramless/finish_logarithm.cpp",
+        "gramless/call/finish_logarithm.cpp",
         "std::isinf(value) ? 0",
         "std::isinf(value) ? 1e30",
         "tests/torch/log_signs_test.py::test_infinite_kernels",
@@ -348,16 +348,16 @@ MACHINE = [
     Mutant(
         "The bits are the same for any number of threads.",
         "gramless/backend/cpu/sweep.cpp",
-        "target.vector_bytes, options.overrides",
-        "options.threads == 1 ? 16 : target.vector_bytes, options.overrides",
+        "target.vector_bytes, options.forced.plan",
+        "options.threads == 1 ? 16 : target.vector_bytes, options.forced.plan",
         "tests/torch/bits_test.py::test_same_bits_whatever_runs_them",
     ),
     Mutant(
         "The bits are the same at any address.",
         "gramless/backend/cpu/sweep.cpp",
-        "target.vector_bytes, options.overrides",
+        "target.vector_bytes, options.forced.plan",
         "reinterpret_cast<uintptr_t>(arguments[0].data) % 64 != 0\n"
-        "        ? 16 : target.vector_bytes, options.overrides",
+        "        ? 16 : target.vector_bytes, options.forced.plan",
         "tests/torch/bits_test.py::test_same_bits_at_any_address",
     ),
     Mutant(
@@ -486,7 +486,7 @@ ERRORS = [
     ),
     Mutant(
         "Results have memory of their own.",
-        "gramless/function_arrays.cpp",
+        "gramless/call/arrays.cpp",
         "if (!may_overlap(read_only(results[k]), other)) return;",
         "if (!name.empty() || !may_overlap({}, other)) return;",
         "WrongArrays.AreOfOneMemory",
@@ -500,7 +500,7 @@ ERRORS = [
     ),
     Mutant(
         "Options out of range are errors.",
-        "gramless/array_function.cpp",
+        "gramless/call/function.cpp",
         "if (!value || *value >= least) return;",
         "if (!value || *value >= least - 100) return;",
         "WrongOptions.AreErrors",
@@ -521,35 +521,35 @@ ERRORS = [
     ),
     Mutant(
         "Mixed dtypes are a TypeError.",
-        "gramless/check_arguments.cpp",
+        "gramless/call/arguments.cpp",
         "if (array->dtype != first->dtype) {",
         "if (array->dtype != array->dtype) {",
         "tests/torch/arguments_test.py::test_types",
     ),
     Mutant(
         "Tensors on different devices are a RuntimeError.",
-        "gramless/check_arguments.cpp",
+        "gramless/call/arguments.cpp",
         "if (array->device != first->device) {",
         "if (array->device != array->device) {",
         "tests/torch/tensors_test.py::test_devices_do_not_mix",
     ),
     Mutant(
         "Different numbers of rows are a ValueError.",
-        "gramless/check_arguments.cpp",
+        "gramless/call/arguments.cpp",
         "if (array.shape[0] != first.shape[0]) {",
         "if (array.shape[0] < first.shape[0]) {",
         "tests/torch/arguments_test.py::test_shapes",
     ),
     Mutant(
         "Different numbers of columns are a ValueError.",
-        "gramless/check_arguments.cpp",
+        "gramless/call/arguments.cpp",
         "if (x.shape[1] == y.shape[1] || has_own_widths(kernel, p)) continue;",
         "if (x.shape[1] <= y.shape[1] || has_own_widths(kernel, p)) continue;",
         "tests/torch/arguments_test.py::test_shapes",
     ),
     Mutant(
         "A message names the argument.",
-        "gramless/check_arguments.cpp",
+        "gramless/call/arguments.cpp",
         'result.push_back({item("y", p), &arguments.y[p]});',
         'result.push_back({item("x", p), &arguments.y[p]});',
         "tests/torch/arguments_test.py::test_types",
@@ -577,7 +577,7 @@ ERRORS = [
     ),
     Mutant(
         "A device without an engine is an error, and no fallback.",
-        "gramless/array_function.cpp",
+        "gramless/call/function.cpp",
         "if (backend == Backend::cuda) {",
         "if (backend == Backend::cuda && device != Device{}) {",
         "tests/torch/arguments_test.py::test_no_engine_for_cuda",
@@ -753,9 +753,9 @@ MANNERS = [
     ),
     Mutant(
         "explain() shows the kernel's own name.",
-        "python/gramless/torch/kernel_product/__init__.py",
-        "make = _core.ArrayFunction if is_new else _function",
-        "make = _function",
+        "gramless/call/function.cpp",
+        'std::string text = function.title() + "\\n";',
+        'std::string text = function.state().key + "\\n";',
         "tests/torch/tensors_test.py::test_explain_shows_the_kernels_own_name",
     ),
     Mutant(

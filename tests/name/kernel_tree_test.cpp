@@ -7,7 +7,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "gramless/base/error.h"
+#include "gramless/error.h"
 
 namespace gramless {
 namespace {

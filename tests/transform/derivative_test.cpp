@@ -11,8 +11,8 @@
 #include <random>
 
 #include "evaluate.h"
+#include "gramless/call/build.h"
 #include "gramless/ir/reader.h"
-#include "gramless/name/build.h"
 #include "gramless/name/catalogue.h"
 #include "gramless/transform/simplify.h"
 

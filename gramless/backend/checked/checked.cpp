@@ -5,8 +5,8 @@
 
 #include "gramless/backend/backend.h"
 #include "gramless/backend/checked/guarded_array.h"
-#include "gramless/base/error.h"
 #include "gramless/base/text.h"
+#include "gramless/error.h"
 
 namespace gramless::checked {
 namespace {

@@ -6,7 +6,7 @@
 #include <cstring>
 #include <span>
 
-#include "gramless/base/array_view.h"
+#include "gramless/arrays.h"
 
 namespace gramless::checked {
 

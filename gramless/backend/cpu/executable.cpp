@@ -14,8 +14,8 @@
 
 #include <mutex>
 
-#include "gramless/base/error.h"
 #include "gramless/codegen/module.h"
+#include "gramless/error.h"
 
 namespace gramless::cpu {
 namespace {

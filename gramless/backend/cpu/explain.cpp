@@ -11,11 +11,11 @@ namespace gramless::cpu {
 
 std::string explain(const Program& program, Sizes sizes, DType dtype,
                     CodeText code, const RunOptions& options) {
-  const Target target = host_target(options.most);
+  const Target target = host_target(options.forced.most);
   const bool is_over_j = program.reduced == PairIndex::j;
   const Plan plan = make_plan(
       program, {is_over_j ? sizes.M : sizes.N, is_over_j ? sizes.N : sizes.M},
-      dtype, target.vector_bytes, options.overrides, /*has_reasons=*/true);
+      dtype, target.vector_bytes, options.forced.plan, /*has_reasons=*/true);
   std::string text =
       concat(to_text(plan), "  instructions: ", isa_name(target.isa), " of ",
              target.triple, "\n");

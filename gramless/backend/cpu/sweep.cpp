@@ -20,6 +20,7 @@
 #include "gramless/backend/cpu/compiled_sweep.h"
 #include "gramless/backend/cpu/denormals.h"
 #include "gramless/backend/totals.h"
+#include "gramless/base/threads.h"
 
 namespace gramless::cpu {
 namespace {
@@ -46,9 +47,9 @@ class Sweep {
         rows_(program.reduced == PairIndex::j ? sizes.M : sizes.N),
         reduced_(program.reduced == PairIndex::j ? sizes.N : sizes.M),
         dtype_(results[program.outputs[0].output].dtype) {
-    const Target target = host_target(options.most);
+    const Target target = host_target(options.forced.most);
     const Plan plan = make_plan(program, {rows_, reduced_}, dtype_,
-                                target.vector_bytes, options.overrides);
+                                target.vector_bytes, options.forced.plan);
     shape_ = plan.tile;
     schedule_ = plan.schedule;
     sweep_ = compiled_sweep(program, shape_, target);

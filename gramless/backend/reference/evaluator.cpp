@@ -6,7 +6,7 @@
 #include <cmath>
 #include <limits>
 
-#include "gramless/base/error.h"
+#include "gramless/error.h"
 
 namespace gramless::reference {
 namespace {

@@ -13,6 +13,7 @@
 
 #include "gramless/backend/reference/evaluator.h"
 #include "gramless/backend/totals.h"
+#include "gramless/base/threads.h"
 
 namespace gramless::reference {
 namespace {

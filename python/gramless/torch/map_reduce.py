@@ -27,7 +27,7 @@ def view_of(tensor: torch.Tensor) -> _core.Array:
 
 
 def form_of(tensor: torch.Tensor) -> _core.Array:
-    """Returns a view to be checked, and not to be read, of any tensor."""
+    """Returns a view of any tensor that is checked and never read."""
     return _view_at(1, tensor)
 
 
@@ -41,29 +41,6 @@ def _view_at(address: int, tensor: torch.Tensor) -> _core.Array:
     )
 
 
-def _rows(
-    function: _core.ArrayFunction, tensors: Sequence[torch.Tensor]
-) -> dict[str, int]:
-    """Returns the lengths of the pair axes, by name."""
-    return {
-        pair: tensor.shape[0]
-        for (pair, _), tensor in zip(function.arguments, tensors, strict=False)
-        if pair
-    }
-
-
-def _result_dtypes(
-    function: _core.ArrayFunction,
-    backend: str,
-    tensors: Sequence[torch.Tensor],
-) -> list[torch.dtype]:
-    dtype = _DTYPE_NAMES[tensors[0].dtype]
-    return [
-        getattr(torch, function.result_dtype(k, dtype, backend))
-        for k in range(len(function.results))
-    ]
-
-
 def _evaluate(
     function: _core.ArrayFunction,
     backend: str,
@@ -71,37 +48,21 @@ def _evaluate(
 ) -> tuple[torch.Tensor, ...]:
     # Views of conjugates keep a sign apart from their memory.
     tensors = [tensor.resolve_neg() for tensor in tensors]
-    rows = _rows(function, tensors)
-    dtypes = _result_dtypes(function, backend, tensors)
+    views = [view_of(tensor) for tensor in tensors]
     results = tuple(
-        tensors[0].new_empty(
-            (rows[pair], columns) if pair else (columns,), dtype=dtype
-        )
-        for (pair, columns), dtype in zip(function.results, dtypes, strict=True)
+        tensors[0].new_empty(shape, dtype=getattr(torch, dtype))
+        for shape, dtype in function.result_forms(views, backend)
     )
     check_trace([*tensors, *results])
     if not tensors[0].is_meta:
         function.run(
-            [view_of(tensor) for tensor in tensors],
-            [view_of(result) for result in results],
+            views,
+            [result.data_ptr() for result in results],
             backend,
             torch.get_num_threads(),
             FORCED_OPTIONS,
         )
     return results
-
-
-def explain_function(
-    function: _core.ArrayFunction,
-    tensors: Sequence[torch.Tensor],
-    code: str | None,
-) -> str:
-    """Returns what a function runs for arguments that start with `tensors`."""
-    rows = _rows(function, tensors)
-    dtype = _DTYPE_NAMES[tensors[0].dtype]
-    return function.explain(
-        rows.get("i", 0), rows.get("j", 0), dtype, code or ""
-    )
 
 
 class MapReduce(torch.autograd.Function):

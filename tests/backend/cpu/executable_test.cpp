@@ -5,8 +5,8 @@
 #include <gtest/gtest.h>
 #include <llvm/IR/IRBuilder.h>
 
-#include "gramless/base/error.h"
 #include "gramless/codegen/module.h"
+#include "gramless/error.h"
 
 namespace gramless {
 namespace {

@@ -21,30 +21,20 @@ from gramless.torch.arguments import (
 from gramless.torch.dense_modes import dense_matrix, dense_product
 from gramless.torch.formulas import Formula, kernel_formulas
 from gramless.torch.kernel import Kernel
-from gramless.torch.map_reduce import (
-    MapReduce,
-    explain_function,
-    form_of,
-)
+from gramless.torch.map_reduce import MapReduce, form_of
 from gramless.torch.transforms import check_trace, check_transforms
 
 __all__ = ["Formula", "Kernel", "explain", "kernel_formulas", "kernel_product"]
 
 
-_function = _core.ArrayFunction.shared  # Tests build it in other ways.
+_function_of = _core.ArrayFunction.of  # Tests build it in other ways.
 
 
-def _checked_function(
-    call: Call, mode: Mode, is_new: bool = False
-) -> _core.ArrayFunction | None:
-    """Checks the tensors against the kernel; returns what to run.
-
-    Unless it is to be new, kernels of one structure share a function, which
-    has the name of the first of them.
-    """
+def _checked_function(call: Call, mode: Mode) -> _core.ArrayFunction | None:
+    """Checks the tensors against the kernel; returns what to run."""
     if call.kernel._core is None:
         return None  # A routine: it checks what it takes.
-    signature = _core.check_arguments(
+    return _function_of(
         call.kernel._core,
         [form_of(tensor) for tensor in call.x],
         [form_of(tensor) for tensor in call.y],
@@ -57,8 +47,6 @@ def _checked_function(
         [form_of(tensor) for tensor in call.bs],
         mode.name,
     )
-    make = _core.ArrayFunction if is_new else _function
-    return make(call.kernel._core, signature)
 
 
 def _check_routines(kernel: Kernel, is_dense: bool, backend: str) -> None:
@@ -205,7 +193,7 @@ def explain(
     call = Call(params, x, y, bs)
     mode = check_mode(option(params, "mode", mode, "sum"))
     _check_routines(call.kernel, False, "auto")
-    functions = [_checked_function(call, mode, is_new=True)]
+    functions = [_checked_function(call, mode)]
     wrt = [
         position
         for position, tensor in enumerate(call.tensors)
@@ -213,6 +201,5 @@ def explain(
     ]
     if wrt:
         functions.append(functions[0].vjp(wrt, [0]))
-    return "\n".join(
-        explain_function(each, call.tensors, code) for each in functions
-    )
+    views = [form_of(tensor) for tensor in call.tensors]
+    return "\n".join(each.explain(views, code or "") for each in functions)

@@ -10,7 +10,7 @@
 // Derivatives are taken before anything else is done. The reference backend
 // runs programs of its own, lowered without expand(). A logarithm takes two
 // runs: for the largest term of each row, and for the sum on its scale.
-#include "gramless/array_function.h"
+#include "gramless/call/function.h"
 
 #include <algorithm>
 #include <array>
@@ -18,15 +18,16 @@
 #include <cmath>
 
 #include "gramless/base/bounded_table.h"
-#include "gramless/base/error.h"
 #include "gramless/base/fork_lock.h"
 #include "gramless/base/text.h"
-#include "gramless/finish_logarithm.h"
-#include "gramless/function_arrays.h"
+#include "gramless/call/arguments.h"
+#include "gramless/call/arrays.h"
+#include "gramless/call/build.h"
+#include "gramless/call/finish_logarithm.h"
+#include "gramless/error.h"
 #include "gramless/ir/printer.h"
 #include "gramless/ir/reader.h"
 #include "gramless/lower/program.h"
-#include "gramless/name/build.h"
 #include "gramless/transform/derivative.h"
 #include "gramless/transform/expand.h"
 #include "gramless/transform/log_domain.h"
@@ -36,42 +37,10 @@ namespace gramless {
 
 namespace {
 
-using StageTimes = std::vector<std::pair<std::string, double>>;
-
-/// A map-reduce as it is run.
-struct Runnable {
-  MapReduce map_reduce;
-  /// Of generated code, and of the reference backend.
-  std::vector<Program> programs;
-  std::vector<Program> reference_programs;
-};
-
-}  // namespace
-
-struct ArrayFunction::State {
-  std::string title;
-  /// In the table of functions; empty if it does not stand there.
-  std::string key;
-  BuildOptions options;
-  LogDomain domain;
-  bool is_logarithm = false;
-  /// As it is differentiated.
-  MapReduce map_reduce;
-  std::vector<ArraySpec> arguments;
-  std::vector<ArraySpec> results;
-  Runnable sum;
-  /// Of a logarithm: the largest terms.
-  Runnable scale;
-  /// The stages that ran, with their times in milliseconds.
-  StageTimes stages;
-};
-
-namespace {
-
 /// Functions that are kept: each takes some 10 kB.
 constexpr std::size_t kCapacity = 512;
 
-using Table = BoundedTable<ArrayFunction>;
+using Table = BoundedTable<ArrayFunction::State>;
 
 constinit std::atomic<Table*> the_table = nullptr;
 
@@ -115,14 +84,13 @@ void check_options(const BuildOptions& options) {
   }
 }
 
-void check_options(const Options& options) {
+void check_options(const Options& options, const PlanOverrides& overrides) {
   const auto check = [](std::string_view name, std::optional<int64_t> value,
                         int64_t least) {
     if (!value || *value >= least) return;
     throw ArgumentError(concat("ArrayFunction(): expected ", name, " of ",
                                least, " or more, got ", *value, "."));
   };
-  const PlanOverrides& overrides = options.overrides;
   check("threads", options.threads, 0);
   check("lanes", overrides.lanes, 1);
   check("kept_copies", overrides.kept_copies, 1);
@@ -181,15 +149,83 @@ Runnable prepare(StageTimes& stages, const BuildOptions& options,
   return result;
 }
 
+std::vector<ArrayForm> forms_of(const std::vector<ArraySpec>& arrays) {
+  std::vector<ArrayForm> forms;
+  for (const ArraySpec& array : arrays) {
+    forms.push_back({array.name, array.pair, array.columns()});
+  }
+  return forms;
+}
+
+/// Completes a function whose map-reduce is built.
+std::shared_ptr<const ArrayFunction::State> finish(ArrayFunction::State state) {
+  if (state.options.is_read_back) {
+    state.map_reduce = run_transform(state.stages, "read back", [&] {
+      return read_map_reduce(to_text(state.map_reduce));
+    });
+  }
+  state.arguments = state.map_reduce.arguments;
+  for (const Output& output : state.map_reduce.outputs) {
+    state.results.push_back(output.array);
+  }
+  const MapReduce evaluated = run_transform(state.stages, "log domain", [&] {
+    return apply_log_domain(state.map_reduce, state.domain);
+  });
+  state.sum = prepare(state.stages, state.options, evaluated);
+  if (state.is_logarithm) {
+    const MapReduce largest = run_transform(state.stages, "largest terms", [&] {
+      return largest_terms(state.map_reduce);
+    });
+    state.scale = prepare(state.stages, state.options, largest);
+    state.results.push_back(sum_of_logarithm(state.map_reduce));
+    state.results.push_back(state.arguments.back());
+    state.arguments.pop_back();
+  }
+  state.argument_forms = forms_of(state.arguments);
+  state.result_forms = forms_of(state.results);
+  return std::make_shared<const ArrayFunction::State>(std::move(state));
+}
+
+std::shared_ptr<const ArrayFunction::State> build(const Kernel& kernel,
+                                                  const Signature& signature,
+                                                  const BuildOptions& options,
+                                                  const std::string& key) {
+  check_options(options);
+  ArrayFunction::State state;
+  state.key = key;
+  state.options = options;
+  state.map_reduce = run_transform(state.stages, "build", [&] {
+    return build_kernel_product(kernel.parsed(), signature);
+  });
+  state.is_logarithm = row_of(signature.mode).is_logarithm;
+  state.domain.is_used = signature.mode != Mode::sum;
+  state.domain.has_zeros =
+      !state.is_logarithm || !has_constant_factors(state.map_reduce);
+  return finish(std::move(state));
+}
+
+std::shared_ptr<const ArrayFunction::State> build_vjp(
+    const ArrayFunction::State& function, const std::vector<std::size_t>& wrt,
+    const std::vector<std::size_t>& cotangents, const std::string& key) {
+  ArrayFunction::State state;
+  state.key = key;
+  state.options = function.options;
+  state.domain = function.domain;
+  state.map_reduce = run_transform(state.stages, "vjp", [&] {
+    return function.is_logarithm
+               ? vjp_of_logarithm(function.map_reduce, wrt, cotangents)
+               : vjp(function.map_reduce, wrt, cotangents);
+  });
+  return finish(std::move(state));
+}
+
 /// Runs a map-reduce by a backend.
-void run_on(const Runnable& runnable, const Options& options,
+void run_on(const Runnable& runnable, Backend backend, const RunOptions& how,
             const Device& device, Sizes sizes,
             std::span<const ArrayView> arguments,
             std::span<const MutableArrayView> results) {
-  const RunProgram run = choose_engine(options.backend, device);
-  const RunOptions how{options.threads, options.interrupt, options.most,
-                       options.overrides};
-  if (options.backend == Backend::checked) {
+  const RunProgram run = choose_engine(backend, device);
+  if (backend == Backend::checked) {
     const std::vector<Program> magnitudes =
         lower(magnitudes_of(runnable.map_reduce));
     for (std::size_t k = 0; k < magnitudes.size(); ++k) {
@@ -200,7 +236,7 @@ void run_on(const Runnable& runnable, const Options& options,
     }
     return;
   }
-  const bool is_reference = options.backend == Backend::reference;
+  const bool is_reference = backend == Backend::reference;
   for (const Program& program :
        is_reference ? runnable.reference_programs : runnable.programs) {
     run(program, sizes, arguments, results, how);
@@ -242,117 +278,83 @@ void check_backend(Backend backend, const Device& device) {
   choose_engine(backend, device);
 }
 
-ArrayFunction::ArrayFunction(const Kernel& kernel, const Signature& signature,
-                             const BuildOptions& options)
-    : ArrayFunction(built(kernel, signature, options)) {}
-
-ArrayFunction::State ArrayFunction::built(const Kernel& kernel,
-                                          const Signature& signature,
-                                          const BuildOptions& options) {
-  check_options(options);
-  State state;
-  state.title = kernel.name();
-  state.options = options;
-  state.map_reduce = run_transform(state.stages, "build", [&] {
-    return build_kernel_product(kernel.parsed(), signature);
-  });
-  state.is_logarithm = row_of(signature.mode).is_logarithm;
-  state.domain.is_used = signature.mode != Mode::sum;
-  state.domain.has_zeros =
-      !state.is_logarithm || !has_constant_factors(state.map_reduce);
-  return state;
-}
-
-ArrayFunction ArrayFunction::shared(const Kernel& kernel,
-                                    const Signature& signature,
-                                    const BuildOptions& options) {
+ArrayFunction function_of(const Kernel& kernel, const Signature& signature,
+                          const BuildOptions& options) {
   const std::string key =
       concat(kernel.structure(), "\n", to_text(signature), "\n",
              join(options.skip, " "), options.is_read_back ? " read back" : "");
-  return *table().get(key, [&] {
-    State state = built(kernel, signature, options);
-    state.key = key;
-    return std::make_shared<const ArrayFunction>(
-        ArrayFunction(std::move(state)));
-  });
+  return {
+      table().get(key, [&] { return build(kernel, signature, options, key); }),
+      kernel.name()};
 }
 
-ArrayFunction::ArrayFunction(State state) {
-  if (state.options.is_read_back) {
-    state.map_reduce = run_transform(state.stages, "read back", [&] {
-      return read_map_reduce(to_text(state.map_reduce));
-    });
-  }
-  state.arguments = state.map_reduce.arguments;
-  for (const Output& output : state.map_reduce.outputs) {
-    state.results.push_back(output.array);
-  }
-  const MapReduce evaluated = run_transform(state.stages, "log domain", [&] {
-    return apply_log_domain(state.map_reduce, state.domain);
-  });
-  state.sum = prepare(state.stages, state.options, evaluated);
-  if (state.is_logarithm) {
-    const MapReduce largest = run_transform(state.stages, "largest terms", [&] {
-      return largest_terms(state.map_reduce);
-    });
-    state.scale = prepare(state.stages, state.options, largest);
-    state.results.push_back(sum_of_logarithm(state.map_reduce));
-    state.results.push_back(state.arguments.back());
-    state.arguments.pop_back();
-  }
-  state_ = std::make_shared<const State>(std::move(state));
+ArrayFunction ArrayFunction::of(const Kernel& kernel,
+                                const Arguments& arguments) {
+  return function_of(kernel, check_arguments(kernel.parsed(), arguments));
 }
 
-const std::vector<ArraySpec>& ArrayFunction::arguments() const {
-  return state_->arguments;
+const std::vector<ArrayForm>& ArrayFunction::arguments() const {
+  return state_->argument_forms;
 }
 
-const std::vector<ArraySpec>& ArrayFunction::results() const {
-  return state_->results;
+const std::vector<ArrayForm>& ArrayFunction::results() const {
+  return state_->result_forms;
 }
 
 bool ArrayFunction::is_logarithm() const { return state_->is_logarithm; }
 
-DType ArrayFunction::result_dtype(std::size_t result, DType dtype,
-                                  Backend backend) const {
-  // A scale in float32 would not be that of terms in float64.
-  const bool is_state = is_logarithm() && result > 0;
-  return is_state && backend == Backend::reference ? DType::float64 : dtype;
+std::vector<ResultForm> ArrayFunction::result_forms(
+    std::span<const ArrayView> arguments, Backend backend) const {
+  const Sizes sizes = find_sizes(state_->arguments, arguments);
+  const DType dtype = arguments.empty() ? DType::float64 : arguments[0].dtype;
+  std::vector<ResultForm> forms;
+  for (const ArraySpec& result : state_->results) {
+    // A scale in float32 would not be that of terms in float64.
+    const bool is_state = is_logarithm() && !forms.empty();
+    const bool is_wide = is_state && backend == Backend::reference;
+    forms.push_back(
+        {shape_of(result, sizes), is_wide ? DType::float64 : dtype});
+  }
+  return forms;
 }
 
-Sizes ArrayFunction::sizes_of(std::span<const ArrayView> arguments) const {
-  return find_sizes(this->arguments(), arguments);
+void run_function(const ArrayFunction& function,
+                  std::span<const ArrayView> arguments,
+                  std::span<const MutableArrayView> results,
+                  const Options& options, const ForcedChoices& forced) {
+  const ArrayFunction::State& state = function.state();
+  check_options(options, forced.plan);
+  const Sizes sizes =
+      check_arrays(state.arguments, arguments, state.results, results);
+  // The reference backend converts each number that it reads or writes.
+  if (options.backend != Backend::reference) {
+    check_dtypes(state.arguments, arguments, state.results, results);
+  }
+  Device device;
+  for (const ArrayView& view : arguments) device = view.device;
+  const RunOptions how{options.threads, options.interrupt, forced};
+  const auto run = [&](const Runnable& runnable, std::span<const ArrayView> in,
+                       std::span<const MutableArrayView> out) {
+    run_on(runnable, options.backend, how, device, sizes, in, out);
+  };
+  if (!state.is_logarithm) return run(state.sum, arguments, results);
+  const MutableArrayView& sum = results[1];
+  const MutableArrayView& shift = results[2];
+  const int threads =
+      options.threads > 0 ? options.threads : default_thread_count();
+  run(state.scale, arguments, {{shift}});
+  finish_scale(shift, threads);
+  std::vector<ArrayView> scaled(arguments.begin(), arguments.end());
+  scaled.push_back(
+      {shift.data, shift.dtype, shift.shape, shift.strides, shift.device});
+  run(state.sum, scaled, {{sum}});
+  finish_logarithm(shift, sum, results[0], threads);
 }
 
 void ArrayFunction::operator()(std::span<const ArrayView> arguments,
                                std::span<const MutableArrayView> results,
                                const Options& options) const {
-  const std::span<const ArraySpec> expected = state_->arguments;
-  const std::span<const ArraySpec> computed = state_->results;
-  check_options(options);
-  const Sizes sizes = check_arrays(expected, arguments, computed, results);
-  // The reference backend converts each number that it reads or writes.
-  if (options.backend != Backend::reference) {
-    check_dtypes(expected, arguments, computed, results);
-  }
-  Device device;
-  for (const ArrayView& view : arguments) device = view.device;
-  const auto run = [&](const Runnable& runnable, std::span<const ArrayView> in,
-                       std::span<const MutableArrayView> out) {
-    run_on(runnable, options, device, sizes, in, out);
-  };
-  if (!state_->is_logarithm) return run(state_->sum, arguments, results);
-  const MutableArrayView& sum = results[1];
-  const MutableArrayView& shift = results[2];
-  const int threads =
-      options.threads > 0 ? options.threads : default_thread_count();
-  run(state_->scale, arguments, {{shift}});
-  finish_scale(shift, threads);
-  std::vector<ArrayView> scaled(arguments.begin(), arguments.end());
-  scaled.push_back(
-      {shift.data, shift.dtype, shift.shape, shift.strides, shift.device});
-  run(state_->sum, scaled, {{sum}});
-  finish_logarithm(shift, sum, results[0], threads);
+  run_function(*this, arguments, results, options, {});
 }
 
 ArrayFunction ArrayFunction::vjp(
@@ -373,39 +375,25 @@ ArrayFunction ArrayFunction::vjp(
     for (const std::size_t position : positions) text += concat(" ", position);
     return text;
   };
-  if (state_->key.empty()) return make_vjp(wrt, cotangents, "");
   const std::string key =
       concat(state_->key, "\nvjp", numbers(wrt), " of", numbers(cotangents));
-  return *table().get(key, [&] {
-    return std::make_shared<const ArrayFunction>(
-        make_vjp(wrt, cotangents, key));
-  });
+  return {table().get(key,
+                      [&] { return build_vjp(*state_, wrt, cotangents, key); }),
+          "derivative of " + title_};
 }
 
-ArrayFunction ArrayFunction::make_vjp(
-    const std::vector<std::size_t>& wrt,
-    const std::vector<std::size_t>& cotangents, const std::string& key) const {
-  State state;
-  state.title = "derivative of " + state_->title;
-  state.key = key;
-  state.options = state_->options;
-  state.domain = state_->domain;
-  state.map_reduce = run_transform(state.stages, "vjp", [&] {
-    const MapReduce& function = state_->map_reduce;
-    return is_logarithm() ? vjp_of_logarithm(function, wrt, cotangents)
-                          : gramless::vjp(function, wrt, cotangents);
-  });
-  return ArrayFunction(std::move(state));
-}
-
-std::string ArrayFunction::explain(Sizes sizes, DType dtype,
+std::string ArrayFunction::explain(std::span<const ArrayView> arguments,
                                    CodeText code) const {
-  if (sizes.M < 0 || sizes.N < 0) {
-    throw ArgumentError(concat("explain(): expected sizes of 0 or more, got M ",
-                               sizes.M, " and N ", sizes.N, "."));
-  }
-  std::string text = state_->title + "\n";
-  for (const Runnable* part : {&state_->scale, &state_->sum}) {
+  const Sizes sizes = find_sizes(state_->arguments, arguments);
+  const DType dtype = arguments.empty() ? DType::float64 : arguments[0].dtype;
+  return explain_function(*this, sizes, dtype, code);
+}
+
+std::string explain_function(const ArrayFunction& function, Sizes sizes,
+                             DType dtype, CodeText code) {
+  const ArrayFunction::State& state = function.state();
+  std::string text = function.title() + "\n";
+  for (const Runnable* part : {&state.scale, &state.sum}) {
     if (part->programs.empty()) continue;
     text += concat("\nformula\n", indented(to_text(part->map_reduce)));
     for (const Program& program : part->programs) {
@@ -414,11 +402,36 @@ std::string ArrayFunction::explain(Sizes sizes, DType dtype,
     }
   }
   text += "\nstages\n";
-  for (const auto& [name, time] : state_->stages) {
+  for (const auto& [name, time] : state.stages) {
     text += concat("  ", name, " ", number_text(std::round(time * 1e3) / 1e3),
                    " ms\n");
   }
   return text;
+}
+
+void kernel_product(const Kernel& kernel, const Arguments& arguments,
+                    const MutableArrayView& result, const Options& options) {
+  const ArrayFunction function = ArrayFunction::of(kernel, arguments);
+  check_result(arguments, result);
+  const std::vector<ArrayView> arrays = flatten(arguments);
+  const std::vector<ResultForm> forms =
+      function.result_forms(arrays, options.backend);
+  std::vector<MutableArrayView> results = {result};
+  std::vector<std::vector<std::byte>> memory;
+  for (std::size_t k = 1; k < forms.size(); ++k) {
+    const auto& [shape, dtype] = forms[k];
+    int64_t bytes = dtype_size(dtype);
+    for (const int64_t extent : shape) bytes *= extent;
+    memory.emplace_back(static_cast<std::size_t>(bytes));
+    results.push_back({memory.back().data(), dtype, shape,
+                       row_major_strides(shape), result.device});
+  }
+  function(arrays, results, options);
+}
+
+std::string explain(const Kernel& kernel, const Arguments& arguments,
+                    CodeText code) {
+  return ArrayFunction::of(kernel, arguments).explain(flatten(arguments), code);
 }
 
 }  // namespace gramless

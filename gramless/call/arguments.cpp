@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Implements the checks of a kernel product's arguments.
-#include "gramless/check_arguments.h"
+#include "gramless/call/arguments.h"
 
 #include <algorithm>
 
 #include "gramless/base/check_array.h"
-#include "gramless/base/error.h"
 #include "gramless/base/text.h"
+#include "gramless/error.h"
 
 namespace gramless {
 namespace {
@@ -305,13 +305,13 @@ Signature check_arguments(const ParsedKernel& kernel,
   signature.mode = arguments.mode;
   signature.signal = check_mode_arguments(arguments);
   for (const ArrayView& x : arguments.x) {
-    signature.x_columns.push_back(x.shape[1]);
+    signature.kernel.x_columns.push_back(x.shape[1]);
   }
   for (const ArrayView& y : arguments.y) {
-    signature.y_columns.push_back(y.shape[1]);
+    signature.kernel.y_columns.push_back(y.shape[1]);
   }
   for (std::size_t slot = 0; slot < kernel.atoms.size(); ++slot) {
-    signature.gammas.push_back(
+    signature.kernel.gammas.push_back(
         check_gamma(slot, kernel.atoms[slot], arguments));
   }
   return signature;

@@ -3,10 +3,12 @@
 // here, before anything runs.
 #pragma once
 
+#include <cstdint>
 #include <span>
+#include <vector>
 
+#include "gramless/arrays.h"
 #include "gramless/backend/backend.h"
-#include "gramless/base/array_view.h"
 #include "gramless/ir/map_reduce.h"
 
 namespace gramless {
@@ -15,19 +17,22 @@ namespace gramless {
 /// device, and that results overlap no other array. Returns M and N. Throws
 /// ArgumentError, DTypeError or DeviceError with what was expected and what
 /// came.
-Sizes check_arrays(std::span<const ArraySpec> taken,
+Sizes check_arrays(std::span<const ArraySpec> argument_specs,
                    std::span<const ArrayView> arguments,
-                   std::span<const ArraySpec> given,
+                   std::span<const ArraySpec> result_specs,
                    std::span<const MutableArrayView> results);
 
 /// Throws DTypeError unless checked arrays have one dtype.
-void check_dtypes(std::span<const ArraySpec> taken,
+void check_dtypes(std::span<const ArraySpec> argument_specs,
                   std::span<const ArrayView> arguments,
-                  std::span<const ArraySpec> given,
+                  std::span<const ArraySpec> result_specs,
                   std::span<const MutableArrayView> results);
 
+/// Returns the shape that an array of a function has in memory.
+std::vector<int64_t> shape_of(const ArraySpec& array, Sizes sizes);
+
 /// Returns M and N as the first arguments tell them. Throws like the above.
-Sizes find_sizes(std::span<const ArraySpec> taken,
+Sizes find_sizes(std::span<const ArraySpec> argument_specs,
                  std::span<const ArrayView> arguments);
 
 }  // namespace gramless

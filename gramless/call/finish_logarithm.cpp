@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Finishes logarithms of sums, row by row.
-#include "gramless/finish_logarithm.h"
+#include "gramless/call/finish_logarithm.h"
 
 #include <algorithm>
 #include <cmath>

@@ -5,31 +5,18 @@
 #include <string>
 #include <vector>
 
+#include "gramless/call/mode.h"
 #include "gramless/ir/map_reduce.h"
+#include "gramless/name/kernel_form.h"
 #include "gramless/name/kernel_tree.h"
-#include "gramless/name/mode.h"
 
 namespace gramless {
-
-/// How a gamma slot weights the components of a difference.
-enum class Metric : uint8_t { none, scalar, diagonal, full, any };
-
-/// The form of one gamma slot.
-struct GammaForm {
-  Metric metric = Metric::none;
-  PairIndex pair = PairIndex::none;
-  int64_t columns = 1;
-  bool operator==(const GammaForm&) const = default;
-};
 
 /// All that a map-reduce depends on, beside the kernel: no sizes M and N, no
 /// dtype, no device.
 struct Signature {
   Mode mode = Mode::sum;
-  /// The numbers of columns of each x and y. Those of a pair are equal.
-  std::vector<int64_t> x_columns;
-  std::vector<int64_t> y_columns;
-  std::vector<GammaForm> gammas;
+  KernelForm kernel;
   /// The number of columns of b.
   int64_t signal = 0;
   bool operator==(const Signature&) const = default;
@@ -37,11 +24,6 @@ struct Signature {
 
 /// Returns a short text that two signatures share only if they are equal.
 std::string to_text(const Signature& signature);
-
-/// Returns the name of an argument in the map-reduce: x0, y0, g0, …
-std::string x_name(std::size_t pair);
-std::string y_name(std::size_t pair);
-std::string gamma_name(std::size_t slot);
 
 /// Builds the map-reduce of a kernel product. Its arguments are x0, x1, …,
 /// y0, …, the gammas that are not None (g0, …), and those of the mode; its

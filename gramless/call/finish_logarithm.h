@@ -2,7 +2,7 @@
 // The logarithm of a sum that was computed on a scale.
 #pragma once
 
-#include "gramless/base/array_view.h"
+#include "gramless/arrays.h"
 #include "gramless/base/check_array.h"
 #include "gramless/base/threads.h"
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Holds the table of modes.
-#include "gramless/name/mode.h"
+#include "gramless/call/mode.h"
 
 #include <array>
 
-#include "gramless/base/error.h"
 #include "gramless/base/text.h"
+#include "gramless/error.h"
 
 namespace gramless {
 namespace {

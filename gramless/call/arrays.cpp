@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Implements the checks of a function's arrays.
-#include "gramless/function_arrays.h"
+#include "gramless/call/arrays.h"
 
 #include "gramless/base/check_array.h"
-#include "gramless/base/error.h"
 #include "gramless/base/text.h"
+#include "gramless/error.h"
 
 namespace gramless {
 namespace {
@@ -14,19 +14,6 @@ constexpr std::string_view kFunction = "ArrayFunction";
 template <class E, class... Parts>
 [[noreturn]] void fail(const Parts&... parts) {
   throw E(concat(kFunction, "(): expected ", parts...));
-}
-
-/// Returns the shape that an array of the function has in memory.
-std::vector<int64_t> expected_shape(const ArraySpec& array, Sizes sizes) {
-  switch (array.pair) {
-    case PairIndex::none:
-      return {array.columns()};
-    case PairIndex::i:
-      return {sizes.M, array.columns()};
-    case PairIndex::j:
-      return {sizes.N, array.columns()};
-  }
-  throw InternalError("expected_shape(): unknown index.");
 }
 
 void check_count(std::string_view what, std::size_t expected,
@@ -51,7 +38,7 @@ void check_views(std::span<const ArraySpec> specs, std::span<const View> views,
   for (std::size_t k = 0; k < specs.size(); ++k) {
     const std::string& name = specs[k].name;
     check_array(kFunction, name, views[k]);
-    const std::vector<int64_t> expected = expected_shape(specs[k], sizes);
+    const std::vector<int64_t> expected = shape_of(specs[k], sizes);
     const bool is_number = views[k].shape.empty() &&
                            specs[k].pair == PairIndex::none && expected[0] == 1;
     if (views[k].shape != expected && !is_number) {
@@ -78,64 +65,77 @@ void check_views(std::span<const ArraySpec> specs, std::span<const View> views,
 }
 
 /// Results are written while arguments are still read.
-void check_overlaps(std::span<const ArraySpec> taken,
+void check_overlaps(std::span<const ArraySpec> argument_specs,
                     std::span<const ArrayView> arguments,
-                    std::span<const ArraySpec> given,
+                    std::span<const ArraySpec> result_specs,
                     std::span<const MutableArrayView> results) {
   const auto check = [&](std::size_t k, const std::string& name,
                          const ArrayView& other) {
     if (!may_overlap(read_only(results[k]), other)) return;
-    fail<ArgumentError>(given[k].name, " to have memory of its own, got some ",
-                        "of that of ", name, ".");
+    fail<ArgumentError>(result_specs[k].name,
+                        " to have memory of its own, got some ", "of that of ",
+                        name, ".");
   };
-  for (std::size_t k = 0; k < given.size(); ++k) {
-    for (std::size_t other = 0; other < taken.size(); ++other) {
-      check(k, taken[other].name, arguments[other]);
+  for (std::size_t k = 0; k < result_specs.size(); ++k) {
+    for (std::size_t other = 0; other < argument_specs.size(); ++other) {
+      check(k, argument_specs[other].name, arguments[other]);
     }
     for (std::size_t other = 0; other < k; ++other) {
-      check(k, given[other].name, read_only(results[other]));
+      check(k, result_specs[other].name, read_only(results[other]));
     }
   }
 }
 
 }  // namespace
 
-Sizes check_arrays(std::span<const ArraySpec> taken,
+std::vector<int64_t> shape_of(const ArraySpec& array, Sizes sizes) {
+  switch (array.pair) {
+    case PairIndex::none:
+      return {array.columns()};
+    case PairIndex::i:
+      return {sizes.M, array.columns()};
+    case PairIndex::j:
+      return {sizes.N, array.columns()};
+  }
+  throw InternalError("shape_of(): unknown index.");
+}
+
+Sizes check_arrays(std::span<const ArraySpec> argument_specs,
                    std::span<const ArrayView> arguments,
-                   std::span<const ArraySpec> given,
+                   std::span<const ArraySpec> result_specs,
                    std::span<const MutableArrayView> results) {
-  check_count("arguments", taken.size(), arguments.size());
-  check_count("results", given.size(), results.size());
+  check_count("arguments", argument_specs.size(), arguments.size());
+  check_count("results", result_specs.size(), results.size());
   Sizes sizes;
-  set_sizes(given, results, sizes);
-  set_sizes(taken, arguments, sizes);
+  set_sizes(result_specs, results, sizes);
+  set_sizes(argument_specs, arguments, sizes);
   const Device device = arguments.empty() ? Device{} : arguments[0].device;
-  check_views(taken, arguments, sizes, device);
-  check_views(given, results, sizes, device);
-  check_overlaps(taken, arguments, given, results);
+  check_views(argument_specs, arguments, sizes, device);
+  check_views(result_specs, results, sizes, device);
+  check_overlaps(argument_specs, arguments, result_specs, results);
   return sizes;
 }
 
-void check_dtypes(std::span<const ArraySpec> taken,
+void check_dtypes(std::span<const ArraySpec> argument_specs,
                   std::span<const ArrayView> arguments,
-                  std::span<const ArraySpec> given,
+                  std::span<const ArraySpec> result_specs,
                   std::span<const MutableArrayView> results) {
   if (arguments.empty()) return;
-  check_views(taken, arguments, arguments[0].dtype);
-  check_views(given, results, arguments[0].dtype);
+  check_views(argument_specs, arguments, arguments[0].dtype);
+  check_views(result_specs, results, arguments[0].dtype);
 }
 
-Sizes find_sizes(std::span<const ArraySpec> taken,
+Sizes find_sizes(std::span<const ArraySpec> argument_specs,
                  std::span<const ArrayView> arguments) {
-  if (arguments.size() > taken.size()) {
-    throw ArgumentError(concat("sizes_of(): expected at most ", taken.size(),
-                               " arguments, got ", arguments.size(), "."));
+  if (arguments.size() > argument_specs.size()) {
+    fail<ArgumentError>("at most ", argument_specs.size(), " arguments, got ",
+                        arguments.size(), ".");
   }
   for (std::size_t k = 0; k < arguments.size(); ++k) {
-    check_array("sizes_of", taken[k].name, arguments[k]);
+    check_array(kFunction, argument_specs[k].name, arguments[k]);
   }
   Sizes sizes;
-  set_sizes(taken, arguments, sizes);
+  set_sizes(argument_specs, arguments, sizes);
   return sizes;
 }
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Tests the checks of arguments: signatures of what is right, and the texts for
 // what is wrong.
-#include "gramless/check_arguments.h"
+#include "gramless/call/arguments.h"
 
 #include <gtest/gtest.h>
 
-#include "gramless/base/error.h"
+#include "gramless/error.h"
 
 namespace gramless {
 namespace {
@@ -60,8 +60,9 @@ TEST(CheckArguments, FindsTheFormOfGamma) {
     Arguments arguments = right_arguments();
     arguments.gamma = {{view(one.shape), one.rows}};
     const Signature signature = check_arguments(gaussian(), arguments);
-    EXPECT_EQ(signature.gammas, std::vector{one.form}) << one.shape.size();
-    EXPECT_EQ(signature.x_columns, std::vector<int64_t>{3});
+    EXPECT_EQ(signature.kernel.gammas, std::vector{one.form})
+        << one.shape.size();
+    EXPECT_EQ(signature.kernel.x_columns, std::vector<int64_t>{3});
     EXPECT_EQ(signature.signal, 2);
   }
 }

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 // Tests the public C++ functions against plain loops.
-#include <gramless/gramless.h>
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+
+#include "gramless/call/function.h"
+#include "gramless/gramless.h"
 
 namespace gramless {
 namespace {
@@ -63,8 +66,7 @@ TEST(KernelProduct, GivesTheGradientOfGamma) {
   const Problem p;
   const Kernel kernel("cauchy(x,y)");
   const Arguments arguments = p.arguments();
-  const ArrayFunction function(kernel,
-                               check_arguments(kernel.parsed(), arguments));
+  const ArrayFunction function = ArrayFunction::of(kernel, arguments);
   std::vector<ArrayView> arrays = flatten(arguments);
   const std::vector<double> ones(p.M, 1);
   arrays.push_back(ArrayView::contiguous(ones.data(), {37, 1}));
@@ -92,7 +94,7 @@ TEST(KernelProduct, SaysWhatWasExpectedAndWhatCame) {
   Arguments arguments = p.arguments();
   arguments.y[0].shape = {450, 2};
   try {
-    check_arguments(Kernel("gaussian(x,y)").parsed(), arguments);
+    ArrayFunction::of(Kernel("gaussian(x,y)"), arguments);
     FAIL();
   } catch (const ArgumentError& error) {
     EXPECT_STREQ(error.what(),
@@ -140,11 +142,12 @@ TEST(KernelProduct, LooksForInterruptsBetweenChunks) {
   std::vector<double> a(p.M);
   const auto calls_with = [&](int64_t chunk) {
     int calls = 0;
-    Options options{Backend::automatic, 1, [&] { ++calls; }};
-    options.overrides.chunk = chunk;
-    options.overrides.splits = 1;
-    kernel_product(Kernel("gaussian(x,y)"), p.arguments(),
-                   MutableArrayView::contiguous(a.data(), {37, 1}), options);
+    const Arguments arguments = p.arguments();
+    run_function(ArrayFunction::of(Kernel("gaussian(x,y)"), arguments),
+                 flatten(arguments),
+                 {{MutableArrayView::contiguous(a.data(), {37, 1})}},
+                 {Backend::automatic, 1, [&] { ++calls; }},
+                 {.plan = {.chunk = chunk, .splits = 1}});
     return calls;
   };
   // The 300 sources are one chunk, or five, each packed and then summed.

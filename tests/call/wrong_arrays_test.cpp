@@ -12,12 +12,14 @@
 #include <sstream>
 #include <tuple>
 
-#include "gramless/base/error.h"
+#include "gramless/call/function.h"
+#include "gramless/call/mode.h"
+#include "gramless/error.h"
 
 namespace gramless {
 namespace {
 
-constexpr const char* kFile = "wrong_arrays.txt";
+constexpr const char* kFile = "call/wrong_arrays.txt";
 constexpr int64_t kHuge = int64_t{1} << 62;
 
 /// A view of either kind, which a fault changes.
@@ -188,15 +190,15 @@ Call explanation(Mode mode) {
 /// A call of a function with arrays of its own shapes.
 Call function(const ArrayFunction& function, Backend backend) {
   Call call;
-  const auto add = [&](const ArraySpec& spec) {
-    std::vector<int64_t> shape = {spec.columns()};
+  const auto add = [&](const ArrayForm& spec) {
+    std::vector<int64_t> shape = {spec.columns};
     if (spec.pair != PairIndex::none) {
       shape.insert(shape.begin(), spec.pair == PairIndex::i ? 5 : 7);
     }
     call.add(spec.name, shape);
   };
-  for (const ArraySpec& spec : function.arguments()) add(spec);
-  for (const ArraySpec& spec : function.results()) add(spec);
+  for (const ArrayForm& spec : function.arguments()) add(spec);
+  for (const ArrayForm& spec : function.results()) add(spec);
   call.results = function.results().size();
   call.run = [function, backend](std::span<const View> views) {
     std::vector<ArrayView> arguments;
@@ -208,21 +210,21 @@ Call function(const ArrayFunction& function, Backend backend) {
   return call;
 }
 
-Call sizes(const ArrayFunction& function) {
+Call result_forms(const ArrayFunction& function) {
   Call call;
   call.add("x0", {5, 3});
   call.add("y0", {7, 3});
   call.run = [function](std::span<const View> views) {
-    std::ignore = function.sizes_of({{reading(views[0]), reading(views[1])}});
+    std::ignore =
+        function.result_forms({{reading(views[0]), reading(views[1])}});
   };
   return call;
 }
 
 ArrayFunction gaussian(Mode mode) {
   const Kernel kernel("gaussian(x,y)");
-  Signature signature{mode, {3}, {3}, {}, 2};
-  signature.gammas = {{Metric::diagonal, PairIndex::none}};
-  return {kernel, signature};
+  return function_of(
+      kernel, {mode, {{3}, {3}, {{Metric::diagonal, PairIndex::none}}}, 2});
 }
 
 std::string errors() {
@@ -232,7 +234,7 @@ std::string errors() {
          product(Mode::lse, Backend::automatic).errors("kernel_product, lse") +
          function(sum, Backend::automatic).errors("ArrayFunction") +
          function(sum.vjp({0, 2}), Backend::automatic).errors("vjp") +
-         sizes(sum).errors("sizes_of");
+         result_forms(sum).errors("result_forms");
 }
 
 TEST(WrongArrays, AreTheOnesInTheFile) {
@@ -244,12 +246,12 @@ TEST(WrongArrays, AreTheOnesInTheFile) {
   if (std::getenv("GRAMLESS_UPDATE") != nullptr) std::ofstream(kFile) << actual;
 }
 
-// sizes_of() tells M and N, and so takes any.
+// result_forms() takes shapes as they are: the call checks them.
 TEST(WrongArrays, AreAllErrors) {
   std::istringstream lines(errors());
   std::string what;
   for (std::string line; std::getline(lines, line); what = line) {
-    if (what.starts_with("sizes_of")) continue;
+    if (what.starts_with("result_forms")) continue;
     EXPECT_EQ(line.find("another error"), std::string::npos) << what;
     EXPECT_EQ(line.find("no error"), std::string::npos) << what;
   }
@@ -321,10 +323,11 @@ TEST(WrongOptions, AreErrors) {
   arguments.gamma = {{ArrayView::contiguous(x.data(), {1})}};
   arguments.b = {ArrayView::contiguous(x.data(), {5, 2})};
   const auto run = [&](int threads, const PlanOverrides& overrides) {
-    const Options options{Backend::automatic, threads, {}, {}, overrides};
+    const ArrayFunction function = ArrayFunction::of(kernel, arguments);
     return outcome([&] {
-      kernel_product(kernel, arguments, View::contiguous(a.data(), {5, 2}),
-                     options);
+      run_function(function, flatten(arguments),
+                   {{View::contiguous(a.data(), {5, 2})}},
+                   {Backend::automatic, threads}, {.plan = overrides});
     });
   };
   EXPECT_EQ(run(-1, {}),
@@ -348,13 +351,11 @@ TEST(WrongArrays, AreCounted) {
             "ArgumentError: ArrayFunction(): expected 4 arguments, got 3.");
   EXPECT_EQ(outcome([&] { sum(std::vector(4, reading(view)), {}); }),
             "ArgumentError: ArrayFunction(): expected 1 results, got 0.");
-  EXPECT_EQ(outcome([&] { std::ignore = sum.sizes_of(many); }),
-            "ArgumentError: sizes_of(): expected at most 4 arguments, got 5.");
-  EXPECT_EQ(sum.sizes_of({}).M, 0);
-  EXPECT_EQ(
-      outcome([&] { std::ignore = sum.explain({-1, 2}, DType::float64); }),
-      "ArgumentError: explain(): expected sizes of 0 or more, got M -1 "
-      "and N 2.");
+  const std::string too_many =
+      "ArgumentError: ArrayFunction(): expected at most 4 arguments, got 5.";
+  EXPECT_EQ(outcome([&] { std::ignore = sum.result_forms(many); }), too_many);
+  EXPECT_EQ(outcome([&] { std::ignore = sum.explain(many); }), too_many);
+  EXPECT_EQ(sum.result_forms({}).at(0).shape, (std::vector<int64_t>{0, 2}));
 }
 
 }  // namespace

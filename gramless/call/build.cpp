@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Builds the map-reduces of kernel products, mode by mode.
-#include "gramless/name/build.h"
+#include "gramless/call/build.h"
 
 #include <algorithm>
 #include <limits>
 
-#include "gramless/base/error.h"
 #include "gramless/base/text.h"
+#include "gramless/error.h"
 #include "gramless/name/kernel_builder.h"
 #include "gramless/transform/log_domain.h"
 #include "gramless/transform/logarithm.h"
@@ -39,7 +39,9 @@ bool is_exponential(Expr expr) {
 class Builder {
  public:
   Builder(const ParsedKernel& kernel, const Signature& signature)
-      : signature_(signature), kernel_(result_, kernel, signature) {
+      : signature_(signature),
+        kernel_(result_, kernel, signature.kernel,
+                signature.mode != Mode::sum) {
     kernel_.declare_arguments();
     for (const ModeArgument& argument : row_of(signature.mode).arguments) {
       result_.arguments.push_back(spec_of(argument));
@@ -155,24 +157,20 @@ class Builder {
 
 std::string to_text(const Signature& signature) {
   std::string text = concat("mode ", row_of(signature.mode).name, " x");
-  for (const int64_t columns : signature.x_columns) {
+  for (const int64_t columns : signature.kernel.x_columns) {
     text += concat(" ", columns);
   }
   text += " y";
-  for (const int64_t columns : signature.y_columns) {
+  for (const int64_t columns : signature.kernel.y_columns) {
     text += concat(" ", columns);
   }
   text += concat(" E ", signature.signal, " gamma");
-  for (const GammaForm& form : signature.gammas) {
+  for (const GammaForm& form : signature.kernel.gammas) {
     text += concat(" ", static_cast<int>(form.metric),
                    pair_index_name(form.pair), form.columns);
   }
   return text;
 }
-
-std::string x_name(std::size_t pair) { return concat("x", pair); }
-std::string y_name(std::size_t pair) { return concat("y", pair); }
-std::string gamma_name(std::size_t slot) { return concat("g", slot); }
 
 MapReduce build_kernel_product(const ParsedKernel& kernel,
                                const Signature& signature) {

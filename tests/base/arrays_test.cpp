@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Tests reading and writing through views.
-#include "gramless/base/array_view.h"
+#include "gramless/arrays.h"
 
 #include <gtest/gtest.h>
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Implements element access of array views.
-#include "gramless/base/array_view.h"
+#include "gramless/arrays.h"
 
-#include "gramless/base/error.h"
+#include "gramless/error.h"
 
 namespace gramless {
 

@@ -9,6 +9,9 @@
 
 namespace gramless {
 
+/// Which pair axis an array is indexed by.
+enum class PairIndex : uint8_t { none, i, j };
+
 enum class DType : uint8_t { float32, float64 };
 
 /// Returns `float32` or `float64`.

@@ -2,6 +2,8 @@
 // Parses names once.
 #include "gramless/kernel.h"
 
+#include "gramless/name/kernel_tree.h"
+
 namespace gramless {
 
 Kernel::Kernel(std::string name, const std::vector<OwnFormula>& atoms)

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+// How functions are built and run, with the choices that tests force.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "gramless/backend/backend.h"
+#include "gramless/call.h"
+#include "gramless/call/build.h"
+#include "gramless/transform/log_domain.h"
+
+namespace gramless {
+
+/// How a function is built. Optional stages can be left out, to find out
+/// whether one of them is to blame for something.
+struct BuildOptions {
+  std::vector<std::string> skip;  // Of `simplify`.
+  /// For tests: whether each map-reduce is printed and read back.
+  bool is_read_back = false;
+};
+
+/// A map-reduce as it is run.
+struct Runnable {
+  MapReduce map_reduce;
+  /// Of generated code, and of the reference backend.
+  std::vector<Program> programs;
+  std::vector<Program> reference_programs;
+};
+
+/// The stages that ran, with their times in milliseconds.
+using StageTimes = std::vector<std::pair<std::string, double>>;
+
+struct ArrayFunction::State {
+  /// In the table of functions.
+  std::string key;
+  BuildOptions options;
+  LogDomain domain;
+  bool is_logarithm = false;
+  /// As it is differentiated.
+  MapReduce map_reduce;
+  std::vector<ArraySpec> arguments;
+  std::vector<ArraySpec> results;
+  /// The same as users see them.
+  std::vector<ArrayForm> argument_forms;
+  std::vector<ArrayForm> result_forms;
+  Runnable sum;
+  /// Of a logarithm: the largest terms.
+  Runnable scale;
+  StageTimes stages;
+};
+
+/// Returns the kernel product for arguments of a form, from the table of
+/// functions that were used last; kernels of one structure share a function.
+ArrayFunction function_of(const Kernel& kernel, const Signature& signature,
+                          const BuildOptions& options = {});
+
+/// Runs a function with choices forced.
+void run_function(const ArrayFunction& function,
+                  std::span<const ArrayView> arguments,
+                  std::span<const MutableArrayView> results,
+                  const Options& options, const ForcedChoices& forced);
+
+/// Returns what a function runs for arrays of the given sizes, as text.
+std::string explain_function(const ArrayFunction& function, Sizes sizes,
+                             DType dtype, CodeText code = CodeText::none);
+
+}  // namespace gramless

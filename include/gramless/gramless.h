@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: MIT
+// The public interface of Gramless, in one include.
+#pragma once
+
+#include "gramless/arrays.h"
+#include "gramless/call.h"
+#include "gramless/error.h"
+#include "gramless/kernel.h"
