@@ -48,12 +48,13 @@ def _evaluate(
 ) -> tuple[torch.Tensor, ...]:
     # Views of conjugates keep a sign apart from their memory.
     tensors = [tensor.resolve_neg() for tensor in tensors]
+    check_trace(tensors)
     views = [view_of(tensor) for tensor in tensors]
     results = tuple(
         tensors[0].new_empty(shape, dtype=getattr(torch, dtype))
         for shape, dtype in function.result_forms(views, backend)
     )
-    check_trace([*tensors, *results])
+    check_trace(results)
     if not tensors[0].is_meta:
         function.run(
             views,
