@@ -112,42 +112,48 @@ bool may_overlap(const ArrayView& a, const ArrayView& b) {
          !are_other_columns(a, b, stride(a));
 }
 
-void check_array(std::string_view function, std::string_view name,
+std::string ArrayName::text() const {
+  return position ? concat(name, "[", *position, "]") : std::string(name);
+}
+
+void check_array(std::string_view function, const ArrayName& name,
                  const ArrayView& array) {
-  const std::string start = concat(function, "(): expected ", name, " ");
+  const auto start = [&] {
+    return concat(function, "(): expected ", name, " ");
+  };
   const std::vector<int64_t>& shape = array.shape;
   if (array.dtype != DType::float32 && array.dtype != DType::float64) {
-    throw DTypeError(concat(start,
+    throw DTypeError(concat(start(),
                             "of dtype float32 or float64, got an unknown ",
                             "one, ", static_cast<int>(array.dtype), "."));
   }
   if (std::any_of(shape.begin(), shape.end(),
                   [](int64_t n) { return n < 0; })) {
-    throw ArgumentError(concat(start, "with extents of 0 or more, got ",
+    throw ArgumentError(concat(start(), "with extents of 0 or more, got ",
                                shape_text(shape), "."));
   }
   if (array.strides.size() != shape.size()) {
-    throw ArgumentError(concat(start, "with one stride for each dimension of ",
-                               shape_text(shape), ", got the strides ",
-                               shape_text(array.strides), "."));
+    throw ArgumentError(concat(
+        start(), "with one stride for each dimension of ", shape_text(shape),
+        ", got the strides ", shape_text(array.strides), "."));
   }
   if (!has_size(array)) {
-    throw ArgumentError(concat(start, "of less than 2**63 bytes, got ",
+    throw ArgumentError(concat(start(), "of less than 2**63 bytes, got ",
                                shape_text(shape), "."));
   }
   if (!has_offsets(array)) {
-    throw ArgumentError(concat(start, "with offsets of less than 2**63 bytes, ",
-                               "got the strides ", shape_text(array.strides),
-                               " for ", shape_text(shape), "."));
+    throw ArgumentError(concat(
+        start(), "with offsets of less than 2**63 bytes, ", "got the strides ",
+        shape_text(array.strides), " for ", shape_text(shape), "."));
   }
   const bool is_empty = std::find(shape.begin(), shape.end(), 0) != shape.end();
   if (array.data == nullptr && !is_empty && array.device.name != "meta") {
-    throw ArgumentError(concat(start, "to have memory for ", shape_text(shape),
-                               ", got a null pointer."));
+    throw ArgumentError(concat(start(), "to have memory for ",
+                               shape_text(shape), ", got a null pointer."));
   }
 }
 
-void check_array(std::string_view function, std::string_view name,
+void check_array(std::string_view function, const ArrayName& name,
                  const MutableArrayView& array) {
   check_array(function, name, read_only(array));
   if (!overlaps(array)) return;

@@ -2,21 +2,40 @@
 // Text for messages: concatenation, numbers, the nearest of a list of names.
 #pragma once
 
+#include <array>
+#include <charconv>
 #include <cstdint>
 #include <span>
-#include <sstream>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 namespace gramless {
 
+/// Appends what a message shows of a part: a text, a character, an integer, or
+/// what says its text() itself.
+template <class Part>
+void append(std::string& text, const Part& part) {
+  if constexpr (std::is_convertible_v<const Part&, std::string_view>) {
+    text += std::string_view(part);
+  } else if constexpr (std::is_same_v<Part, char>) {
+    text += part;
+  } else if constexpr (std::is_integral_v<Part>) {
+    std::array<char, 24> digits;
+    text.append(digits.data(),
+                std::to_chars(digits.begin(), digits.end(), part).ptr);
+  } else {
+    text += part.text();
+  }
+}
+
 /// Returns the parts, one after another.
 template <class... Parts>
 std::string concat(const Parts&... parts) {
-  std::ostringstream stream;
-  (stream << ... << parts);
-  return stream.str();
+  std::string text;
+  (append(text, parts), ...);
+  return text;
 }
 
 /// Returns the shortest decimal text that reads back as `value`.

@@ -19,37 +19,35 @@ template <class E = ArgumentError, class... Parts>
   throw E(concat(kPrefix, parts...));
 }
 
-std::string item(std::string_view list, std::size_t position) {
-  return concat(list, "[", position, "]");
-}
-
-std::string described(const std::string& name, const ArrayView& array) {
+std::string described(const ArrayName& name, const ArrayView& array) {
   return concat(name, " ", shape_text(array.shape));
 }
 
 /// An array with the name that its user knows it by.
 struct Named {
-  std::string name;
+  ArrayName name;
   const ArrayView* array;
 };
 
 std::vector<Named> named_arrays(const Arguments& arguments) {
   std::vector<Named> result;
+  result.reserve(arguments.x.size() + arguments.y.size() +
+                 arguments.gamma.size() + arguments.b.size());
   for (std::size_t p = 0; p < arguments.x.size(); ++p) {
-    result.push_back({item("x", p), &arguments.x[p]});
+    result.push_back({{"x", p}, &arguments.x[p]});
   }
   for (std::size_t p = 0; p < arguments.y.size(); ++p) {
-    result.push_back({item("y", p), &arguments.y[p]});
+    result.push_back({{"y", p}, &arguments.y[p]});
   }
   for (std::size_t slot = 0; slot < arguments.gamma.size(); ++slot) {
     const auto& array = arguments.gamma[slot].array;
-    if (array) result.push_back({item("gamma", slot), &*array});
+    if (array) result.push_back({{"gamma", slot}, &*array});
   }
   const auto& rows = row_of(arguments.mode).arguments;
   for (std::size_t k = 0; k < arguments.b.size(); ++k) {
-    result.push_back(
-        {k < rows.size() ? std::string(rows[k].name) : item("bs", k),
-         &arguments.b[k]});
+    const ArrayName name =
+        k < rows.size() ? ArrayName(rows[k].name) : ArrayName("bs", k);
+    result.push_back({name, &arguments.b[k]});
   }
   return result;
 }
@@ -126,8 +124,8 @@ void check_arrays(const std::vector<Named>& arrays) {
 }
 
 /// Checks one array of a pair: two dimensions, and as many rows as the first.
-void check_rows(const std::string& name, const ArrayView& array,
-                std::string_view form, const std::string& first_name,
+void check_rows(const ArrayName& name, const ArrayView& array,
+                std::string_view form, const ArrayName& first_name,
                 const ArrayView& first) {
   if (array.shape.size() != 2) {
     fail(name, " to have two dimensions, ", form, ", got ",
@@ -155,19 +153,19 @@ bool has_own_widths(const ParsedKernel& kernel, std::size_t pair) {
 
 void check_points(const ParsedKernel& kernel, const Arguments& arguments) {
   for (std::size_t p = 0; p < arguments.x.size(); ++p) {
-    check_rows(item("x", p), arguments.x[p], "(M, D)", "x[0]", arguments.x[0]);
+    check_rows({"x", p}, arguments.x[p], "(M, D)", "x[0]", arguments.x[0]);
   }
   for (std::size_t p = 0; p < arguments.y.size(); ++p) {
-    check_rows(item("y", p), arguments.y[p], "(N, D)", "y[0]", arguments.y[0]);
+    check_rows({"y", p}, arguments.y[p], "(N, D)", "y[0]", arguments.y[0]);
   }
   // Each argument of a formula has a width of its own.
   for (std::size_t p = 0; p < kernel.pairs.size(); ++p) {
     const ArrayView& x = arguments.x[p];
     const ArrayView& y = arguments.y[p];
     if (x.shape[1] == y.shape[1] || has_own_widths(kernel, p)) continue;
-    fail(item("x", p), " and ", item("y", p),
-         " to have the same number of columns, got ",
-         described(item("x", p), x), " and ", described(item("y", p), y), ".");
+    fail(ArrayName("x", p), " and ", ArrayName("y", p),
+         " to have the same number of columns, got ", described({"x", p}, x),
+         " and ", described({"y", p}, y), ".");
   }
 }
 
@@ -185,7 +183,7 @@ RowArrays row_arrays(const Arguments& arguments) {
   for (std::size_t k = 0; k < names.size(); ++k) {
     std::optional<Named>& first =
         names[k].pair == PairIndex::i ? rows.i : rows.j;
-    if (!first) first = {std::string(names[k].name), &arguments.b[k]};
+    if (!first) first = {names[k].name, &arguments.b[k]};
   }
   return rows;
 }
@@ -206,11 +204,12 @@ int64_t check_mode_arguments(const Arguments& arguments) {
   for (std::size_t k = 0; k < mode.arguments.size(); ++k) {
     const ModeArgument& row = mode.arguments[k];
     const ArrayView& array = arguments.b[k];
-    const std::string name(row.name);
+    const ArrayName name(row.name);
     const bool is_i = row.pair == PairIndex::i;
     const Named& like = is_i ? *rows.i : *rows.j;
-    const std::string form = concat("(", is_i ? "M" : "N", ", ",
-                                    row.has_signal_columns ? "E" : "1", ")");
+    const std::string_view form = row.has_signal_columns
+                                      ? (is_i ? "(M, E)" : "(N, E)")
+                                      : (is_i ? "(M, 1)" : "(N, 1)");
     check_rows(name, array, form, like.name, *like.array);
     if (!row.has_signal_columns) {
       if (array.shape[1] == 1) continue;
@@ -236,8 +235,8 @@ int64_t check_mode_arguments(const Arguments& arguments) {
 }
 
 /// Checks the kind of a slot: None, or an array.
-void check_presence(const std::string& name, std::size_t slot,
-                    const AtomUse& use, const Gamma& gamma) {
+void check_presence(const ArrayName& name, std::size_t slot, const AtomUse& use,
+                    const Gamma& gamma) {
   if (use.row->parameter == Parameter::unknown) return;
   const bool is_wanted = use.row->parameter != Parameter::none;
   if (is_wanted && !gamma.array) {
@@ -251,7 +250,7 @@ void check_presence(const std::string& name, std::size_t slot,
   }
 }
 
-PairIndex check_gamma_rows(const std::string& name, const Gamma& gamma,
+PairIndex check_gamma_rows(const ArrayName& name, const Gamma& gamma,
                            int64_t dimension, const Arguments& arguments) {
   const std::vector<int64_t>& shape = gamma.array->shape;
   if (shape.size() > 2) {
@@ -273,7 +272,7 @@ PairIndex check_gamma_rows(const std::string& name, const Gamma& gamma,
 GammaForm check_gamma(std::size_t slot, const AtomUse& use,
                       const Arguments& arguments) {
   const Gamma& gamma = arguments.gamma[slot];
-  const std::string name = item("gamma", slot);
+  const ArrayName name("gamma", slot);
   check_presence(name, slot, use, gamma);
   if (!gamma.array) return {};
   const std::vector<int64_t>& shape = gamma.array->shape;

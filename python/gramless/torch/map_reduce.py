@@ -21,6 +21,9 @@ FORCED_OPTIONS: dict[str, int] = {}
 _DTYPE_NAMES = {torch.float32: "float32", torch.float64: "float64"}
 
 
+_CPU = torch.device("cpu")
+
+
 def view_of(tensor: torch.Tensor) -> _core.Array:
     """Returns the engine's view of a tensor's memory."""
     return _view_at(tensor.data_ptr() if has_memory(tensor) else 0, tensor)
@@ -32,12 +35,13 @@ def form_of(tensor: torch.Tensor) -> _core.Array:
 
 
 def _view_at(address: int, tensor: torch.Tensor) -> _core.Array:
+    device = tensor.device
     return _core.Array(
         address,
         tuple(map(int, tensor.shape)),
         tuple(map(int, tensor.stride())),
         _DTYPE_NAMES[tensor.dtype],
-        str(tensor.device),
+        "cpu" if device == _CPU else str(device),
     )
 
 
