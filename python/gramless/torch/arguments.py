@@ -74,8 +74,9 @@ def check_memory(tensors: list[torch.Tensor]) -> None:
     for tensor in tensors:
         if tensor.is_meta or tensor.numel() == 0:
             continue
-        sizes = zip(tensor.shape, tensor.stride(), strict=True)
-        last = tensor.storage_offset() + sum((n - 1) * s for n, s in sizes)
+        last = tensor.storage_offset()
+        for extent, stride in zip(tensor.shape, tensor.stride(), strict=True):
+            last += (extent - 1) * stride
         size = (last + 1) * tensor.element_size()
         is_there = tensor.untyped_storage().nbytes() >= size
         if not is_there or tensor.data_ptr() == 0:
@@ -206,12 +207,9 @@ class Call:
             _check_gamma(position, value, like)
             for position, value in enumerate(_gamma_slots(self.kernel, params))
         ]
-
-    @property
-    def tensors(self) -> list[torch.Tensor]:
-        """The tensors in the engine's order."""
         gammas = [slot[0] for slot in self.gamma if slot is not None]
-        return self.x + self.y + gammas + self.bs
+        self.tensors = self.x + self.y + gammas + self.bs
+        """The tensors in the engine's order."""
 
     @property
     def device(self) -> str:

@@ -21,6 +21,7 @@ FORCED_OPTIONS: dict[str, int] = {}
 _DTYPE_NAMES = {torch.float32: "float32", torch.float64: "float64"}
 
 
+_DTYPES = {name: dtype for dtype, name in _DTYPE_NAMES.items()}
 _CPU = torch.device("cpu")
 
 
@@ -30,36 +31,48 @@ def view_of(tensor: torch.Tensor) -> _core.Array:
 
 
 def form_of(tensor: torch.Tensor) -> _core.Array:
-    """Returns a view of any tensor that is checked and never read."""
-    return _view_at(1, tensor)
+    """Returns the view of a tensor that may have no memory, to be checked.
+
+    It is not read before check_trace() and check_memory() have passed.
+    """
+    address = tensor.data_ptr() if has_memory(tensor) else 0
+    return _view_at(address or 1, tensor)
 
 
 def _view_at(address: int, tensor: torch.Tensor) -> _core.Array:
     device = tensor.device
-    return _core.Array(
-        address,
-        tuple(map(int, tensor.shape)),
-        tuple(map(int, tensor.stride())),
-        _DTYPE_NAMES[tensor.dtype],
-        "cpu" if device == _CPU else str(device),
-    )
+    name = "cpu" if device == _CPU else str(device)
+    dtype = _DTYPE_NAMES[tensor.dtype]
+    try:
+        return _core.Array(address, tensor.shape, tensor.stride(), dtype, name)
+    except TypeError:  # Symbols of a trace.
+        shape = tuple(map(int, tensor.shape))
+        return _core.Array(
+            address, shape, tuple(map(int, tensor.stride())), dtype, name
+        )
 
 
 def _evaluate(
     function: _core.ArrayFunction,
     backend: str,
     tensors: Sequence[torch.Tensor],
+    views: Sequence[_core.Array] | None,
 ) -> tuple[torch.Tensor, ...]:
-    # Views of conjugates keep a sign apart from their memory.
-    tensors = [tensor.resolve_neg() for tensor in tensors]
-    check_trace(tensors)
-    views = [view_of(tensor) for tensor in tensors]
+    """Runs a function on tensors, of which there may be views already."""
+    if any(tensor.is_neg() for tensor in tensors):
+        # Views of conjugates keep a sign apart from their memory.
+        tensors = [tensor.resolve_neg() for tensor in tensors]
+        views = None
+    if views is None:
+        check_trace(tensors)
+        views = [view_of(tensor) for tensor in tensors]
+    like = tensors[0]
     results = tuple(
-        tensors[0].new_empty(shape, dtype=getattr(torch, dtype))
+        like.new_empty(shape, dtype=_DTYPES[dtype])
         for shape, dtype in function.result_forms(views, backend)
     )
     check_trace(results)
-    if not tensors[0].is_meta:
+    if not like.is_meta:
         function.run(
             views,
             [result.data_ptr() for result in results],
@@ -78,11 +91,11 @@ class MapReduce(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, function, backend, *tensors):
+    def forward(ctx, function, backend, views, *tensors):
         ctx.set_materialize_grads(False)
         ctx.function = function
         ctx.backend = backend
-        results = _evaluate(function, backend, tensors)
+        results = _evaluate(function, backend, tensors, views)
         state = ()
         if function.is_logarithm:
             _, total, scale = results
@@ -99,7 +112,7 @@ class MapReduce(torch.autograd.Function):
     def backward(ctx, *cotangents):
         check_cotangents(cotangents)
         tensors = ctx.saved_tensors  # Hooks allow to unpack them only once.
-        needed = ctx.needs_input_grad[2:]
+        needed = ctx.needs_input_grad[3:]
         wrt = [k for k, is_needed in enumerate(needed) if is_needed]
         given = [k for k, c in enumerate(cotangents) if c is not None]
         gradients: list[torch.Tensor | None] = [None] * len(needed)
@@ -107,9 +120,12 @@ class MapReduce(torch.autograd.Function):
             results = MapReduce.apply(
                 ctx.function.vjp(wrt, given),
                 ctx.backend,
+                None,
                 *tensors,
                 *(cotangents[k] for k in given),
             )
             for k, result in zip(wrt, results, strict=True):
-                gradients[k] = result.reshape(tensors[k].shape)
-        return None, None, *gradients
+                shape = tensors[k].shape
+                is_same = result.shape == shape
+                gradients[k] = result if is_same else result.reshape(shape)
+        return None, None, None, *gradients

@@ -30,7 +30,10 @@ def _is_tracing() -> bool:
 
 
 def _is_traced(tensor: torch.Tensor) -> bool:
-    return isinstance(tensor, (FakeTensor, FunctionalTensor))
+    # Traced tensors are of classes of their own; most are plain.
+    return type(tensor) is not torch.Tensor and isinstance(
+        tensor, (FakeTensor, FunctionalTensor)
+    )
 
 
 def has_memory(tensor: torch.Tensor) -> bool:

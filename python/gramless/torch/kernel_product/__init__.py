@@ -30,23 +30,28 @@ __all__ = ["Formula", "Kernel", "explain", "kernel_formulas", "kernel_product"]
 _function_of = _core.ArrayFunction.of  # Tests build it in other ways.
 
 
-def _checked_function(call: Call, mode: Mode) -> _core.ArrayFunction | None:
-    """Checks the tensors against the kernel; returns what to run."""
+_NO_GAMMA = _core.Gamma(None)
+
+
+def _checked_function(
+    call: Call, mode: Mode
+) -> tuple[_core.ArrayFunction | None, list[_core.Array]]:
+    """Checks the tensors against the kernel.
+
+    Returns what to run, and views of the tensors in the engine's order.
+    """
     if call.kernel._core is None:
-        return None  # A routine: it checks what it takes.
-    return _function_of(
-        call.kernel._core,
-        [form_of(tensor) for tensor in call.x],
-        [form_of(tensor) for tensor in call.y],
-        [
-            _core.Gamma(form_of(slot[0]), slot[1] or "j")
-            if slot
-            else _core.Gamma(None)
-            for slot in call.gamma
-        ],
-        [form_of(tensor) for tensor in call.bs],
-        mode.name,
-    )
+        return None, []  # A routine: it checks what it takes.
+    x = [form_of(tensor) for tensor in call.x]
+    y = [form_of(tensor) for tensor in call.y]
+    gamma = [slot and form_of(slot[0]) for slot in call.gamma]
+    bs = [form_of(tensor) for tensor in call.bs]
+    slots = [
+        _core.Gamma(view, slot[1] or "j") if slot else _NO_GAMMA
+        for view, slot in zip(gamma, call.gamma, strict=True)
+    ]
+    function = _function_of(call.kernel._core, x, y, slots, bs, mode.name)
+    return function, [*x, *y, *filter(None, gamma), *bs]
 
 
 def _check_routines(kernel: Kernel, is_dense: bool, backend: str) -> None:
@@ -160,7 +165,7 @@ def kernel_product(
     check_dtype("cuda_type", cuda_type, call.tensors)
     is_dense = backend in ("pytorch", "matrix")
     _check_routines(call.kernel, is_dense, backend)
-    function = _checked_function(call, mode)
+    function, views = _checked_function(call, mode)
     if is_dense:
         dense = dense_matrix if backend == "matrix" else dense_product
         given = (call.x, call.y, call.gamma, call.bs)
@@ -168,7 +173,7 @@ def kernel_product(
     check_transforms()
     check_trace(call.tensors)
     check_memory(call.tensors)
-    return MapReduce.apply(function, backend, *call.tensors)[0]
+    return MapReduce.apply(function, backend, views, *call.tensors)[0]
 
 
 def explain(
@@ -193,13 +198,13 @@ def explain(
     call = Call(params, x, y, bs)
     mode = check_mode(option(params, "mode", mode, "sum"))
     _check_routines(call.kernel, False, "auto")
-    functions = [_checked_function(call, mode)]
+    function, views = _checked_function(call, mode)
+    functions = [function]
     wrt = [
         position
         for position, tensor in enumerate(call.tensors)
         if tensor.requires_grad
     ]
     if wrt:
-        functions.append(functions[0].vjp(wrt, [0]))
-    views = [form_of(tensor) for tensor in call.tensors]
+        functions.append(function.vjp(wrt, [0]))
     return "\n".join(each.explain(views, code or "") for each in functions)
