@@ -8,7 +8,6 @@
 #include "gramless/base/text.h"
 #include "gramless/error.h"
 #include "gramless/name/kernel_builder.h"
-#include "gramless/transform/log_domain.h"
 #include "gramless/transform/logarithm.h"
 
 namespace gramless {
@@ -49,14 +48,10 @@ class Builder {
   }
 
   MapReduce build() {
-    Expr value = term();
-    if (row_of(signature_.mode).is_logarithm) {
-      const ArraySpec shift = output(std::string(kShift));
-      result_.arguments.push_back(shift);
-      value = value * pool().apply(Function::exp2,
-                                   pool().constant(-2) * load(pool(), shift));
-    }
-    result_.outputs = {{output("a"), value}};
+    const bool is_logarithm = row_of(signature_.mode).is_logarithm;
+    result_.outputs = {
+        {output("a"), term(),
+         is_logarithm ? Reduction::log_sum_exp : Reduction::sum}};
     return std::move(result_);
   }
 
@@ -71,7 +66,7 @@ class Builder {
     return {std::string(argument.name), argument.pair, axes};
   }
 
-  /// Returns the spec of a result, which has as many columns as b.
+  /// Returns the spec of the result, which has as many columns as b.
   [[nodiscard]] ArraySpec output(const std::string& name) const {
     const std::span<const ModeArgument> arguments =
         row_of(signature_.mode).arguments;

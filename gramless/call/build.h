@@ -29,10 +29,8 @@ std::string to_text(const Signature& signature);
 /// y0, …, the gammas that are not None (g0, …), and those of the mode; its
 /// output is `a`.
 ///
-/// Where the mode is a logarithm, `shift`, of a's shape, is one more argument,
-/// and `a` is the sum times 4**-shift: the mode is shift*log(4) + log(a), which
-/// does not depend on `shift`. All is written in the ordinary domain, as it is
-/// differentiated; see transform/log_domain.
+/// All is written in the ordinary domain, as it is differentiated; see
+/// transform/log_domain.
 MapReduce build_kernel_product(const ParsedKernel& kernel,
                                const Signature& signature);
 

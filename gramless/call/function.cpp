@@ -8,8 +8,7 @@
 //                             arrays ── check ──▶ run ◀── programs
 //
 // Derivatives are taken before anything else is done. The reference backend
-// runs programs of its own, lowered without expand(). A logarithm takes two
-// runs: for the largest term of each row, and for the sum on its scale.
+// runs programs of its own, lowered without expand().
 #include "gramless/call/function.h"
 
 #include <algorithm>
@@ -23,7 +22,6 @@
 #include "gramless/call/arguments.h"
 #include "gramless/call/arrays.h"
 #include "gramless/call/build.h"
-#include "gramless/call/finish_logarithm.h"
 #include "gramless/error.h"
 #include "gramless/ir/printer.h"
 #include "gramless/ir/reader.h"
@@ -100,16 +98,11 @@ void check_options(const Options& options, const PlanOverrides& overrides) {
   check("splits", overrides.splits, 1);
 }
 
-/// Returns the sums of the absolute terms, for sums.
+/// Returns the same reductions of the absolute terms.
 MapReduce magnitudes_of(const MapReduce& map_reduce) {
-  MapReduce result{std::make_shared<ExprPool>(), map_reduce.arguments, {}};
-  std::unordered_map<int, Expr> done;
-  for (const Output& output : map_reduce.outputs) {
-    Expr value = rebuild(*result.pool, output.value, done);
-    if (output.reduction == Reduction::sum) {
-      value = result.pool->apply(Function::abs, value);
-    }
-    result.outputs.push_back({output.array, value, output.reduction});
+  MapReduce result = copy_of(map_reduce);
+  for (Output& output : result.outputs) {
+    output.value = result.pool->apply(Function::abs, output.value);
   }
   return result;
 }
@@ -165,22 +158,11 @@ std::shared_ptr<const ArrayFunction::State> finish(ArrayFunction::State state) {
     });
   }
   state.arguments = state.map_reduce.arguments;
-  for (const Output& output : state.map_reduce.outputs) {
-    state.results.push_back(output.array);
-  }
+  state.results = results_of(state.map_reduce);
   const MapReduce evaluated = run_transform(state.stages, "log domain", [&] {
     return apply_log_domain(state.map_reduce, state.domain);
   });
-  state.sum = prepare(state.stages, state.options, evaluated);
-  if (state.is_logarithm) {
-    const MapReduce largest = run_transform(state.stages, "largest terms", [&] {
-      return largest_terms(state.map_reduce);
-    });
-    state.scale = prepare(state.stages, state.options, largest);
-    state.results.push_back(sum_of_logarithm(state.map_reduce));
-    state.results.push_back(state.arguments.back());
-    state.arguments.pop_back();
-  }
+  state.runnable = prepare(state.stages, state.options, evaluated);
   state.argument_forms = forms_of(state.arguments);
   state.result_forms = forms_of(state.results);
   return std::make_shared<const ArrayFunction::State>(std::move(state));
@@ -212,9 +194,7 @@ std::shared_ptr<const ArrayFunction::State> build_vjp(
   state.options = function.options;
   state.domain = function.domain;
   state.map_reduce = run_transform(state.stages, "vjp", [&] {
-    return function.is_logarithm
-               ? vjp_of_logarithm(function.map_reduce, wrt, cotangents)
-               : vjp(function.map_reduce, wrt, cotangents);
+    return vjp(function.map_reduce, wrt, cotangents);
   });
   return finish(std::move(state));
 }
@@ -333,22 +313,8 @@ void run_function(const ArrayFunction& function,
   Device device;
   for (const ArrayView& view : arguments) device = view.device;
   const RunOptions how{options.threads, options.interrupt, forced};
-  const auto run = [&](const Runnable& runnable, std::span<const ArrayView> in,
-                       std::span<const MutableArrayView> out) {
-    run_on(runnable, options.backend, how, device, sizes, in, out);
-  };
-  if (!state.is_logarithm) return run(state.sum, arguments, results);
-  const MutableArrayView& sum = results[1];
-  const MutableArrayView& shift = results[2];
-  const int threads =
-      options.threads > 0 ? options.threads : default_thread_count();
-  run(state.scale, arguments, {{shift}});
-  finish_scale(shift, threads);
-  std::vector<ArrayView> scaled(arguments.begin(), arguments.end());
-  scaled.push_back(
-      {shift.data, shift.dtype, shift.shape, shift.strides, shift.device});
-  run(state.sum, scaled, {{sum}});
-  finish_logarithm(shift, sum, results[0], threads);
+  run_on(state.runnable, options.backend, how, device, sizes, arguments,
+         results);
 }
 
 void ArrayFunction::operator()(std::span<const ArrayView> arguments,
@@ -393,13 +359,10 @@ std::string explain_function(const ArrayFunction& function, Sizes sizes,
                              DType dtype, CodeText code) {
   const ArrayFunction::State& state = function.state();
   std::string text = function.title() + "\n";
-  for (const Runnable* part : {&state.scale, &state.sum}) {
-    if (part->programs.empty()) continue;
-    text += concat("\nformula\n", indented(to_text(part->map_reduce)));
-    for (const Program& program : part->programs) {
-      text += concat("\n", to_text(program), "\n",
-                     cpu::explain(program, sizes, dtype, code, {}));
-    }
+  text += concat("\nformula\n", indented(to_text(state.runnable.map_reduce)));
+  for (const Program& program : state.runnable.programs) {
+    text += concat("\n", to_text(program), "\n",
+                   cpu::explain(program, sizes, dtype, code, {}));
   }
   text += "\nstages\n";
   for (const auto& [name, time] : state.stages) {

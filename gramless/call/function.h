@@ -47,9 +47,7 @@ struct ArrayFunction::State {
   /// The same as users see them.
   std::vector<ArrayForm> argument_forms;
   std::vector<ArrayForm> result_forms;
-  Runnable sum;
-  /// Of a logarithm: the largest terms.
-  Runnable scale;
+  Runnable runnable;
   StageTimes stages;
 };
 

@@ -36,7 +36,11 @@ llvm::Value* BlockValue::at(int kept, int reduced,
 }
 
 BlockCode::BlockCode(llvm::IRBuilder<>& ir, VectorMath& math, Config config)
-    : ir_(ir), math_(math), config_(std::move(config)), scopes_(1) {}
+    : ir_(ir),
+      math_(math),
+      config_(std::move(config)),
+      environment_(config_.environment),
+      scopes_(1) {}
 
 const Instruction& BlockCode::at(int value) const {
   return config_.program->instructions[static_cast<std::size_t>(value)];
@@ -44,6 +48,15 @@ const Instruction& BlockCode::at(int value) const {
 
 bool BlockCode::is_unrolled(const Axis& axis) const {
   return config_.shape.is_unrolled(axis);
+}
+
+bool BlockCode::is_computed(int value) const {
+  const Instruction& instruction = at(value);
+  const bool is_stored =
+      config_.stored != nullptr &&
+      (*config_.stored)[static_cast<std::size_t>(value)];
+  return instruction.rate == config_.rate && !is_stored &&
+         instruction.kind != NodeKind::load;
 }
 
 BlockCode::Key BlockCode::key_of(int value) const {
@@ -78,9 +91,7 @@ BlockValue BlockCode::emit(int value, const Instruction& instruction) {
                                          constant(-1).registers[0]);
     return {{mark}, false, false};
   }
-  const bool is_given =
-      instruction.rate != config_.rate || instruction.kind == NodeKind::load;
-  if (is_given) return config_.given(value, environment_);
+  if (!is_computed(value)) return config_.given(value, environment_);
   switch (instruction.kind) {
     case NodeKind::constant:
     case NodeKind::load:
@@ -124,7 +135,7 @@ BlockCode::Product BlockCode::split_product(std::span<const int> operands) {
 BlockCode::Product BlockCode::product_of(int instruction) {
   const Instruction& source = at(instruction);
   const bool is_product =
-      source.kind == NodeKind::multiply && source.rate == config_.rate;
+      source.kind == NodeKind::multiply && is_computed(instruction);
   if (!is_product) return {value(instruction), {}};
   return split_product(source.operands);
 }
@@ -148,8 +159,7 @@ BlockValue BlockCode::add(const BlockValue& total, const Product& product) {
 BlockValue BlockCode::emit_add(const Instruction& instruction) {
   std::vector<int> operands = instruction.operands;
   std::stable_partition(operands.begin(), operands.end(), [&](int operand) {
-    return at(operand).kind != NodeKind::multiply ||
-           at(operand).rate != config_.rate;
+    return at(operand).kind != NodeKind::multiply || !is_computed(operand);
   });
   BlockValue total = value(operands[0]);
   for (const int operand : std::span(operands).subspan(1)) {
@@ -265,8 +275,7 @@ void BlockCode::emit_ahead(int value, const Axis& axis) {
     this->value(value);
     return;
   }
-  const bool is_given = instruction.rate != config_.rate;
-  if (is_given) return;
+  if (!is_computed(value)) return;
   for (const int operand : instruction.operands) emit_ahead(operand, axis);
 }
 
@@ -291,13 +300,14 @@ void BlockCode::run_loop(const Axis& axis, const std::function<void()>& body) {
   environment_ = around;
 }
 
-void BlockCode::for_each_position(std::span<const Axis> axes, int used,
+void BlockCode::for_each_position(std::span<const Axis> axes,
+                                  std::optional<int> used,
                                   const std::function<void()>& body) {
   if (axes.empty()) {
     body();
     return;
   }
-  if (!is_unrolled(axes[0])) emit_ahead(used, axes[0]);
+  if (used && !is_unrolled(axes[0])) emit_ahead(*used, axes[0]);
   run_loop(axes[0], [&] { for_each_position(axes.subspan(1), used, body); });
 }
 

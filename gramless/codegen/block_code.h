@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -57,6 +58,9 @@ class BlockCode {
     Rate rate;
     const Extents* extents;
     Given given;
+    /// Of each instruction, whether it is given though it is of this rate.
+    const std::vector<bool>* stored = nullptr;
+    Environment environment = {};
   };
 
   BlockCode(llvm::IRBuilder<>& ir, VectorMath& math, Config config);
@@ -75,8 +79,9 @@ class BlockCode {
 
   /// Calls `body` at each position on the axes: once for each where they are
   /// unrolled, in a loop where they are long. `used` is what the body will ask
-  /// for: its parts that do not depend on the axes are emitted in front.
-  void for_each_position(std::span<const Axis> axes, int used,
+  /// for, if anything: its parts that do not depend on the axes are emitted in
+  /// front.
+  void for_each_position(std::span<const Axis> axes, std::optional<int> used,
                          const std::function<void()>& body);
 
   [[nodiscard]] const Environment& environment() const { return environment_; }
@@ -89,6 +94,8 @@ class BlockCode {
 
   [[nodiscard]] const Instruction& at(int value) const;
   [[nodiscard]] bool is_unrolled(const Axis& axis) const;
+  /// Whether an instruction's value is computed here from its operands.
+  [[nodiscard]] bool is_computed(int value) const;
   [[nodiscard]] Key key_of(int value) const;
   BlockValue emit(int value, const Instruction& instruction);
   BlockValue emit_sum(const Instruction& instruction);

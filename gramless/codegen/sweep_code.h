@@ -37,14 +37,25 @@ struct TilePanels {
   const void* reduced = nullptr;
   int64_t reduced_count = 0;
   int64_t reduced_cell_stride = 0;
+  /// The position of the panel's first one on the whole axis.
+  int64_t reduced_first = 0;
 };
 
-/// Adds the terms of all pairs of a tile's rows with the positions of the
-/// panel `reduced` to `sums`: one double for each column, copy and lane, in
-/// this order. `block` is scratch memory of as many numbers, all 0. In float64
-/// the rounding errors go to `errors`.
+/// The states that a tile adds to: for each column, copy and lane, in this
+/// order, a word of 64 bits; the next word of each `word_stride` further on.
+struct TileStates {
+  double* words = nullptr;
+  int64_t word_stride = 0;
+  /// Scratch memory for the states of one block of terms, and for the values of
+  /// its pairs: see block_numbers() and scratch_numbers() in plan.h.
+  void* block = nullptr;
+  void* scratch = nullptr;
+};
+
+/// Adds the values of all pairs of a tile's rows with the positions of the
+/// panel `reduced` to the states.
 using TileFunction = void(const int64_t* extents, const TilePanels* panels,
-                          void* block, double* sums, double* errors);
+                          const TileStates* states);
 
 inline constexpr const char* kPackCall = "pack_call";
 inline constexpr const char* kPackKept = "pack_kept";

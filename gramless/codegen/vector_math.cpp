@@ -105,6 +105,10 @@ llvm::Value* VectorMath::floor(llvm::Value* x) {
   return ir_.CreateUnaryIntrinsic(llvm::Intrinsic::floor, x);
 }
 
+llvm::Value* VectorMath::ceil(llvm::Value* x) {
+  return ir_.CreateUnaryIntrinsic(llvm::Intrinsic::ceil, x);
+}
+
 llvm::Value* VectorMath::round(llvm::Value* x) {
   return ir_.CreateUnaryIntrinsic(llvm::Intrinsic::roundeven, x);
 }
@@ -217,6 +221,20 @@ llvm::Value* VectorMath::exp2_avx512(llvm::Value* x) {
       single ? llvm::Intrinsic::x86_avx512_mask_scalef_ps_512
              : llvm::Intrinsic::x86_avx512_mask_scalef_pd_512,
       {power, ir_.CreateFSub(x, fraction), none, mask, as_set});
+}
+
+// Adding 1.5 * 2**52 leaves an integer in the low bits, from where a shift
+// takes it to the exponent of 1.
+llvm::Value* VectorMath::falling_power_of_four(llvm::Value* x) {
+  llvm::Value* magic = number(x, 0x1.8p+52);
+  const llvm::IRBuilderBase::FastMathFlagGuard guard(ir_);
+  ir_.clearFastMathFlags();
+  x = larger(x, number(x, -511));
+  llvm::Value* shifted = ir_.CreateFAdd(ir_.CreateFAdd(x, x), magic);
+  llvm::Value* exponent =
+      ir_.CreateShl(ir_.CreateBitCast(shifted, integers(x)), bits(x, 52));
+  llvm::Value* one = ir_.CreateBitCast(number(x, 1), integers(x));
+  return ir_.CreateBitCast(ir_.CreateAdd(one, exponent), x->getType());
 }
 
 // x = 2**e (1 + f) with 1 + f in [1/sqrt(2), sqrt(2)). With s = f/(2 + f),

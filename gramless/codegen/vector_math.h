@@ -31,6 +31,8 @@ class VectorMath {
   /// x/2**exponent(x), of which 0, inf and NaN are their own.
   llvm::Value* mantissa(llvm::Value* x);
   llvm::Value* sqrt(llvm::Value* x);
+  /// 4**x for integers; for those below -511, and for NaN, 4**-511.
+  llvm::Value* falling_power_of_four(llvm::Value* x);
   /// x**exponent: products for integers, roots for halves of odd integers,
   /// otherwise exp2(exponent*log2(x)), NaN below 0.
   llvm::Value* pow(llvm::Value* x, double exponent);
@@ -54,6 +56,7 @@ class VectorMath {
   /// 1 above 0, -1 below, and x itself otherwise.
   llvm::Value* sign(llvm::Value* x);
   llvm::Value* floor(llvm::Value* x);
+  llvm::Value* ceil(llvm::Value* x);
   /// The nearest integer, the even one of two.
   llvm::Value* round(llvm::Value* x);
   /// 1 where x >= 0, otherwise 0.

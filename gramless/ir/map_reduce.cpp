@@ -68,12 +68,38 @@ void verify_extents(const MapReduce& map_reduce, std::span<const Expr> nodes) {
   }
 }
 
+/// Checks that an output has what its reduction takes, and leaves no axis free.
+void verify_output(const Output& output) {
+  const std::string name = concat("output '", output.array.name, "'");
+  const bool is_sum = output.reduction == Reduction::sum;
+  require(static_cast<bool>(output.value), concat(name, " has no value"));
+  require(is_sum || output.array.pair != PairIndex::none,
+          concat(name, " is no sum, over both pair axes"));
+  for (const Expr& root : {output.value, output.bound}) {
+    if (!root) continue;
+    for (const Axis& axis : root->free_axes) {
+      const std::vector<Axis>& features = output.array.features;
+      require(is_pair_axis(axis) ||
+                  std::count(features.begin(), features.end(), axis) == 1,
+              concat(name, " leaves axis ", axis.text(), " free"));
+    }
+  }
+  const bool has_bound = static_cast<bool>(output.bound);
+  require(row_of(output.reduction).has_scale || !has_bound,
+          concat(name, " has a bound, but no scale"));
+}
+
 void verify_load(const MapReduce& map_reduce, const Node& load) {
   const auto is_named = [&](const ArraySpec& array) {
     return array.name == load.argument;
   };
   const auto found = std::find_if(map_reduce.arguments.begin(),
                                   map_reduce.arguments.end(), is_named);
+  const bool is_scale =
+      load.argument == kScale &&
+      std::any_of(map_reduce.outputs.begin(), map_reduce.outputs.end(),
+                  [](const Output& output) { return bool(output.bound); });
+  if (is_scale) return;
   require(found != map_reduce.arguments.end(),
           concat("no argument is called '", load.argument, "'"));
   const std::vector<Index> declared = indices_of(*found);
@@ -105,15 +131,50 @@ int64_t ArraySpec::columns() const {
   return columns;
 }
 
-MapReduce copy_of(const MapReduce& map_reduce) {
+std::vector<ArraySpec> results_of(const Output& output) {
+  std::vector<ArraySpec> arrays;
+  for (const ReductionResult& result : row_of(output.reduction).results) {
+    arrays.push_back(output.array);
+    if (!result.name.empty()) arrays.back().name = result.name;
+  }
+  return arrays;
+}
+
+std::vector<ArraySpec> results_of(const MapReduce& map_reduce) {
+  std::vector<ArraySpec> arrays;
+  for (const Output& output : map_reduce.outputs) {
+    const std::vector<ArraySpec> more = results_of(output);
+    arrays.insert(arrays.end(), more.begin(), more.end());
+  }
+  return arrays;
+}
+
+std::vector<Expr> roots_of(const MapReduce& map_reduce) {
+  std::vector<Expr> roots;
+  for (const Output& output : map_reduce.outputs) {
+    roots.push_back(output.value);
+    if (output.bound) roots.push_back(output.bound);
+  }
+  return roots;
+}
+
+MapReduce rebuild(const MapReduce& map_reduce, Expr (*visit)(ExprPool&, Expr)) {
   MapReduce result{std::make_shared<ExprPool>(), map_reduce.arguments, {}};
   std::unordered_map<int, Expr> done;
+  const auto rebuilt = [&](Expr expr) {
+    return expr ? rebuild(*result.pool, expr, done, visit) : expr;
+  };
   for (const Output& output : map_reduce.outputs) {
-    result.outputs.push_back({output.array,
-                              rebuild(*result.pool, output.value, done),
-                              output.reduction});
+    result.outputs.push_back({output.array, rebuilt(output.value),
+                              output.reduction, rebuilt(output.bound)});
   }
   return result;
+}
+
+Expr load_scale(ExprPool& pool, const ArraySpec& array) {
+  std::vector<Index> indices = {kAxisI, kAxisJ};
+  indices.insert(indices.end(), array.features.begin(), array.features.end());
+  return pool.load(std::string(kScale), std::move(indices));
 }
 
 Expr load(ExprPool& pool, const ArraySpec& array) {
@@ -121,20 +182,13 @@ Expr load(ExprPool& pool, const ArraySpec& array) {
 }
 
 void verify(const MapReduce& map_reduce) {
-  std::vector<Expr> roots;
+  int64_t scales = 0;
   for (const Output& output : map_reduce.outputs) {
-    require(static_cast<bool>(output.value),
-            concat("output '", output.array.name, "' has no value"));
-    for (const Axis& axis : output.value->free_axes) {
-      const std::vector<Axis>& features = output.array.features;
-      require(is_pair_axis(axis) ||
-                  std::count(features.begin(), features.end(), axis) == 1,
-              concat("output '", output.array.name, "' leaves axis ",
-                     axis.text(), " free"));
-    }
-    roots.push_back(output.value);
+    verify_output(output);
+    if (output.bound) ++scales;
   }
-  const std::vector<Expr> nodes = nodes_below(roots);
+  require(scales <= 1, "two outputs have a scale");
+  const std::vector<Expr> nodes = nodes_below(roots_of(map_reduce));
   verify_extents(map_reduce, nodes);
   for (const Expr& node : nodes) {
     require(node->pool == map_reduce.pool.get(),

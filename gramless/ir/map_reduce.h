@@ -3,7 +3,6 @@
 // each reduced over j, over i, or over both.
 #pragma once
 
-#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +10,7 @@
 
 #include "gramless/arrays.h"
 #include "gramless/ir/expr.h"
+#include "gramless/ir/reductions.h"
 
 namespace gramless {
 
@@ -29,21 +29,20 @@ struct ArraySpec {
   bool operator==(const ArraySpec&) const = default;
 };
 
-/// How an output combines its values. The maximum of none is -inf; NaN has no
-/// part in it. It has derivative 0: it serves to scale other sums.
-enum class Reduction : uint8_t { sum, max };
+/// The name under which the value of an output reads the scale of the block of
+/// terms that j is in: `scale[i,j,e]`.
+inline constexpr std::string_view kScale = "scale";
 
-/// Returns what a reduction of no values is.
-inline double identity_of(Reduction reduction) {
-  return reduction == Reduction::sum ? 0
-                                     : -std::numeric_limits<double>::infinity();
-}
-
-/// A result: `value` reduced over the pair axes that `array` does not have.
+/// A reduced value, over the pair axes that `array` does not have. Its results
+/// are those of the reduction's row.
 struct Output {
   ArraySpec array;
   Expr value;
   Reduction reduction = Reduction::sum;
+  /// Of a reduction with a scale, once transform/log_domain has found it: the
+  /// logarithm of the largest term to the base 4, up to a factor of 2, -inf if
+  /// all are 0. The value then has the factor 4**-scale.
+  Expr bound = {};
 };
 
 /// The unit that is built, differentiated, lowered and run.
@@ -53,8 +52,27 @@ struct MapReduce {
   std::vector<Output> outputs;
 };
 
+/// Returns the arrays of an output's results.
+std::vector<ArraySpec> results_of(const Output& output);
+
+/// Returns the arrays of all results, output by output.
+std::vector<ArraySpec> results_of(const MapReduce& map_reduce);
+
+/// Returns the expressions of all outputs.
+std::vector<Expr> roots_of(const MapReduce& map_reduce);
+
+/// Rebuilds a map-reduce in a pool of its own, passing each node through
+/// `visit`, which may replace it.
+MapReduce rebuild(const MapReduce& map_reduce,
+                  Expr (*visit)(ExprPool&, Expr) = nullptr);
+
 /// Returns the same map-reduce in a pool that holds nothing else.
-MapReduce copy_of(const MapReduce& map_reduce);
+inline MapReduce copy_of(const MapReduce& map_reduce) {
+  return rebuild(map_reduce);
+}
+
+/// Returns the scale of an output's block of terms.
+Expr load_scale(ExprPool& pool, const ArraySpec& array);
 
 /// Returns the element of an array at its own axes: `x0[i,d]`.
 Expr load(ExprPool& pool, const ArraySpec& array);

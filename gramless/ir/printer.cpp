@@ -139,12 +139,9 @@ std::string print(Expr expr, const Names& names, Level around) {
 
 /// Returns the nodes worth a name: those used more than once, leaves apart.
 std::vector<Expr> shared_nodes(const MapReduce& map_reduce) {
-  std::vector<Expr> roots;
+  const std::vector<Expr> roots = roots_of(map_reduce);
   std::map<int, int> uses;
-  for (const Output& output : map_reduce.outputs) {
-    roots.push_back(output.value);
-    ++uses[output.value->id];
-  }
+  for (const Expr& root : roots) ++uses[root->id];
   const std::vector<Expr> nodes = nodes_below(roots);
   for (const Expr& node : nodes) {
     for (const Expr& operand : node->operands) ++uses[operand->id];
@@ -158,15 +155,11 @@ std::vector<Expr> shared_nodes(const MapReduce& map_reduce) {
 
 /// Returns a line with the extents of axes that no array declares.
 std::string axes_text(const MapReduce& map_reduce) {
-  std::vector<Expr> roots;
   std::map<std::string, int64_t> extents;
-  for (const Output& output : map_reduce.outputs) {
-    roots.push_back(output.value);
-  }
   const auto add = [&](const Axis& axis) {
     if (!is_pair_axis(axis)) extents.emplace(axis.name, axis.extent);
   };
-  for (const Expr& node : nodes_below(roots)) {
+  for (const Expr& node : nodes_below(roots_of(map_reduce))) {
     for (const Axis& axis : node->free_axes) add(axis);
   }
   const auto remove = [&](const ArraySpec& array) {
@@ -201,7 +194,7 @@ std::string to_text(const ArraySpec& array) {
 }
 
 std::string reduction_name(const ArraySpec& array, Reduction reduction) {
-  const std::string_view name = reduction == Reduction::sum ? "sum" : "max";
+  const std::string_view name = row_of(reduction).name;
   switch (array.pair) {
     case PairIndex::none:
       return concat(name, "_ij");
@@ -229,7 +222,11 @@ std::string to_text(const MapReduce& map_reduce) {
   for (const Output& output : map_reduce.outputs) {
     text += concat(to_text(output.array), " = ",
                    reduction_name(output.array, output.reduction), "(",
-                   print(output.value, names, Level::sum), ")\n");
+                   print(output.value, names, Level::sum));
+    if (output.bound) {
+      text += concat(" | ", print(output.bound, names, Level::sum));
+    }
+    text += ")\n";
   }
   return text;
 }

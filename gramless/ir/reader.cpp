@@ -166,6 +166,28 @@ ArraySpec read_array(std::string_view text, Names& names) {
   return array;
 }
 
+/// Reads `sum_j(value)` or `log_sum_exp_j(value | bound)`.
+Output read_output(ExprPool& pool, const ArraySpec& array,
+                   std::string_view text, const Names& names) {
+  for (const ReductionRow& row : reduction_table()) {
+    const std::string start = reduction_name(array, row.reduction) + "(";
+    if (!text.starts_with(start) || !text.ends_with(')')) continue;
+    const std::string_view inside =
+        text.substr(start.size(), text.size() - start.size() - 1);
+    const std::size_t bar = inside.find(" | ");
+    Output output{array, read_expr(pool, inside.substr(0, bar), names),
+                  row.reduction};
+    if (bar != std::string_view::npos) {
+      output.bound = read_expr(pool, inside.substr(bar + 3), names);
+    }
+    return output;
+  }
+  throw ArgumentError(concat("read_map_reduce(): expected '",
+                             reduction_name(array, Reduction::sum),
+                             "(...)' for ", to_text(array), ", got '", text,
+                             "'."));
+}
+
 }  // namespace
 
 std::map<std::string, Expr, std::less<>> operand_names(
@@ -210,22 +232,13 @@ MapReduce read_map_reduce(std::string_view text) {
           concat("read_map_reduce(): expected a statement, got '", line, "'."));
     }
     const std::string left = line.substr(0, equals);
-    std::string right = line.substr(equals + 3);
+    const std::string right = line.substr(equals + 3);
     if (!left.ends_with(']')) {
       names.values[left] = read_expr(*result.pool, right, names);
       continue;
     }
-    const ArraySpec array = read_array(left, names);
-    const Reduction reduction =
-        right.starts_with("max_") ? Reduction::max : Reduction::sum;
-    const std::string name = reduction_name(array, reduction);
-    if (!right.starts_with(name + "(")) {
-      throw ArgumentError(concat("read_map_reduce(): expected '", name,
-                                 "(...)' for ", left, ", got '", right, "'."));
-    }
-    right = right.substr(name.size());
     result.outputs.push_back(
-        {array, read_expr(*result.pool, right, names), reduction});
+        read_output(*result.pool, read_array(left, names), right, names));
   }
   return result;
 }

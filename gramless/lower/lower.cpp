@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "gramless/error.h"
+#include "gramless/ir/reader.h"
 #include "gramless/lower/program.h"
 
 namespace gramless {
@@ -31,21 +32,35 @@ class Lowering {
   Lowering(const MapReduce& map_reduce, PairIndex reduced) {
     program_.reduced = reduced;
     program_.arguments = map_reduce.arguments;
-    for (const Output& output : map_reduce.outputs) {
-      program_.results.push_back(output.array);
-    }
+    program_.results = results_of(map_reduce);
   }
 
+  /// Adds an output whose first result stands at `position`.
   void add_output(std::size_t position, const Output& output) {
-    const bool is_first = program_.outputs.empty();
-    if (!is_first && program_.reduction != output.reduction) {
-      throw InternalError("lower(): a sweep reduces in two ways.");
+    ProgramOutput lowered{position, {}, output.reduction};
+    for (const ReductionResult& result : row_of(output.reduction).results) {
+      lowered.finishes.push_back(lower_finish(output.reduction, result.finish));
     }
-    program_.reduction = output.reduction;
-    program_.outputs.push_back({position, lower(output.value)});
+    lowered.value = lower(output.value);
+    if (output.bound) lowered.bound = lower(output.bound);
+    program_.outputs.push_back(std::move(lowered));
   }
 
   Program finish() { return std::move(program_); }
+
+  /// Lowers the expression that makes a result of the words of a state.
+  static Finish lower_finish(Reduction reduction, std::string_view text) {
+    MapReduce words{std::make_shared<ExprPool>(), {}, {}};
+    Names names;
+    for (const StateWord& word : row_of(reduction).words) {
+      words.arguments.push_back({std::string(word.name), PairIndex::none, {}});
+      names.values[std::string(word.name)] =
+          load(*words.pool, words.arguments.back());
+    }
+    Lowering lowering(words, PairIndex::j);
+    lowering.lower(read_expr(*words.pool, text, names));
+    return std::move(lowering.program_.instructions);
+  }
 
  private:
   int lower(Expr expr) {
@@ -93,7 +108,10 @@ class Lowering {
         arguments.begin(), arguments.end(),
         [&](const ArraySpec& array) { return array.name == load.argument; });
     instruction.argument = static_cast<std::size_t>(found - arguments.begin());
-    const std::ptrdiff_t first = found->pair == PairIndex::none ? 0 : 1;
+    const bool is_scale = found == arguments.end();
+    const std::ptrdiff_t first = is_scale                         ? 2
+                                 : found->pair == PairIndex::none ? 0
+                                                                  : 1;
     instruction.indices = {load.indices.begin() + first, load.indices.end()};
   }
 
@@ -209,11 +227,13 @@ std::vector<Program> lower(const MapReduce& map_reduce) {
   for (const PairIndex kept : {PairIndex::i, PairIndex::j}) {
     Lowering lowering(map_reduce,
                       kept == PairIndex::i ? PairIndex::j : PairIndex::i);
-    for (std::size_t k = 0; k < outputs.size(); ++k) {
-      const PairIndex pair = outputs[k].array.pair;
+    std::size_t first = 0;
+    for (const Output& output : outputs) {
+      const PairIndex pair = output.array.pair;
       const bool is_here =
           pair == kept || (pair == PairIndex::none && kept == home);
-      if (is_here) lowering.add_output(k, outputs[k]);
+      if (is_here) lowering.add_output(first, output);
+      first += row_of(output.reduction).results.size();
     }
     Program program = lowering.finish();
     if (program.outputs.empty()) continue;

@@ -2,6 +2,7 @@
 // Prints programs.
 #include "gramless/lower/program.h"
 
+#include <algorithm>
 #include <array>
 
 #include "gramless/base/text.h"
@@ -28,9 +29,14 @@ std::string reference_text(const Program& program, int position) {
 }
 
 std::string load_text(const Program& program, const Instruction& load) {
-  const ArraySpec& array = program.arguments[load.argument];
+  const bool is_scale = loads_scale(program, load);
+  const ArraySpec array =
+      is_scale ? ArraySpec{std::string(kScale), PairIndex::none, {}}
+               : program.arguments[load.argument];
   std::vector<std::string> indices;
-  if (array.pair != PairIndex::none) {
+  if (is_scale) {
+    indices = {kAxisI.name, kAxisJ.name};
+  } else if (array.pair != PairIndex::none) {
     indices.emplace_back(pair_index_name(array.pair));
   }
   for (const Index& index : load.indices) {
@@ -74,11 +80,31 @@ std::string instruction_text(const Program& program,
   throw InternalError("instruction_text(): unknown kind.");
 }
 
+/// Returns `a[i] += v7` or, of what is no sum, with all its results and its
+/// bound, `a[i] sum[i] shift[i] = log_sum_exp(v7 | v5)`.
+std::string output_text(const Program& program, const ProgramOutput& output) {
+  const ReductionRow& row = row_of(output.reduction);
+  const std::string value = reference_text(program, output.value);
+  if (row.reduction == Reduction::sum) {
+    return concat("    ", to_text(program.results[output.output]), " += ",
+                  value, "\n");
+  }
+  std::vector<std::string> arrays;
+  for (std::size_t k = 0; k < row.results.size(); ++k) {
+    arrays.push_back(to_text(program.results[output.output + k]));
+  }
+  const std::string bound =
+      row.has_scale
+          ? concat(" | ", reference_text(program, output.bound))
+          : "";
+  return concat("    ", join(arrays, " "), " = ", row.name, "(", value, bound,
+                ")\n");
+}
+
 }  // namespace
 
 std::string structure_text(const Program& program) {
-  std::string text = concat(pair_index_name(program.reduced), " ",
-                            static_cast<int>(program.reduction), "\n");
+  std::string text = concat(pair_index_name(program.reduced), "\n");
   const auto add_array = [&](const ArraySpec& array) {
     text += pair_index_name(array.pair);
     for (const Axis& axis : array.features) text += " " + axis.text();
@@ -103,7 +129,8 @@ std::string structure_text(const Program& program) {
     text += "\n";
   }
   for (const ProgramOutput& output : program.outputs) {
-    text += concat(output.value, " ");
+    text += concat(static_cast<int>(output.reduction), " ", output.value, " ",
+                   output.bound, " ");
     add_array(program.results[output.output]);
   }
   return text;
@@ -131,14 +158,32 @@ std::string to_text(const Program& program) {
     }
     if (!lines.empty()) text += concat("  ", title, "\n", lines);
   }
-  const bool is_sum = program.reduction == Reduction::sum;
-  text += is_sum ? "  summed\n" : "  the largest\n";
+  const bool is_sum =
+      std::all_of(program.outputs.begin(), program.outputs.end(),
+                  [](const ProgramOutput& output) {
+                    return output.reduction == Reduction::sum;
+                  });
+  text += is_sum ? "  summed\n" : "  reduced\n";
   for (const ProgramOutput& output : program.outputs) {
-    text += concat("    ", to_text(program.results[output.output]),
-                   is_sum ? " += " : " max= ",
-                   reference_text(program, output.value), "\n");
+    text += output_text(program, output);
   }
   return text;
+}
+
+bool loads_scale(const Program& program, const Instruction& instruction) {
+  return instruction.kind == NodeKind::load &&
+         instruction.argument == program.arguments.size();
+}
+
+std::vector<bool> scaled_values(const Program& program) {
+  std::vector<bool> result;
+  for (const Instruction& instruction : program.instructions) {
+    result.push_back(
+        loads_scale(program, instruction) ||
+        std::any_of(instruction.operands.begin(), instruction.operands.end(),
+                    [&](int k) { return result[static_cast<std::size_t>(k)]; }));
+  }
+  return result;
 }
 
 }  // namespace gramless

@@ -25,20 +25,30 @@ struct Instruction {
   double value = 0;                   // constant, power, power0
   Function function = Function::exp;  // function
   std::size_t argument = 0;           // load: a position among the arguments
-  std::vector<Index> indices;         // load: behind i or j
+  std::vector<Index> indices;         // load: behind i and j
   Axis axis;                          // sum
 };
 
+/// What makes a result of a settled state: a `load` is of one of its words, and
+/// the last instruction is the result.
+using Finish = std::vector<Instruction>;
+
 struct ProgramOutput {
-  std::size_t output = 0;  // A position among the map-reduce's outputs.
-  int value = 0;           // An instruction.
+  /// The position of its first result among those of the map-reduce; one
+  /// finish for each.
+  std::size_t output = 0;
+  std::vector<Finish> finishes;
+  Reduction reduction = Reduction::sum;
+  int value = 0;  // An instruction.
+  /// An instruction, of a reduction with a scale. The value depends on the
+  /// scale of the block that it belongs to.
+  int bound = 0;
 };
 
 /// One sweep. Outputs are reduced over the pair axis `reduced`, and over the
-/// other one too if they do not have it, all of them alike.
+/// other one too if they do not have it.
 struct Program {
   PairIndex reduced = PairIndex::j;
-  Reduction reduction = Reduction::sum;
   std::vector<ArraySpec> arguments;
   std::vector<ArraySpec> results;  // Of all sweeps.
   std::vector<Instruction> instructions;
@@ -52,6 +62,13 @@ struct Program {
 /// most two. Products are split by rate, so that what depends on i alone is
 /// computed once for each i, and so on.
 std::vector<Program> lower(const MapReduce& map_reduce);
+
+/// Returns whether an instruction loads the scale of a block of terms. Its
+/// `argument` is one behind the last.
+bool loads_scale(const Program& program, const Instruction& instruction);
+
+/// Returns the instructions that change with the scale of a block.
+std::vector<bool> scaled_values(const Program& program);
 
 /// Returns what `structure` of a program is to be.
 std::string structure_text(const Program& program);

@@ -18,6 +18,10 @@ constexpr int64_t kLongestUnrolled = 16;
 constexpr int64_t kLongestUnrolledOfLarge = 4;
 /// Bytes of a chunk of the reduced axis: a part of the second-level cache.
 constexpr int64_t kChunkBytes = int64_t{1} << 17;
+/// Bytes of what is kept of the pairs of a block, a part of the first-level
+/// cache, and the terms that a block has nevertheless.
+constexpr int64_t kScratchBytes = int64_t{1} << 15;
+constexpr int64_t kLeastBlockTerms = 16;
 /// Bytes of the whole reduced axis, up to which it is packed once.
 constexpr int64_t kPackedOnceBytes = int64_t{1} << 25;
 /// Tasks that a large call is cut into, at least, and the pairs worth a task.
@@ -82,6 +86,85 @@ void for_each_axis(const Program& program, const Visit& visit) {
   }
 }
 
+/// Finds what is kept of a pair: the last values in front of the scale. A
+/// product that is added to something is computed again, as it was, fused with
+/// the addition.
+class StoredValues {
+ public:
+  StoredValues(const Program& program, const ProgramOutput& output,
+               const TileShape& shape)
+      : program_(program),
+        output_(output),
+        has_one_column_(has_one_column(program, output, shape)),
+        is_scaled_(scaled_values(program)),
+        is_visited_(program.instructions.size()) {}
+
+  std::vector<int> find() {
+    visit(output_.value);
+    if (!has_one_column_) visit(output_.bound);
+    return stored_;
+  }
+
+ private:
+  [[nodiscard]] const Instruction& at(int value) const {
+    return program_.instructions[static_cast<std::size_t>(value)];
+  }
+
+  void visit(int value) {
+    const Instruction& instruction = at(value);
+    const auto place = static_cast<std::size_t>(value);
+    const bool is_packed = instruction.rate != Rate::pair ||
+                           instruction.kind == NodeKind::load;
+    if (is_packed || is_visited_[place]) return;
+    is_visited_[place] = true;
+    if (!is_scaled_[place] && is_one_cell(instruction) && !is_fused(value)) {
+      stored_.push_back(value);
+      return;
+    }
+    for (const int operand : instruction.operands) visit(operand);
+  }
+
+  /// Whether a value has one cell where it is used.
+  [[nodiscard]] bool is_one_cell(const Instruction& instruction) const {
+    const std::vector<Axis>& axes = program_.results[output_.output].features;
+    return std::all_of(instruction.axes.begin(), instruction.axes.end(),
+                       [&](const Axis& axis) {
+                         return has_one_column_ &&
+                                std::count(axes.begin(), axes.end(), axis) > 0;
+                       });
+  }
+
+  [[nodiscard]] bool is_fused(int value) const {
+    return at(value).kind == NodeKind::multiply &&
+           std::any_of(program_.instructions.begin(),
+                       program_.instructions.end(),
+                       [&](const Instruction& user) {
+                         const std::vector<int>& operands = user.operands;
+                         return user.kind == NodeKind::add &&
+                                std::count(operands.begin(), operands.end(),
+                                           value) > 0;
+                       });
+  }
+
+  const Program& program_;
+  const ProgramOutput& output_;
+  const bool has_one_column_;
+  const std::vector<bool> is_scaled_;
+  std::vector<bool> is_visited_;
+  std::vector<int> stored_;
+};
+
+/// Returns the registers that are kept for one position, of all copies.
+int64_t stored_registers(const Program& program, const TileShape& shape) {
+  int64_t registers = 0;
+  for (const ProgramOutput& output : program.outputs) {
+    if (!row_of(output.reduction).has_scale) continue;
+    registers += static_cast<int64_t>(
+        stored_values(program, output, shape).size());
+  }
+  return registers * shape.kept_copies;
+}
+
 class Planner {
  public:
   Planner(const Program& program, SweepSizes sizes, DType dtype,
@@ -130,6 +213,12 @@ class Planner {
     while (tile.kept_copies > 1 &&
            sizes_.kept <= unit * (tile.kept_copies - 1)) {
       --tile.kept_copies;
+    }
+    if (stored_registers(program_, tile) > 0) {
+      because("blocks of ", block_positions(program_, tile),
+              " positions keep ",
+              stored_registers(program_, tile) / tile.kept_copies,
+              " values of each pair, until their scale is known");
     }
     because("a tile has ", tile.rows(), " rows and takes ",
             tile.reduced_copies * (tile.lanes_along_kept ? 1 : tile.lanes),
@@ -219,6 +308,37 @@ int64_t output_columns(const Program& program) {
   return columns;
 }
 
+bool has_one_column(const Program& program, const ProgramOutput& output,
+                    const TileShape& shape) {
+  const std::vector<Axis>& axes = program.results[output.output].features;
+  return std::all_of(axes.begin(), axes.end(), [&](const Axis& axis) {
+    return axis.extent == 1 && shape.is_unrolled(axis);
+  });
+}
+
+std::vector<int> stored_values(const Program& program,
+                               const ProgramOutput& output,
+                               const TileShape& shape) {
+  return StoredValues(program, output, shape).find();
+}
+
+int64_t block_positions(const Program& program, const TileShape& shape) {
+  const int64_t bytes = stored_registers(program, shape) * shape.lanes *
+                        dtype_size(shape.dtype);
+  int64_t terms = kBlockTerms;
+  while (terms > kLeastBlockTerms && terms * bytes > kScratchBytes) terms /= 2;
+  return terms * shape.block() / kBlockTerms;
+}
+
+int64_t block_numbers(const Program& program, const TileShape& shape) {
+  return output_columns(program) * static_cast<int64_t>(kMostWords) *
+         shape.kept_copies * shape.lanes;
+}
+
+int64_t scratch_numbers(const Program& program, const TileShape& shape) {
+  return stored_registers(program, shape) * shape.lanes * kBlockTerms;
+}
+
 std::vector<int> packed_values(const Program& program, Rate rate) {
   std::vector<bool> is_used(program.instructions.size());
   const auto use = [&](int value) {
@@ -228,7 +348,10 @@ std::vector<int> packed_values(const Program& program, Rate rate) {
     if (instruction.rate == rate) continue;
     for (const int operand : instruction.operands) use(operand);
   }
-  for (const ProgramOutput& output : program.outputs) use(output.value);
+  for (const ProgramOutput& output : program.outputs) {
+    use(output.value);
+    if (row_of(output.reduction).has_scale) use(output.bound);
+  }
   std::vector<int> values;
   for (std::size_t k = 0; k < is_used.size(); ++k) {
     const Instruction& instruction = program.instructions[k];

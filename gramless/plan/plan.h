@@ -78,6 +78,28 @@ Plan make_plan(const Program& program, SweepSizes sizes, DType dtype,
 /// Returns the columns of all outputs of a program together.
 int64_t output_columns(const Program& program);
 
+/// Returns whether the accumulators of an output with a scale serve one column
+/// alone, so that the values of its pairs are computed once. Otherwise they
+/// serve one column after another.
+bool has_one_column(const Program& program, const ProgramOutput& output,
+                    const TileShape& shape);
+
+/// Returns the values of a pair that are kept for a block of an output with a
+/// scale: those without scale that its terms are computed of, once the scale is
+/// known.
+std::vector<int> stored_values(const Program& program,
+                               const ProgramOutput& output,
+                               const TileShape& shape);
+
+/// Returns the positions of the reduced axis that a block covers: as many as
+/// TileShape says, or less where much is kept of each.
+int64_t block_positions(const Program& program, const TileShape& shape);
+
+/// Returns how many numbers a tile's states take for one block of terms, and
+/// the values that are kept for it.
+int64_t block_numbers(const Program& program, const TileShape& shape);
+int64_t scratch_numbers(const Program& program, const TileShape& shape);
+
 /// Returns the instructions of a rate whose values a faster rate or an output
 /// uses: what is packed.
 std::vector<int> packed_values(const Program& program, Rate rate);

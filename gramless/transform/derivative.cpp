@@ -196,6 +196,24 @@ Expr add_cotangent(MapReduce& map_reduce, const ArraySpec& result) {
   return load(*map_reduce.pool, cotangent);
 }
 
+/// Returns the derivative of a result by the value of a pair.
+Expr derivative_of_result(ExprPool& pool, const ReductionResult& result,
+                          const Names& state) {
+  if (result.derivative.empty()) {
+    throw InternalError(
+        concat("vjp(): '", result.name, "' has no derivative."));
+  }
+  return read_expr(pool, result.derivative, state);
+}
+
+/// Returns the value of a pair as it is reduced: on the scale of its row.
+Expr scaled(Expr value, const Output& output, const Names& state) {
+  if (!row_of(output.reduction).has_scale) return value;
+  ExprPool& pool = *value->pool;
+  const Expr shift = state.values.find(kShift)->second;
+  return value * pool.apply(Function::exp2, pool.constant(-2) * shift);
+}
+
 /// Propagates what was contributed; adds the gradients to `result`.
 MapReduce gradients_of(MapReduce result, const MapReduce& map_reduce,
                        const std::vector<std::size_t>& wrt,
@@ -257,45 +275,49 @@ Expr gradient(Expr value, Expr cotangent, const std::vector<Axis>& axes,
   return reverse.gradient(argument);
 }
 
+std::vector<ArraySpec> state_arguments(const MapReduce& map_reduce) {
+  std::vector<ArraySpec> arguments;
+  bool has_position = false;
+  for (const Output& output : map_reduce.outputs) {
+    const ReductionRow& row = row_of(output.reduction);
+    const std::vector<ArraySpec> arrays = results_of(output);
+    for (std::size_t k = arrays.size(); k-- > 0;) {
+      if (!row.results[k].name.empty()) arguments.push_back(arrays[k]);
+    }
+    const PairIndex reduced =
+        output.array.pair == PairIndex::i ? PairIndex::j : PairIndex::i;
+    if (!row.has_index || has_position) continue;
+    arguments.push_back({"position", reduced, {}});
+    has_position = true;
+  }
+  return arguments;
+}
+
 MapReduce vjp(const MapReduce& map_reduce, const std::vector<std::size_t>& wrt,
               const std::vector<std::size_t>& cotangents) {
   MapReduce result{std::make_shared<ExprPool>(), map_reduce.arguments, {}};
-  ReverseMode reverse(*result.pool);
-  Importer importer{*result.pool, {}};
-  for (const std::size_t k : cotangents) {
-    const Output& output = map_reduce.outputs.at(k);
-    reverse.contribute(importer(output.value),
-                       add_cotangent(result, output.array),
-                       output.array.features);
-  }
-  return gradients_of(std::move(result), map_reduce, wrt, reverse);
-}
-
-ArraySpec sum_of_logarithm(const MapReduce& map_reduce) {
-  ArraySpec sum = map_reduce.outputs.at(0).array;
-  sum.name = "sum";
-  return sum;
-}
-
-MapReduce vjp_of_logarithm(const MapReduce& map_reduce,
-                           const std::vector<std::size_t>& wrt,
-                           const std::vector<std::size_t>& cotangents) {
-  const Output& output = map_reduce.outputs.at(0);
-  const ArraySpec sum = sum_of_logarithm(map_reduce);
-  MapReduce result{std::make_shared<ExprPool>(), map_reduce.arguments, {}};
   ExprPool& pool = *result.pool;
-  result.arguments.push_back(sum);
-  std::vector<Expr> seeds;
-  for (const std::size_t k : cotangents) {
-    const Expr cotangent = add_cotangent(result, k == 0 ? output.array : sum);
-    const Expr slope = pool.power0(load(pool, sum), -1);
-    seeds.push_back(k == 0 ? cotangent * slope : cotangent);
+  Names state;
+  for (const ArraySpec& array : state_arguments(map_reduce)) {
+    result.arguments.push_back(array);
+    state.values[array.name] = load(pool, array);
   }
   ReverseMode reverse(pool);
   Importer importer{pool, {}};
-  if (!seeds.empty()) {
-    reverse.contribute(importer(output.value), pool.add(seeds),
-                       output.array.features);
+  std::size_t first = 0;
+  for (const Output& output : map_reduce.outputs) {
+    const std::vector<ArraySpec> arrays = results_of(output);
+    std::vector<Expr> seeds;
+    for (const std::size_t k : cotangents) {
+      if (k < first || k >= first + arrays.size()) continue;
+      state.values["cot"] = add_cotangent(result, arrays[k - first]);
+      seeds.push_back(derivative_of_result(
+          pool, row_of(output.reduction).results[k - first], state));
+    }
+    first += arrays.size();
+    if (seeds.empty()) continue;
+    reverse.contribute(scaled(importer(output.value), output, state),
+                       pool.add(seeds), output.array.features);
   }
   return gradients_of(std::move(result), map_reduce, wrt, reverse);
 }

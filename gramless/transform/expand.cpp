@@ -19,14 +19,7 @@ Expr expand_node(ExprPool& pool, Expr expr) {
 }  // namespace
 
 MapReduce expand(const MapReduce& map_reduce) {
-  MapReduce result{std::make_shared<ExprPool>(), map_reduce.arguments, {}};
-  std::unordered_map<int, Expr> done;
-  for (const Output& output : map_reduce.outputs) {
-    result.outputs.push_back(
-        {output.array, rebuild(*result.pool, output.value, done, expand_node),
-         output.reduction});
-  }
-  return result;
+  return rebuild(map_reduce, expand_node);
 }
 
 }  // namespace gramless

@@ -95,10 +95,8 @@ class Rewriter {
  public:
   Rewriter(ExprPool& pool, LogDomain domain) : pool_(pool), domain_(domain) {}
 
-  /// Returns an output's value.
-  Expr output(Expr expr) {
-    return domain_.is_used ? sum_of_terms(expr) : plain(expr);
-  }
+  /// Rewrites an output's value, and finds its bound.
+  void rewrite(Output& output);
 
   /// Returns the terms of a sum, or the one term of what is none.
   Terms terms(Expr expr);
@@ -142,6 +140,27 @@ class Rewriter {
   std::map<int, Expr> plain_;
   std::map<int, Term> scaled_;
 };
+
+void Rewriter::rewrite(Output& output) {
+  if (!domain_.is_used) {
+    output.value = plain(output.value);
+    return;
+  }
+  if (!row_of(output.reduction).has_scale) {
+    output.value = sum_of_terms(output.value);
+    return;
+  }
+  const Expr scale = load_scale(pool_, output.array);
+  std::vector<Expr> sizes;
+  std::vector<Expr> values;
+  for (Term& term : grouped(terms(output.value))) {
+    sizes.push_back(size(term, kShiftUnit));
+    term.shift = scale;
+    values.push_back(value(term));
+  }
+  output.value = pool_.add(values);
+  output.bound = pool_.maximum(sizes);
+}
 
 /// Returns an expression in the ordinary domain, with exponentials merged.
 Expr Rewriter::plain(Expr expr) {
@@ -582,25 +601,8 @@ MapReduce apply_log_domain(const MapReduce& map_reduce,
   MapReduce result = copy_of(map_reduce);
   Rewriter rewriter(*result.pool, domain);
   for (Output& output : result.outputs) {
-    output.value = rewriter.output(output.value);
+    rewriter.rewrite(output);
   }
-  return result;
-}
-
-MapReduce largest_terms(const MapReduce& map_reduce) {
-  MapReduce result = copy_of(map_reduce);
-  Rewriter rewriter(*result.pool, {true});
-  for (Output& output : result.outputs) {
-    std::vector<Expr> sizes;
-    for (const Term& term : grouped(rewriter.terms(output.value))) {
-      sizes.push_back(rewriter.size(term, kShiftUnit));
-    }
-    output.array.name = kShift;
-    output.value = result.pool->maximum(sizes);
-    output.reduction = Reduction::max;
-  }
-  std::erase_if(result.arguments,
-                [](const ArraySpec& array) { return array.name == kShift; });
   return result;
 }
 

@@ -21,22 +21,14 @@ struct LogDomain {
   bool has_zeros = true;
 };
 
-/// The name of the argument that holds the scale of each row of a logarithm, an
-/// integer: the sum is taken times exp2(-2*shift), which is exact.
-inline constexpr std::string_view kShift = "shift";
-
 /// Returns a map-reduce with exponentials merged, exp(a)*exp(b) to exp(a + b)
 /// and exp(a)**n to exp(n*a). In the log domain the terms of each output are
 /// evaluated one by one, each with one exponent; sums below products and powers
 /// are taken on the scale of their largest term, and powers keep binary
-/// exponents apart.
+/// exponents apart. An output whose reduction has a scale gets its bound, and
+/// its terms are taken on the scale.
 MapReduce apply_log_domain(const MapReduce& map_reduce,
                            const LogDomain& domain);
-
-/// Returns the map-reduce of `shift` for a sum with a factor exp2(-2*shift):
-/// the logarithm to the base 4 of the largest term of each row, up to a factor
-/// of 2 and not yet rounded to an integer.
-MapReduce largest_terms(const MapReduce& map_reduce);
 
 /// Whether all terms of a sum are exponentials with constant factors, so that
 /// the largest exponent bounds them all.

@@ -122,14 +122,7 @@ Expr simplify(ExprPool& pool, Expr expr) {
 }
 
 MapReduce simplify(const MapReduce& map_reduce) {
-  MapReduce result{std::make_shared<ExprPool>(), map_reduce.arguments, {}};
-  std::unordered_map<int, Expr> done;
-  for (const Output& output : map_reduce.outputs) {
-    result.outputs.push_back(
-        {output.array, rebuild(*result.pool, output.value, done, simplify_node),
-         output.reduction});
-  }
-  return result;
+  return rebuild(map_reduce, simplify_node);
 }
 
 }  // namespace gramless

@@ -101,12 +101,7 @@ void check_elements(Draw& draw, const Call& call, const std::string& engine,
                     const Arrays& results) {
   const Format format = format_of(call.dtype);
   const bool is_logarithm = call.function.is_logarithm();
-  Arrays arrays = call.arrays;
-  if (is_logarithm) {
-    const std::string name(call.meaning.arguments.back().name);
-    arrays[name].assign(results.at(name).size(), 0.0);
-  }
-  BoundedEvaluator evaluator(call.meaning, arrays, call.sizes, call.dtype);
+  BoundedEvaluator evaluator(call.meaning, call.arrays, call.sizes, call.dtype);
   for (const Output& output : call.meaning.outputs) {
     const std::vector<double>& actual = results.at(output.array.name);
     const auto columns = static_cast<std::size_t>(output.array.columns());
@@ -179,9 +174,7 @@ Call derivative_of(Draw& draw, const Call& call, const Arrays& results) {
           ? draw.below(2)
           : draw.below(call.function.results().size())};
   Call derivative{call.function.vjp(wrt, cotangents),
-                  call.function.is_logarithm()
-                      ? vjp_of_logarithm(call.meaning, wrt, cotangents)
-                      : vjp(call.meaning, wrt, cotangents),
+                  vjp(call.meaning, wrt, cotangents),
                   call.arrays, call.sizes, call.dtype};
   for (const ArrayForm& array : derivative.function.arguments()) {
     const auto found = results.find(array.name);

@@ -19,7 +19,7 @@
 #include "gramless/backend/cpu/buffer.h"
 #include "gramless/backend/cpu/compiled_sweep.h"
 #include "gramless/backend/cpu/denormals.h"
-#include "gramless/backend/totals.h"
+#include "gramless/backend/states.h"
 #include "gramless/base/threads.h"
 
 namespace gramless::cpu {
@@ -61,6 +61,11 @@ class Sweep {
     kept_cells_ = packed_cells(program, kept_rate(program));
     reduced_cells_ = packed_cells(program, reduced_rate(program));
     columns_ = output_columns(program);
+    for (const ProgramOutput& output : program.outputs) {
+      const auto words =
+          static_cast<int64_t>(row_of(output.reduction).words.size());
+      words_ = std::max(words_, words);
+    }
   }
 
   void run() {
@@ -77,8 +82,8 @@ class Sweep {
   }
 
  private:
-  /// The sums of a task: one row after another, or all rows together.
-  using Sums = std::vector<Totals>;
+  /// The states of a task: for each output, of its rows, or of all together.
+  using Partial = std::vector<States>;
 
   [[nodiscard]] int64_t bytes(int64_t numbers) const {
     return numbers * dtype_size(dtype_);
@@ -152,8 +157,8 @@ class Sweep {
     }
   }
 
-  /// Numbers that a tile's sums take.
-  [[nodiscard]] int64_t tile_sums() const {
+  /// Words of one kind that a tile's states take.
+  [[nodiscard]] int64_t tile_words() const {
     return columns_ * shape_.kept_copies * shape_.lanes;
   }
 
@@ -172,16 +177,23 @@ class Sweep {
     return is_stopped_;
   }
 
-  /// Buffers are made of zeros; a maximum starts below.
-  void set_identity(const Buffer& block, const Buffer& sums,
-                    int64_t count) const {
-    if (program_.reduction == Reduction::sum) return;
-    const double identity = identity_of(program_.reduction);
-    std::fill_n(sums.doubles(), count, identity);
-    if (dtype_ == DType::float64) {
-      std::fill_n(block.doubles(), tile_sums(), identity);
-    } else {
-      std::fill_n(block.floats(), tile_sums(), static_cast<float>(identity));
+  /// Sets the states of a task's tiles to those of nothing. Buffers are made of
+  /// zeros.
+  void set_identity(std::span<double> words, int64_t word_stride) const {
+    int64_t first = 0;
+    for (const ProgramOutput& output : program_.outputs) {
+      const int64_t count = program_.results[output.output].columns() *
+                            shape_.kept_copies * shape_.lanes;
+      const std::span<const StateWord> row = row_of(output.reduction).words;
+      for (std::size_t k = 0; k < row.size(); ++k) {
+        const double identity = row[k].identity;
+        if (identity == 0) continue;
+        const int64_t start = static_cast<int64_t>(k) * word_stride;
+        for (int64_t at = first; at < word_stride; at += tile_words()) {
+          std::fill_n(words.data() + start + at, count, identity);
+        }
+      }
+      first += count;
     }
   }
 
@@ -197,10 +209,13 @@ class Sweep {
       pack_tile(first + row, std::min(shape_.rows(), count - row),
                 kept.bytes() + tile * tile_bytes);
     }
-    const int64_t all_sums = tiles * tile_sums();
-    const Buffer sums(2 * all_sums * dtype_size(DType::float64));
-    const Buffer block(bytes(tile_sums()));
-    set_identity(block, sums, all_sums);
+    const int64_t stride = tiles * tile_words();
+    const Buffer all(words_ * stride * dtype_size(DType::float64));
+    const std::span words(all.doubles(),
+                          static_cast<std::size_t>(words_ * stride));
+    const Buffer block(bytes(block_numbers(program_, shape_)));
+    const Buffer scratch(bytes(scratch_numbers(program_, shape_)));
+    set_identity(words, stride);
     const Buffer own(schedule_.is_packed_once ? 0 : bytes(chunk_numbers()));
     const int64_t begin = split * schedule_.split_length;
     const int64_t end = std::min(reduced_, begin + schedule_.split_length);
@@ -208,105 +223,90 @@ class Sweep {
       if (must_stop()) return;
       const int64_t chunk = at / schedule_.chunk;
       TilePanels panels{call_.bytes(), nullptr, chunk_panel(chunk, own),
-                        chunk_length(chunk), schedule_.chunk};
+                        chunk_length(chunk), schedule_.chunk, at};
       for (int64_t tile = 0; tile < tiles; ++tile) {
         panels.kept = kept.bytes() + tile * tile_bytes;
-        double* tile_start = sums.doubles() + tile * tile_sums();
-        sweep_->tile(extents_.data(), &panels, block.bytes(), tile_start,
-                     tile_start + all_sums);
+        const TileStates states{words.data() + tile * tile_words(), stride,
+                                block.bytes(), scratch.bytes()};
+        sweep_->tile(extents_.data(), &panels, &states);
       }
     }
-    collect(task, count,
-            {sums.doubles(), static_cast<std::size_t>(2 * all_sums)});
+    collect(task, count, words);
   }
 
   // The results.
 
   /// Stores a task's rows, or keeps what is to be merged.
-  void collect(int64_t task, int64_t count, std::span<const double> sums) {
+  void collect(int64_t task, int64_t count, std::span<const double> words) {
     const int64_t first = task / schedule_.splits * schedule_.task_rows;
-    Sums& partial = partials_[static_cast<std::size_t>(task)];
+    Partial& partial = partials_[static_cast<std::size_t>(task)];
     int64_t column = 0;
-    for (const ProgramOutput& output : program_.outputs) {
-      const ArraySpec& array = program_.results[output.output];
-      const int64_t columns = array.columns();
-      const bool is_shared = array.pair == PairIndex::none;
-      if (is_shared) partial.emplace_back(program_.reduction, columns);
+    for (std::size_t k = 0; k < program_.outputs.size(); ++k) {
+      const ProgramOutput& output = program_.outputs[k];
+      States states(program_, output, is_shared(k) ? 1 : count);
       for (int64_t row = 0; row < count; ++row) {
-        if (!is_shared) partial.emplace_back(program_.reduction, columns);
-        for (int64_t k = 0; k < columns; ++k) {
-          add_row(sums, row, column + k, k, partial.back());
+        for (int64_t c = 0; c < states.columns(); ++c) {
+          add_lanes(output, words, row, column + c,
+                    states.at(is_shared(k) ? 0 : row, c));
         }
-        if (is_shared || schedule_.splits > 1) continue;
-        store(output, first + row, partial.back());
-        partial.pop_back();
       }
-      column += columns;
+      column += states.columns();
+      if (is_shared(k) || schedule_.splits > 1) {
+        partial.push_back(std::move(states));
+      } else {
+        states.store(results_, first);
+      }
     }
   }
 
-  /// Adds the lanes that hold a row's sum of a column.
-  void add_row(std::span<const double> sums, int64_t row, int64_t column,
-               int64_t place, Totals& total) const {
+  /// Combines a state with those of the lanes that hold a row and column.
+  void add_lanes(const ProgramOutput& output, std::span<const double> words,
+                 int64_t row, int64_t column, State& state) const {
+    const ReductionRow& reduction = row_of(output.reduction);
     const int64_t rows = shape_.rows();
     const int64_t tile = row / rows;
     const int64_t copies = shape_.kept_copies;
-    const int64_t start = tile * tile_sums() + column * copies * shape_.lanes;
+    const int64_t start = tile * tile_words() + column * copies * shape_.lanes;
     const int64_t lanes = shape_.lanes_along_kept ? 1 : shape_.lanes;
-    const std::size_t half = sums.size() / 2;
+    const std::size_t stride =
+        words.size() / static_cast<std::size_t>(words_);
     for (int64_t lane = 0; lane < lanes; ++lane) {
       const auto at =
           static_cast<std::size_t>(start + row % rows * lanes + lane);
-      total.add(static_cast<std::size_t>(place), sums[at], sums[at + half]);
-    }
-  }
-
-  void store(const ProgramOutput& output, int64_t row,
-             const Totals& sums) const {
-    const MutableArrayView& result = results_[output.output];
-    const ArrayPointer array =
-        bind({result.data, result.dtype, result.shape, result.strides, {}});
-    const int64_t columns = program_.results[output.output].columns();
-    for (int64_t column = 0; column < columns; ++column) {
-      result.store(row * array.row_stride + column * array.column_stride,
-                   sums.total(static_cast<std::size_t>(column)));
+      State part{};
+      for (std::size_t k = 0; k < reduction.words.size(); ++k) {
+        part.at(k) = words[k * stride + at];
+      }
+      reduction.combine(state, part);
     }
   }
 
   /// Merges what the tasks have kept.
   void merge(int64_t row_tasks, int64_t splits) {
-    std::vector<Totals> shared;
-    for (const ProgramOutput& output : program_.outputs) {
-      shared.emplace_back(program_.reduction,
-                          program_.results[output.output].columns());
-    }
-    for (int64_t task = 0; task < row_tasks; ++task) {
-      merge_task(task, splits, shared);
-    }
-    for (std::size_t k = 0; k < shared.size(); ++k) {
-      if (is_shared(k)) store(program_.outputs[k], 0, shared[k]);
+    for (std::size_t k = 0, place = 0; k < program_.outputs.size(); ++k) {
+      if (is_shared(k)) {
+        States total(program_, program_.outputs[k], 1);
+        for (const Partial& partial : partials_) total.combine(partial[place]);
+        total.store(results_, 0);
+      } else if (splits > 1) {
+        for (int64_t task = 0; task < row_tasks; ++task) {
+          merge_rows(task, splits, place);
+        }
+      } else {
+        continue;
+      }
+      ++place;
     }
   }
 
-  void merge_task(int64_t task, int64_t splits, std::vector<Totals>& shared) {
-    const int64_t first = task * schedule_.task_rows;
-    const int64_t count = std::min(schedule_.task_rows, rows_ - first);
-    std::size_t place = 0;
-    const auto part = [&](int64_t split) -> const Sums& {
-      return partials_[static_cast<std::size_t>(task * splits + split)];
-    };
-    for (std::size_t k = 0; k < program_.outputs.size(); ++k) {
-      if (is_shared(k)) {
-        for (int64_t s = 0; s < splits; ++s) shared[k].merge(part(s)[place]);
-        ++place;
-        continue;
-      }
-      for (int64_t row = 0; splits > 1 && row < count; ++row, ++place) {
-        Totals total = part(0)[place];
-        for (int64_t s = 1; s < splits; ++s) total.merge(part(s)[place]);
-        store(program_.outputs[k], first + row, total);
-      }
+  /// Merges the parts of a task's rows.
+  void merge_rows(int64_t task, int64_t splits, std::size_t place) {
+    const auto first = static_cast<std::size_t>(task * splits);
+    States& total = partials_[first][place];
+    for (int64_t split = 1; split < splits; ++split) {
+      total.combine(partials_[first + static_cast<std::size_t>(split)][place]);
     }
+    total.store(results_, task * schedule_.task_rows);
   }
 
   [[nodiscard]] bool is_shared(std::size_t output) const {
@@ -331,7 +331,9 @@ class Sweep {
   int64_t columns_ = 0;
   Buffer call_;
   Buffer all_chunks_;
-  std::vector<Sums> partials_;
+  /// Words of a state, of the output that has most.
+  int64_t words_ = 0;
+  std::vector<Partial> partials_;
   std::thread::id caller_ = std::this_thread::get_id();
   std::atomic<bool> is_stopped_ = false;
 };

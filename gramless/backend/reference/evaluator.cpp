@@ -53,32 +53,6 @@ const double* spread(const double* cell, bool has_lanes, int64_t count,
   return scratch.data();
 }
 
-/// Adds in four strands, so that rounding errors stay below count/4 steps.
-double sum_lanes(const double* lanes, int64_t count) {
-  std::array<double, 4> strands{};
-  int64_t k = 0;
-  for (; k + 4 <= count; k += 4) {
-    for (std::size_t s = 0; s < 4; ++s) {
-      strands[s] += lanes[k + static_cast<int64_t>(s)];
-    }
-  }
-  for (; k < count; ++k) strands[0] += lanes[k];
-  return (strands[0] + strands[1]) + (strands[2] + strands[3]);
-}
-
-double largest_lane(const double* lanes, int64_t count) {
-  double largest = identity_of(Reduction::max);
-  for (int64_t k = 0; k < count; ++k) {
-    if (lanes[k] > largest) largest = lanes[k];
-  }
-  return largest;
-}
-
-double reduce_lanes(Reduction reduction, const double* lanes, int64_t count) {
-  return reduction == Reduction::sum ? sum_lanes(lanes, count)
-                                     : largest_lane(lanes, count);
-}
-
 /// Adds a block to another one, or multiplies it by another one.
 void combine(NodeKind kind, double* result, const double* other,
              int64_t count) {
@@ -97,7 +71,7 @@ BoundArray bind(const ArrayView& view) {
 }
 
 Values::Values(std::span<const Slot> slots, int64_t rows) {
-  std::array<int64_t, 4> sizes{};
+  std::array<int64_t, 5> sizes{};
   for (const Slot& slot : slots) {
     sizes[static_cast<std::size_t>(slot.stage)] +=
         slot.cells * (slot.has_lanes ? kLanes : 1);
@@ -119,20 +93,19 @@ Evaluator::Evaluator(const Program& program,
                      std::span<const ArrayView> arguments)
     : program_(program) {
   for (const ArrayView& view : arguments) arguments_.push_back(bind(view));
-  std::array<int64_t, 4> used{};
-  for (const Instruction& instruction : program.instructions) {
-    const Stage stage = stage_of(instruction.rate);
-    const bool has_lanes = stage == Stage::reduced || stage == Stage::pair;
+  std::array<int64_t, 5> used{};
+  const std::vector<bool> is_scaled = scaled_values(program);
+  for (std::size_t k = 0; k < program.instructions.size(); ++k) {
+    const Instruction& instruction = program.instructions[k];
+    const Stage stage =
+        is_scaled[k] ? Stage::scaled : stage_of(instruction.rate);
+    const bool has_lanes = stage != Stage::call && stage != Stage::kept;
     int64_t& offset = used[static_cast<std::size_t>(stage)];
     slots_.push_back({stage, offset, product(instruction.axes), has_lanes});
     offset += slots_.back().cells * (has_lanes ? kLanes : 1);
     std::vector<Axis> axes = instruction.axes;
     if (instruction.kind == NodeKind::sum) axes.push_back(instruction.axis);
     steps_.push_back(make_step(axes, instruction.operands));
-  }
-  for (const ProgramOutput& output : program.outputs) {
-    const ArraySpec& result = program.results[output.output];
-    output_steps_.push_back(make_step(result.features, {{output.value}}));
   }
 }
 
@@ -172,7 +145,8 @@ Evaluator::Step Evaluator::make_step(const std::vector<Axis>& axes,
 int64_t Evaluator::cells_per_pair() const {
   int64_t cells = 1;
   for (std::size_t k = 0; k < slots_.size(); ++k) {
-    if (slots_[k].stage != Stage::pair) continue;
+    const Stage stage = slots_[k].stage;
+    if (stage != Stage::pair && stage != Stage::scaled) continue;
     const Instruction& instruction = program_.instructions[k];
     const bool is_sum = instruction.kind == NodeKind::sum;
     cells += slots_[k].cells * (is_sum ? instruction.axis.extent : 1);
@@ -204,12 +178,27 @@ void Evaluator::evaluate(Stage stage, Values& values, int64_t row,
   }
 }
 
+BoundArray Evaluator::array_of(const Instruction& load, Block block) const {
+  if (!loads_scale(program_, load)) return arguments_[load.argument];
+  return {{block.scales, DType::float64, {}, {}, {}}, 0, 1};
+}
+
+const std::vector<Axis>& Evaluator::features_of(const Instruction& load) const {
+  if (!loads_scale(program_, load)) {
+    return program_.arguments[load.argument].features;
+  }
+  for (const ProgramOutput& output : program_.outputs) {
+    if (!row_of(output.reduction).has_scale) continue;
+    return program_.results[output.output].features;
+  }
+  throw InternalError("features_of(): no output has a scale.");
+}
+
 void Evaluator::load(std::size_t position, double* cell, int64_t index,
                      Block block) const {
   const Instruction& instruction = program_.instructions[position];
-  const BoundArray& array = arguments_[instruction.argument];
-  const std::vector<Axis>& features =
-      program_.arguments[instruction.argument].features;
+  const BoundArray array = array_of(instruction, block);
+  const std::vector<Axis>& features = features_of(instruction);
   // The column is row-major over the array's own feature axes.
   const std::vector<Axis>& axes = instruction.axes;
   std::vector<int64_t> extents;
@@ -313,21 +302,19 @@ void Evaluator::compute(std::size_t position, Values& values, int64_t row,
   });
 }
 
-void Evaluator::reduce_block(const ProgramOutput& output, Values& values,
-                             int64_t row, Block block,
-                             std::span<double> totals) const {
-  const auto place = static_cast<std::size_t>(&output - &program_.outputs[0]);
-  const Slot& slot = slots_[static_cast<std::size_t>(output.value)];
+void Evaluator::for_each_column(const ProgramOutput& output, int instruction,
+                                Values& values, int64_t row, Block block,
+                                const VisitColumn& visit) const {
+  const Slot& slot = slots_[static_cast<std::size_t>(instruction)];
   const double* base = values.at(slot, row);
-  const Step& step = output_steps_[place];
-  const bool is_sum = program_.reduction == Reduction::sum;
-  std::size_t column = 0;
+  const Step step =
+      make_step(program_.results[output.output].features, {{instruction}});
+  Lanes scratch;
+  int64_t column = 0;
   for_each_position(step.extents, step.strides, [&](const auto& offsets) {
     const double* cell = base + offsets[0] * (slot.has_lanes ? kLanes : 1);
-    totals[column++] = slot.has_lanes
-                           ? reduce_lanes(program_.reduction, cell, block.count)
-                       : is_sum ? cell[0] * static_cast<double>(block.count)
-                                : cell[0];
+    const double* lanes = spread(cell, slot.has_lanes, block.count, scratch);
+    visit(column++, {lanes, static_cast<std::size_t>(block.count)});
   });
 }
 

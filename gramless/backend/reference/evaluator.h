@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -30,7 +31,8 @@ enum class Stage : uint8_t {
   call,     // What no pair axis changes.
   kept,     // What the kept axis changes: once for each row.
   reduced,  // What the reduced axis changes: once for each block.
-  pair,     // The rest: for each row and block.
+  pair,     // The rest: for each row and block,
+  scaled,   // and what the scale of the block changes, once it is known.
 };
 
 /// Where the values of an instruction are: cells over its feature axes, each
@@ -51,7 +53,7 @@ class Values {
   double* at(const Slot& slot, int64_t row);
 
  private:
-  std::array<std::vector<double>, 4> storage_;
+  std::array<std::vector<double>, 5> storage_;
   int64_t row_size_ = 0;
 };
 
@@ -59,10 +61,15 @@ class Values {
 struct Block {
   int64_t first = 0;
   int64_t count = 1;
+  /// For the stage `scaled`: the scale of each column.
+  const double* scales = nullptr;
 };
 
 class Evaluator {
  public:
+  using VisitColumn =
+      std::function<void(int64_t column, std::span<const double> lanes)>;
+
   Evaluator(const Program& program, std::span<const ArrayView> arguments);
 
   /// Computes all values of a stage. `row` counts within the chunk, `index`
@@ -70,10 +77,11 @@ class Evaluator {
   void evaluate(Stage stage, Values& values, int64_t row, int64_t index,
                 Block block) const;
 
-  /// Reduces an output's value over the block's lanes: to one number in
-  /// `totals` for each column of the output.
-  void reduce_block(const ProgramOutput& output, Values& values, int64_t row,
-                    Block block, std::span<double> totals) const;
+  /// Calls `visit(column, lanes)` with the values of an instruction at the
+  /// columns of an output, one for each position of the block.
+  void for_each_column(const ProgramOutput& output, int instruction,
+                       Values& values, int64_t row, Block block,
+                       const VisitColumn& visit) const;
 
   [[nodiscard]] std::span<const Slot> slots() const { return slots_; }
 
@@ -89,6 +97,12 @@ class Evaluator {
   };
 
   [[nodiscard]] Stage stage_of(Rate rate) const;
+  /// Returns the array that a load reads: an argument, or the scales.
+  [[nodiscard]] BoundArray array_of(const Instruction& load,
+                                    Block block) const;
+  /// Returns the feature axes of that array.
+  [[nodiscard]] const std::vector<Axis>& features_of(
+      const Instruction& load) const;
   [[nodiscard]] Step make_step(const std::vector<Axis>& axes,
                                std::span<const int> operands) const;
   void load(std::size_t position, double* cell, int64_t index,
@@ -102,7 +116,6 @@ class Evaluator {
   std::vector<BoundArray> arguments_;
   std::vector<Slot> slots_;
   std::vector<Step> steps_;
-  std::vector<Step> output_steps_;
 };
 
 }  // namespace gramless::reference

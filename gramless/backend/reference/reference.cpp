@@ -10,23 +10,15 @@
 // Tasks, chunks and blocks depend on the sizes only, and partial results merge
 // in a fixed order: the number of threads changes no bit.
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 #include "gramless/backend/reference/evaluator.h"
-#include "gramless/backend/totals.h"
+#include "gramless/backend/states.h"
 #include "gramless/base/threads.h"
 
 namespace gramless::reference {
 namespace {
-
-void store(const Totals& sums, const MutableArrayView& result, int64_t row,
-           int64_t columns) {
-  const BoundArray array =
-      bind({result.data, result.dtype, result.shape, result.strides, {}});
-  for (int64_t column = 0; column < columns; ++column) {
-    result.store(row * array.row_stride + column * array.column_stride,
-                 sums.total(static_cast<std::size_t>(column)));
-  }
-}
 
 class Sweep {
  public:
@@ -40,7 +32,6 @@ class Sweep {
         reduced_(program.reduced == PairIndex::j ? sizes.N : sizes.M) {
     for (const ProgramOutput& output : program.outputs) {
       const ArraySpec& array = program.results[output.output];
-      columns_.push_back(array.columns());
       if (array.pair == PairIndex::none) shared_columns_ += array.columns();
     }
     choose_tasks();
@@ -55,12 +46,11 @@ class Sweep {
     partials_.resize(static_cast<std::size_t>(tasks_));
     parallel_for(tasks_, is_small ? 1 : threads, options.interrupt,
                  [&](int64_t task) { run_task(task); });
-    for (std::size_t k = 0; k < columns_.size(); ++k) {
-      const std::size_t output = program_.outputs[k].output;
-      if (program_.results[output].pair != PairIndex::none) continue;
-      Totals total(program_.reduction, columns_[k]);
-      for (const auto& partial : partials_) total.merge(partial[k]);
-      store(total, results_[output], 0, columns_[k]);
+    for (std::size_t k = 0; k < program_.outputs.size(); ++k) {
+      if (is_kept(k)) continue;
+      States total(program_, program_.outputs[k], 1);
+      for (const auto& partial : partials_) total.combine(partial[k]);
+      total.store(results_, 0);
     }
   }
 
@@ -90,9 +80,9 @@ class Sweep {
     const int64_t last = std::min(rows_, first + task_rows_);
     Values values(evaluator_.slots(), kChunkRows);
     evaluator_.evaluate(Stage::call, values, 0, 0, {});
-    std::vector<Totals>& partial = partials_[static_cast<std::size_t>(task)];
-    for (const int64_t columns : columns_) {
-      partial.emplace_back(program_.reduction, columns);
+    std::vector<States>& partial = partials_[static_cast<std::size_t>(task)];
+    for (std::size_t k = 0; k < program_.outputs.size(); ++k) {
+      partial.emplace_back(program_, program_.outputs[k], is_kept(k) ? 0 : 1);
     }
     for (int64_t row = first; row < last; row += kChunkRows) {
       run_chunk(row, std::min(kChunkRows, last - row), values, partial);
@@ -100,12 +90,10 @@ class Sweep {
   }
 
   void run_chunk(int64_t first, int64_t count, Values& values,
-                 std::vector<Totals>& partial) {
-    const auto rows = static_cast<std::size_t>(count);
-    std::vector<std::vector<Totals>> sums(columns_.size());
-    for (std::size_t k = 0; k < columns_.size(); ++k) {
-      if (is_kept(k))
-        sums[k].assign(rows, Totals(program_.reduction, columns_[k]));
+                 std::vector<States>& partial) {
+    std::vector<States> kept;
+    for (std::size_t k = 0; k < program_.outputs.size(); ++k) {
+      kept.emplace_back(program_, program_.outputs[k], is_kept(k) ? count : 0);
     }
     for (int64_t row = 0; row < count; ++row) {
       evaluator_.evaluate(Stage::kept, values, row, first + row, {});
@@ -115,21 +103,65 @@ class Sweep {
       evaluator_.evaluate(Stage::reduced, values, 0, 0, block);
       for (int64_t row = 0; row < count; ++row) {
         evaluator_.evaluate(Stage::pair, values, row, first + row, block);
-        for (std::size_t k = 0; k < columns_.size(); ++k) {
-          std::vector<double> terms(static_cast<std::size_t>(columns_[k]));
-          evaluator_.reduce_block(program_.outputs[k], values, row, block,
-                                  terms);
-          (is_kept(k) ? sums[k][static_cast<std::size_t>(row)] : partial[k])
-              .add(terms);
+        for (std::size_t k = 0; k < program_.outputs.size(); ++k) {
+          const bool is_here = is_kept(k);
+          reduce(program_.outputs[k], values, block,
+                 {first + row, row, is_here ? row : 0},
+                 is_here ? kept[k] : partial[k]);
         }
       }
     }
-    for (std::size_t k = 0; k < columns_.size(); ++k) {
-      for (std::size_t row = 0; row < sums[k].size(); ++row) {
-        store(sums[k][row], results_[program_.outputs[k].output],
-              first + static_cast<int64_t>(row), columns_[k]);
-      }
+    for (std::size_t k = 0; k < program_.outputs.size(); ++k) {
+      if (is_kept(k)) kept[k].store(results_, first);
     }
+  }
+
+  /// A row: its position on the kept axis, in the chunk, and among the states.
+  struct Row {
+    int64_t index;
+    int64_t in_chunk;
+    int64_t in_states;
+  };
+
+  /// Adds a block of a row to the states of an output.
+  void reduce(const ProgramOutput& output, Values& values, Block block, Row row,
+              States& states) {
+    const ReductionRow& reduction = row_of(output.reduction);
+    std::vector<State> parts(static_cast<std::size_t>(states.columns()),
+                             reduction.identity());
+    std::vector<double> scales;
+    if (reduction.has_scale) {
+      scales = scales_of(output, values, block, row, states);
+      block.scales = scales.data();
+      for (std::size_t k = 0; k < parts.size(); ++k) {
+        parts[k][kScaleWord] = scales[k];
+        scales[k] = usable_scale(scales[k]);
+      }
+      evaluator_.evaluate(Stage::scaled, values, row.in_chunk, row.index,
+                          block);
+    }
+    evaluator_.for_each_column(
+        output, output.value, values, row.in_chunk, block,
+        [&](int64_t column, std::span<const double> lanes) {
+          State& part = parts[static_cast<std::size_t>(column)];
+          reduction.reduce(lanes, block.first, part);
+          reduction.combine(states.at(row.in_states, column), part);
+        });
+  }
+
+  /// Returns the scale of each column for a block.
+  std::vector<double> scales_of(const ProgramOutput& output, Values& values,
+                                Block block, Row row, States& states) {
+    std::vector<double> scales;
+    evaluator_.for_each_column(
+        output, output.bound, values, row.in_chunk, block,
+        [&](int64_t column, std::span<const double> lanes) {
+          double largest = -std::numeric_limits<double>::infinity();
+          for (const double lane : lanes) largest = std::fmax(largest, lane);
+          scales.push_back(scale_of_block(
+              states.at(row.in_states, column)[kScaleWord], largest));
+        });
+    return scales;
   }
 
   [[nodiscard]] bool is_kept(std::size_t k) const {
@@ -146,8 +178,7 @@ class Sweep {
   int64_t task_rows_ = 1;
   int64_t tasks_ = 0;
   int64_t shared_columns_ = 0;
-  std::vector<int64_t> columns_;
-  std::vector<std::vector<Totals>> partials_;
+  std::vector<std::vector<States>> partials_;
 };
 
 }  // namespace

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: MIT
+// Holds the code of each row of the table of reductions.
+#include "gramless/codegen/reduction_code.h"
+
+#include <array>
+#include <limits>
+
+#include "gramless/error.h"
+
+namespace gramless {
+
+ReductionCode::ReductionCode(llvm::IRBuilder<>& ir, VectorMath& math,
+                             TileMemory& memory, const TileShape& shape)
+    : ir_(ir),
+      math_(math),
+      memory_(memory),
+      shape_(shape),
+      type_(memory.register_of(memory.number())),
+      wide_(memory.register_of(ir.getDoubleTy())) {}
+
+const ReductionCode::Routine& ReductionCode::routine_of(Reduction reduction) {
+  using Code = ReductionCode;
+  static constexpr std::array kRoutines = {
+      Routine{Reduction::sum, &Code::zero, &Code::add_to_sum,
+              &Code::combine_sums},
+      Routine{Reduction::log_sum_exp, &Code::zero, &Code::add_to_sum,
+              &Code::combine_scaled},
+      Routine{Reduction::max, &Code::no_extreme<1>, &Code::keep_extreme<1>,
+              &Code::combine_extremes<1>},
+      Routine{Reduction::min, &Code::no_extreme<-1>, &Code::keep_extreme<-1>,
+              &Code::combine_extremes<-1>},
+  };
+  for (const Routine& routine : kRoutines) {
+    if (routine.reduction == reduction) return routine;
+  }
+  throw InternalError("routine_of(): no code for this reduction.");
+}
+
+Registers ReductionCode::identity(Reduction reduction) {
+  return (this->*routine_of(reduction).identity)();
+}
+
+Registers ReductionCode::add(Reduction reduction, const Registers& block,
+                             const ReducedTerm& term) {
+  return (this->*routine_of(reduction).add)(block, term);
+}
+
+void ReductionCode::combine(Reduction reduction, const Registers& block,
+                            llvm::Value* first, const WordAddress& address) {
+  (this->*routine_of(reduction).combine)(block, first, address);
+}
+
+Registers ReductionCode::zero() {
+  return {llvm::Constant::getNullValue(type_)};
+}
+
+Registers ReductionCode::add_to_sum(const Registers& block,
+                                    const ReducedTerm& term) {
+  if (term.second == nullptr) return {ir_.CreateFAdd(block[0], term.first)};
+  return {math_.fma(term.first, term.second, block[0])};
+}
+
+void ReductionCode::combine_sums(const Registers& block, llvm::Value* /*first*/,
+                                 const WordAddress& address) {
+  add_to_total(widened(block[0]), nullptr, address);
+}
+
+/// Brings the earlier blocks to the scale of this one, which loses nothing: the
+/// factor is a power of two.
+void ReductionCode::combine_scaled(const Registers& block,
+                                   llvm::Value* /*first*/,
+                                   const WordAddress& address) {
+  llvm::Value* scale = widened(block[1]);
+  llvm::Value* before = load(ir_.getDoubleTy(), address(kScaleWord));
+  llvm::Value* factor =
+      math_.falling_power_of_four(ir_.CreateFSub(before, scale));
+  // Of two scales of nothing, the difference is NaN.
+  llvm::Value* is_same = ir_.CreateFCmpOEQ(before, scale);
+  factor = ir_.CreateSelect(is_same, llvm::ConstantFP::get(wide_, 1), factor);
+  memory_.store(scale, address(kScaleWord));
+  add_to_total(widened(block[0]), factor, address);
+}
+
+/// In float32 the sum is exact enough; in float64 what its rounding loses is
+/// added up.
+void ReductionCode::add_to_total(llvm::Value* term, llvm::Value* factor,
+                                 const WordAddress& address) {
+  llvm::Value* before = load(ir_.getDoubleTy(), address(0));
+  if (factor != nullptr) before = ir_.CreateFMul(before, factor);
+  llvm::Value* sum = ir_.CreateFAdd(before, term);
+  memory_.store(sum, address(0));
+  if (shape_.dtype == DType::float32) return;
+  llvm::Value* rounded = ir_.CreateFSub(sum, before);
+  llvm::Value* lost_before =
+      ir_.CreateFSub(before, ir_.CreateFSub(sum, rounded));
+  llvm::Value* lost_term = ir_.CreateFSub(term, rounded);
+  llvm::Value* error = ir_.CreateFAdd(lost_before, lost_term);
+  llvm::Value* errors = load(ir_.getDoubleTy(), address(1));
+  if (factor != nullptr) errors = ir_.CreateFMul(errors, factor);
+  memory_.store(ir_.CreateFAdd(errors, error), address(1));
+}
+
+template <int sign>
+Registers ReductionCode::no_extreme() {
+  llvm::Value* none = llvm::ConstantInt::getSigned(index_type(), kNoIndex);
+  return {llvm::ConstantFP::getInfinity(type_, sign > 0),
+          ir_.CreateBitCast(none, type_)};
+}
+
+llvm::Value* ReductionCode::replaces(int sign, llvm::Value* later,
+                                     llvm::Value* earlier,
+                                     llvm::Value* earlier_index) {
+  llvm::Value* is_better = sign > 0 ? ir_.CreateFCmpOGT(later, earlier)
+                                    : ir_.CreateFCmpOLT(later, earlier);
+  llvm::Value* is_first_nan = ir_.CreateAnd(
+      ir_.CreateFCmpUNO(later, later), ir_.CreateFCmpORD(earlier, earlier));
+  llvm::Value* is_first = ir_.CreateICmpSLT(
+      earlier_index, llvm::Constant::getNullValue(earlier_index->getType()));
+  return ir_.CreateOr(ir_.CreateOr(is_better, is_first_nan), is_first);
+}
+
+template <int sign>
+Registers ReductionCode::keep_extreme(const Registers& block,
+                                      const ReducedTerm& term) {
+  llvm::Value* value = term.second == nullptr
+                           ? term.first
+                           : ir_.CreateFMul(term.first, term.second);
+  llvm::Value* index = ir_.CreateBitCast(block[1], index_type());
+  llvm::Value* is_new = replaces(sign, value, block[0], index);
+  return {
+      ir_.CreateSelect(is_new, value, block[0]),
+      ir_.CreateBitCast(ir_.CreateSelect(is_new, term.position, index), type_)};
+}
+
+/// Within one lane, later blocks have higher indices: ties keep the earlier
+/// one.
+template <int sign>
+void ReductionCode::combine_extremes(const Registers& block, llvm::Value* first,
+                                     const WordAddress& address) {
+  llvm::Type* wide_index = memory_.register_of(ir_.getInt64Ty());
+  llvm::Value* later = widened(block[0]);
+  llvm::Value* offset =
+      ir_.CreateSExt(ir_.CreateBitCast(block[1], index_type()), wide_index);
+  llvm::Value* earlier = load(ir_.getDoubleTy(), address(0));
+  llvm::Value* earlier_index = load(ir_.getInt64Ty(), address(1));
+  llvm::Value* is_some = ir_.CreateICmpSGE(
+      offset, llvm::Constant::getNullValue(offset->getType()));
+  llvm::Value* is_new =
+      ir_.CreateAnd(is_some, replaces(sign, later, earlier, earlier_index));
+  llvm::Value* index = ir_.CreateAdd(offset, memory_.splat(first));
+  memory_.store(ir_.CreateSelect(is_new, later, earlier), address(0));
+  memory_.store(ir_.CreateSelect(is_new, index, earlier_index), address(1));
+}
+
+llvm::Value* ReductionCode::widened(llvm::Value* number) {
+  return shape_.dtype == DType::float32 ? ir_.CreateFPExt(number, wide_)
+                                        : number;
+}
+
+llvm::Value* ReductionCode::load(llvm::Type* scalar, llvm::Value* address) {
+  return memory_.load(memory_.register_of(scalar), address);
+}
+
+llvm::Type* ReductionCode::index_type() const {
+  const unsigned bits = shape_.dtype == DType::float32 ? 32 : 64;
+  return memory_.register_of(ir_.getIntNTy(bits));
+}
+
+}  // namespace gramless

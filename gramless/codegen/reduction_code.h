@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+// Emits reductions: how the value of a pair joins the state of a block of terms,
+// and how that joins the state of all blocks.
+#pragma once
+
+#include <functional>
+
+#include "gramless/codegen/packed_values.h"
+
+namespace gramless {
+
+/// What a pair adds: a value, or the product of two, the second of which may be
+/// null. `position` are integers as wide as the value: where the pair stands on
+/// the reduced axis, counted from the start of its block.
+struct ReducedTerm {
+  llvm::Value* first;
+  llvm::Value* second;
+  llvm::Value* position;
+};
+
+/// Where the state of all blocks is: the address of each of its words.
+using WordAddress = std::function<llvm::Value*(std::size_t word)>;
+
+class ReductionCode {
+ public:
+  ReductionCode(llvm::IRBuilder<>& ir, VectorMath& math, TileMemory& memory,
+                const TileShape& shape);
+
+  /// Returns the state of a block of nothing: as many registers of numbers as
+  /// a block keeps for one state.
+  Registers identity(Reduction reduction);
+
+  /// Returns a block's state with one term more.
+  Registers add(Reduction reduction, const Registers& block,
+                const ReducedTerm& term);
+
+  /// Combines the state of all blocks with that of a block that starts at the
+  /// position `first` of the reduced axis. The block of a reduction with a scale
+  /// has a second register: its scale, which is not below the earlier one.
+  void combine(Reduction reduction, const Registers& block, llvm::Value* first,
+               const WordAddress& address);
+
+ private:
+  /// The code of a row of the table of reductions.
+  struct Routine {
+    Reduction reduction;
+    Registers (ReductionCode::*identity)();
+    Registers (ReductionCode::*add)(const Registers&, const ReducedTerm&);
+    void (ReductionCode::*combine)(const Registers&, llvm::Value*,
+                                   const WordAddress&);
+  };
+  static const Routine& routine_of(Reduction reduction);
+
+  Registers zero();
+  Registers add_to_sum(const Registers& block, const ReducedTerm& term);
+  void combine_sums(const Registers& block, llvm::Value* first,
+                    const WordAddress& address);
+  void combine_scaled(const Registers& block, llvm::Value* first,
+                      const WordAddress& address);
+  /// Adds to a sum and its error, both multiplied by `factor` if there is one.
+  void add_to_total(llvm::Value* term, llvm::Value* factor,
+                    const WordAddress& address);
+  template <int sign>
+  Registers no_extreme();
+  template <int sign>
+  Registers keep_extreme(const Registers& block, const ReducedTerm& term);
+  template <int sign>
+  void combine_extremes(const Registers& block, llvm::Value* first,
+                        const WordAddress& address);
+  /// Returns where a later value replaces an earlier one.
+  llvm::Value* replaces(int sign, llvm::Value* later, llvm::Value* earlier,
+                        llvm::Value* earlier_index);
+
+  llvm::Value* widened(llvm::Value* number);
+  llvm::Value* load(llvm::Type* scalar, llvm::Value* address);
+  [[nodiscard]] llvm::Type* index_type() const;
+
+  llvm::IRBuilder<>& ir_;
+  VectorMath& math_;
+  TileMemory& memory_;
+  TileShape shape_;
+  llvm::Type* type_;
+  llvm::Type* wide_;
+};
+
+}  // namespace gramless

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: MIT
+// Implements reductions with a scale.
+#include "gramless/codegen/scaled_code.h"
+
+namespace gramless {
+namespace {
+
+class ScaledCode {
+ public:
+  ScaledCode(TileSteps& steps, const ProgramOutput& output, llvm::Value* column,
+             const BlockRange& range)
+      : steps_(steps),
+        ir_(steps.ir()),
+        shape_(steps.shape()),
+        output_(output),
+        axes_(steps.program().results[output.output].features),
+        first_column_(column),
+        range_(range),
+        stored_(stored_values(steps.program(), output, shape_)),
+        pairs_{std::vector<bool>(steps.program().instructions.size()),
+               [this](int value, const TileStep& step) {
+                 return load(value, step);
+               }} {
+    for (const int value : stored_) {
+      pairs_.is_stored[static_cast<std::size_t>(value)] = true;
+    }
+  }
+
+  void emit() {
+    if (has_one_column(steps_.program(), output_, shape_)) {
+      Environment environment;
+      for (const Axis& axis : axes_) environment[axis] = ir_.getInt64(0);
+      const Registers bounds = steps_.run(
+          range_, no_bounds(),
+          [&](BlockCode& code, const TileStep& step, const Registers& before) {
+            store_pairs(code, step);
+            return larger_bounds(code, step, before);
+          },
+          nullptr, environment);
+      emit_column(bounds, first_column_, environment);
+      return;
+    }
+    steps_.run(range_, {},
+               [&](BlockCode& code, const TileStep& step, const Registers&) {
+                 store_pairs(code, step);
+                 return Registers{};
+               });
+    BlockCode around = steps_.code_around();
+    around.for_each_position(axes_, std::nullopt, [&] {
+      const Environment& environment = around.environment();
+      const Registers bounds = steps_.run(
+          range_, no_bounds(),
+          [&](BlockCode& code, const TileStep& step, const Registers& before) {
+            return larger_bounds(code, step, before);
+          },
+          &pairs_, environment);
+      emit_column(bounds, ir_.CreateAdd(first_column_, around.cell(axes_)),
+                  environment);
+    });
+  }
+
+ private:
+  [[nodiscard]] int rows() const { return shape_.kept_copies; }
+
+  TileShape shape_of(const TileStep& step) const {
+    TileShape shape = shape_;
+    shape.reduced_copies = step.copies;
+    return shape;
+  }
+
+  // What is kept.
+
+  /// Returns the address of a register that is kept for a row and a position.
+  llvm::Value* address(int value, const TileStep& step, int row, int copy) {
+    const auto slot = static_cast<uint64_t>(
+        std::find(stored_.begin(), stored_.end(), value) - stored_.begin());
+    const auto lanes = static_cast<uint64_t>(shape_.lanes);
+    const auto registers = static_cast<uint64_t>(rows());
+    const uint64_t numbers = registers * lanes;
+    const auto unit = static_cast<uint64_t>(steps_.unit());
+    llvm::Value* behind = ir_.CreateMul(
+        ir_.CreateSub(step.index, range_.begin), ir_.getInt64(numbers / unit));
+    const uint64_t fixed = slot * numbers * kBlockTerms +
+                           static_cast<uint64_t>(copy) * numbers +
+                           static_cast<uint64_t>(row) * lanes;
+    return steps_.memory().number_at(
+        steps_.scratch(), ir_.CreateAdd(behind, ir_.getInt64(fixed)));
+  }
+
+  void store_pairs(BlockCode& code, const TileStep& step) {
+    for (const int value : stored_) {
+      const BlockValue pair = code.value(value);
+      for (int row = 0; row < rows(); ++row) {
+        for (int copy = 0; copy < step.copies; ++copy) {
+          steps_.memory().store(pair.at(row, copy, shape_of(step)),
+                                address(value, step, row, copy));
+        }
+      }
+    }
+  }
+
+  BlockValue load(int value, const TileStep& step) {
+    const Instruction& instruction =
+        steps_.program().instructions[static_cast<std::size_t>(value)];
+    if (loads_scale(steps_.program(), instruction)) {
+      return {usable_scales_, true, false};
+    }
+    BlockValue result{{}, true, true};
+    for (int row = 0; row < rows(); ++row) {
+      for (int copy = 0; copy < step.copies; ++copy) {
+        result.registers.push_back(steps_.memory().load(
+            steps_.type(), address(value, step, row, copy)));
+      }
+    }
+    return result;
+  }
+
+  // The scale.
+
+  Registers no_bounds() {
+    return Registers(static_cast<std::size_t>(rows()),
+                     llvm::ConstantFP::getInfinity(steps_.type(), true));
+  }
+
+  /// NaN bounds nothing.
+  Registers larger_bounds(BlockCode& code, const TileStep& step,
+                          Registers bounds) {
+    const BlockValue bound = code.value(output_.bound);
+    for (int row = 0; row < rows(); ++row) {
+      llvm::Value*& largest = bounds[static_cast<std::size_t>(row)];
+      for (int copy = 0; copy < step.copies; ++copy) {
+        llvm::Value* each = bound.at(row, copy, shape_of(step));
+        llvm::Value* is_larger = ir_.CreateFCmpOGT(each, largest);
+        if (step.mask != nullptr) {
+          is_larger = ir_.CreateAnd(is_larger, step.mask);
+        }
+        largest = ir_.CreateSelect(is_larger, each, largest);
+      }
+    }
+    return bounds;
+  }
+
+  /// Returns the scale of the block for a row: see scale_of_block().
+  llvm::Value* scale_of(llvm::Value* bound, const WordAddress& state) {
+    llvm::Type* wide = steps_.memory().register_of(ir_.getDoubleTy());
+    llvm::Value* before = steps_.memory().load(wide, state(kScaleWord));
+    if (shape_.dtype == DType::float32) {
+      before = ir_.CreateFPTrunc(before, steps_.type());
+    }
+    llvm::Value* scale = steps_.math().ceil(bound);
+    llvm::Value* is_finite = ir_.CreateFCmpOLT(
+        scale, llvm::ConstantFP::getInfinity(steps_.type()));
+    llvm::Value* is_larger = ir_.CreateFCmpOGT(scale, before);
+    return ir_.CreateSelect(ir_.CreateAnd(is_finite, is_larger), scale, before);
+  }
+
+  // The terms.
+
+  void emit_column(const Registers& bounds, llvm::Value* column,
+                   const Environment& environment) {
+    std::vector<WordAddress> states;
+    Registers scales;
+    usable_scales_.clear();
+    for (int row = 0; row < rows(); ++row) {
+      llvm::Value* place = ir_.CreateAdd(
+          ir_.CreateMul(column, ir_.getInt64(static_cast<uint64_t>(rows()))),
+          ir_.getInt64(static_cast<uint64_t>(row)));
+      states.push_back(steps_.words_at(place));
+      llvm::Value* scale =
+          scale_of(bounds[static_cast<std::size_t>(row)], states.back());
+      scales.push_back(scale);
+      llvm::Value* is_none = ir_.CreateFCmpOEQ(
+          scale, llvm::ConstantFP::getInfinity(steps_.type(), true));
+      usable_scales_.push_back(ir_.CreateSelect(
+          is_none, llvm::Constant::getNullValue(steps_.type()), scale));
+    }
+    const Registers sums = steps_.run(
+        range_,
+        Registers(static_cast<std::size_t>(rows()),
+                  llvm::Constant::getNullValue(steps_.type())),
+        [&](BlockCode& code, const TileStep& step, const Registers& before) {
+          return added(code, step, before);
+        },
+        &pairs_, environment);
+    for (std::size_t row = 0; row < sums.size(); ++row) {
+      steps_.reductions().combine(output_.reduction, {sums[row], scales[row]},
+                                  nullptr, states[row]);
+    }
+  }
+
+  Registers added(BlockCode& code, const TileStep& step, Registers sums) {
+    const BlockCode::Product term = code.product_of(output_.value);
+    const TileShape shape = shape_of(step);
+    const bool is_product = !term.second.registers.empty();
+    for (int row = 0; row < rows(); ++row) {
+      llvm::Value*& sum = sums[static_cast<std::size_t>(row)];
+      for (int copy = 0; copy < step.copies; ++copy) {
+        llvm::Value* after =
+            steps_.reductions().add(
+                output_.reduction, {sum},
+                {term.first.at(row, copy, shape),
+                 is_product ? term.second.at(row, copy, shape) : nullptr,
+                 nullptr})[0];
+        sum = step.mask == nullptr ? after
+                                   : ir_.CreateSelect(step.mask, after, sum);
+      }
+    }
+    return sums;
+  }
+
+  TileSteps& steps_;
+  llvm::IRBuilder<>& ir_;
+  const TileShape& shape_;
+  const ProgramOutput& output_;
+  const std::vector<Axis>& axes_;
+  llvm::Value* first_column_;
+  BlockRange range_;
+  std::vector<int> stored_;
+  StoredPairs pairs_;
+  Registers usable_scales_;
+};
+
+}  // namespace
+
+void emit_scaled(TileSteps& steps, const ProgramOutput& output,
+                 llvm::Value* column, const BlockRange& range) {
+  ScaledCode(steps, output, column, range).emit();
+}
+
+}  // namespace gramless

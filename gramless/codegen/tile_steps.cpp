@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+// Implements the loops over a block.
+#include "gramless/codegen/tile_steps.h"
+
+#include "gramless/codegen/sweep_code.h"
+
+namespace gramless {
+
+TileSteps::TileSteps(GeneratedModule& generated, const Program& program,
+                     const TileShape& shape)
+    : program_(program),
+      shape_(shape),
+      function_(declare(generated)),
+      ahead_(llvm::BasicBlock::Create(*generated.context, "entry", function_)),
+      ir_(llvm::BasicBlock::Create(*generated.context, "blocks", function_)),
+      math_(ir_, generated.target),
+      memory_(ir_, shape),
+      reductions_(ir_, math_, memory_, shape),
+      type_(memory_.register_of(memory_.number())),
+      extents_(ahead_, program, shape, function_->getArg(0)),
+      count_(field(1, 3, ahead_.getInt64Ty())),
+      first_(field(1, 5, ahead_.getInt64Ty())),
+      words_(field(2, 0, ahead_.getPtrTy())),
+      word_stride_(field(2, 1, ahead_.getInt64Ty())),
+      block_(field(2, 2, ahead_.getPtrTy())),
+      scratch_(field(2, 3, ahead_.getPtrTy())),
+      packed_(ahead_, ir_, program, shape, extents_,
+              {field(1, 0, ahead_.getPtrTy()), field(1, 1, ahead_.getPtrTy()),
+               field(1, 2, ahead_.getPtrTy()),
+               field(1, 4, ahead_.getInt64Ty())}) {}
+
+llvm::Function* TileSteps::declare(GeneratedModule& generated) {
+  llvm::LLVMContext& context = *generated.context;
+  llvm::Type* pointer = llvm::PointerType::get(context, 0);
+  return add_function(
+      generated, kTile,
+      llvm::FunctionType::get(llvm::Type::getVoidTy(context),
+                              std::vector<llvm::Type*>(3, pointer), false));
+}
+
+/// Loads a field of TilePanels or TileStates, each of 8 bytes.
+llvm::Value* TileSteps::field(unsigned argument, uint64_t position,
+                              llvm::Type* type) {
+  return ahead_.CreateLoad(
+      type, ahead_.CreateConstGEP1_64(ahead_.getInt64Ty(),
+                                      function_->getArg(argument), position));
+}
+
+void TileSteps::finish(llvm::BasicBlock* first) {
+  ir_.CreateRetVoid();
+  ahead_.CreateBr(first);
+}
+
+Registers TileSteps::run(const BlockRange& range, const Registers& initial,
+                         const Body& body, const StoredPairs* stored,
+                         const Environment& environment) {
+  const auto steps = [&](llvm::Value* begin, llvm::Value* end, int copies,
+                         bool has_mask, const Registers& before) {
+    const auto length = static_cast<uint64_t>(unit() * copies);
+    return emit_loop(
+        ir_, {begin, end, ir_.getInt64(length)}, before,
+        [&](llvm::Value* index, const Registers& carried) {
+          const TileStep step{index, copies,
+                              has_mask ? lanes_below(index, end) : nullptr};
+          TileShape shape = shape_;
+          shape.reduced_copies = copies;
+          BlockCode* itself = nullptr;
+          const auto given = [&](int value, const Environment&) {
+            const Instruction& instruction =
+                program_.instructions[static_cast<std::size_t>(value)];
+            return instruction.rate == Rate::pair
+                       ? stored->load(value, step)
+                       : packed_.at(value, {itself, index, copies});
+          };
+          BlockCode code(ir_, math_,
+                         {&program_, shape, type_, Rate::pair, &extents_, given,
+                          stored == nullptr ? nullptr : &stored->is_stored,
+                          environment});
+          itself = &code;
+          return body(code, step, carried);
+        });
+  };
+  if (shape_.reduced_copies == 1 && shape_.lanes_along_kept) {
+    return steps(range.begin, range.end, 1, false, initial);
+  }
+  const auto whole = static_cast<uint64_t>(unit() * shape_.reduced_copies);
+  llvm::Value* rest = ir_.CreateURem(ir_.CreateSub(range.end, range.begin),
+                                     ir_.getInt64(whole));
+  llvm::Value* next = ir_.CreateSub(range.end, rest);
+  const Registers sums =
+      steps(range.begin, next, shape_.reduced_copies, false, initial);
+  return steps(next, range.end, 1, !shape_.lanes_along_kept, sums);
+}
+
+BlockCode TileSteps::code_around() {
+  return {ir_, math_,
+          {&program_, shape_, type_, Rate::pair, &extents_, {}, nullptr, {}}};
+}
+
+llvm::Value* TileSteps::lanes_below(llvm::Value* index, llvm::Value* end) {
+  llvm::Value* count = ir_.CreateSub(end, index);
+  if (shape_.lanes == 1) return ir_.CreateICmpSGT(count, ir_.getInt64(0));
+  llvm::SmallVector<llvm::Constant*, 16> lanes;
+  for (int lane = 0; lane < shape_.lanes; ++lane) {
+    lanes.push_back(ir_.getInt32(static_cast<uint32_t>(lane)));
+  }
+  return ir_.CreateICmpSLT(
+      llvm::ConstantVector::get(lanes),
+      ir_.CreateVectorSplat(static_cast<unsigned>(shape_.lanes),
+                            ir_.CreateTrunc(count, ir_.getInt32Ty())));
+}
+
+llvm::Value* TileSteps::positions(const TileStep& step, llvm::Value* begin,
+                                  int copy) {
+  const unsigned bits = shape_.dtype == DType::float32 ? 32 : 64;
+  llvm::Type* type = ir_.getIntNTy(bits);
+  llvm::Value* first =
+      ir_.CreateAdd(ir_.CreateSub(step.index, begin),
+                    ir_.getInt64(static_cast<uint64_t>(copy * unit())));
+  first = memory_.splat(ir_.CreateTrunc(first, type));
+  if (shape_.lanes_along_kept || shape_.lanes == 1) return first;
+  llvm::SmallVector<llvm::Constant*, 16> lanes;
+  for (int lane = 0; lane < shape_.lanes; ++lane) {
+    lanes.push_back(llvm::ConstantInt::get(type, static_cast<uint64_t>(lane)));
+  }
+  return ir_.CreateAdd(first, llvm::ConstantVector::get(lanes));
+}
+
+WordAddress TileSteps::words_at(llvm::Value* place) {
+  llvm::Value* start = ir_.CreateMul(
+      place, ir_.getInt64(static_cast<uint64_t>(shape_.lanes)));
+  return [this, start](std::size_t word) {
+    llvm::Value* plane = ir_.CreateMul(word_stride_, ir_.getInt64(word));
+    return ir_.CreateGEP(ir_.getDoubleTy(), words_,
+                         ir_.CreateAdd(start, plane));
+  };
+}
+
+}  // namespace gramless

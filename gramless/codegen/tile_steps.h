@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+// Emits the loops over the pairs of a tile with a block of the reduced axis.
+#pragma once
+
+#include "gramless/codegen/module.h"
+#include "gramless/codegen/packed_values.h"
+#include "gramless/codegen/reduction_code.h"
+
+namespace gramless {
+
+/// A step of the loop over a block: the position that it starts at, on how many
+/// copies of the reduced axis, and the lanes that count, or null for all.
+struct TileStep {
+  llvm::Value* index;
+  int copies;
+  llvm::Value* mask;
+};
+
+/// Positions of the reduced axis: from `begin` up to `end`.
+struct BlockRange {
+  llvm::Value* begin;
+  llvm::Value* end;
+};
+
+/// Values of the rate `pair` that a block has at hand, and how they are found.
+struct StoredPairs {
+  std::vector<bool> is_stored;
+  std::function<BlockValue(int value, const TileStep& step)> load;
+};
+
+class TileSteps {
+ public:
+  TileSteps(GeneratedModule& generated, const Program& program,
+            const TileShape& shape);
+
+  using Body = std::function<Registers(BlockCode& code, const TileStep& step,
+                                       const Registers& carried)>;
+
+  /// Emits the loop over a range: all copies and lanes are used up to the last
+  /// whole step.
+  Registers run(const BlockRange& range, const Registers& initial,
+                const Body& body, const StoredPairs* stored = nullptr,
+                const Environment& environment = {});
+
+  /// Returns the integers that say where the pairs of a copy stand behind
+  /// `begin`.
+  llvm::Value* positions(const TileStep& step, llvm::Value* begin, int copy);
+
+  /// Returns code that goes over feature axes outside of such a loop.
+  BlockCode code_around();
+
+  /// Ends the function, of which all loops stand behind `first`.
+  void finish(llvm::BasicBlock* first);
+
+  [[nodiscard]] int64_t unit() const {
+    return shape_.lanes_along_kept ? 1 : shape_.lanes;
+  }
+  /// Returns the address of a word of a state of all blocks.
+  WordAddress words_at(llvm::Value* place);
+
+  const Program& program() const { return program_; }
+  const TileShape& shape() const { return shape_; }
+  llvm::IRBuilder<>& ir() { return ir_; }
+  llvm::IRBuilder<>& ahead() { return ahead_; }
+  VectorMath& math() { return math_; }
+  TileMemory& memory() { return memory_; }
+  ReductionCode& reductions() { return reductions_; }
+  const Extents& extents() const { return extents_; }
+  llvm::Type* type() const { return type_; }
+  llvm::Value* count() const { return count_; }
+  llvm::Value* first() const { return first_; }
+  llvm::Value* block() const { return block_; }
+  llvm::Value* scratch() const { return scratch_; }
+
+ private:
+  static llvm::Function* declare(GeneratedModule& generated);
+  llvm::Value* field(unsigned argument, uint64_t position, llvm::Type* type);
+  llvm::Value* lanes_below(llvm::Value* index, llvm::Value* end);
+
+  const Program& program_;
+  TileShape shape_;
+  llvm::Function* function_;
+  llvm::IRBuilder<> ahead_;  // In front of all loops.
+  llvm::IRBuilder<> ir_;
+  VectorMath math_;
+  TileMemory memory_;
+  ReductionCode reductions_;
+  llvm::Type* type_;
+  Extents extents_;
+  llvm::Value* count_;
+  llvm::Value* first_;
+  llvm::Value* words_;
+  llvm::Value* word_stride_;
+  llvm::Value* block_;
+  llvm::Value* scratch_;
+  PackedValues packed_;
+};
+
+}  // namespace gramless
