@@ -63,9 +63,7 @@ void add_pair(const Output& output, const Lookup& lookup, Positions at,
       rest /= array.features[k].extent;
     }
     double& total = sums[static_cast<std::size_t>(row * columns + column)];
-    const double term = evaluate(output.value, lookup, at);
-    total = output.reduction == Reduction::sum ? total + term
-                                               : std::max(total, term);
+    total += evaluate(output.value, lookup, at);
   }
 }
 
@@ -150,10 +148,8 @@ std::vector<std::vector<double>> evaluate(const MapReduce& map_reduce,
   const Lookup lookup = lookup_in(map_reduce, data);
   std::vector<std::vector<double>> results;
   for (const Output& output : map_reduce.outputs) {
-    const bool is_sum = output.reduction == Reduction::sum;
     std::vector<double>& sums = results.emplace_back(
-        static_cast<std::size_t>(size_of(output.array, data)),
-        is_sum ? 0 : -std::numeric_limits<double>::infinity());
+        static_cast<std::size_t>(size_of(output.array, data)));
     for (int64_t i = 0; i < data.M; ++i) {
       for (int64_t j = 0; j < data.N; ++j) {
         add_pair(output, lookup, {{"i", i}, {"j", j}}, sums);

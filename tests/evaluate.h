@@ -36,7 +36,8 @@ int64_t size_of(const ArraySpec& array, const Data& data);
 /// matrices such that they are positive definite.
 void fill(Data& data, const MapReduce& map_reduce, unsigned seed);
 
-/// Returns all outputs, row-major, by a loop over i, j and the elements.
+/// Returns all outputs, which are sums, row-major, by a loop over i, j and the
+/// elements.
 std::vector<std::vector<double>> evaluate(const MapReduce& map_reduce,
                                           const Data& data);
 

@@ -52,9 +52,8 @@ bool BlockCode::is_unrolled(const Axis& axis) const {
 
 bool BlockCode::is_computed(int value) const {
   const Instruction& instruction = at(value);
-  const bool is_stored =
-      config_.stored != nullptr &&
-      (*config_.stored)[static_cast<std::size_t>(value)];
+  const bool is_stored = config_.stored != nullptr &&
+                         (*config_.stored)[static_cast<std::size_t>(value)];
   return instruction.rate == config_.rate && !is_stored &&
          instruction.kind != NodeKind::load;
 }

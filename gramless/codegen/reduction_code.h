@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Emits reductions: how the value of a pair joins the state of a block of terms,
-// and how that joins the state of all blocks.
+// Emits reductions: how the value of a pair joins the state of a block of
+// terms, and how that joins the state of all blocks.
 #pragma once
 
 #include <functional>
@@ -35,8 +35,9 @@ class ReductionCode {
                 const ReducedTerm& term);
 
   /// Combines the state of all blocks with that of a block that starts at the
-  /// position `first` of the reduced axis. The block of a reduction with a scale
-  /// has a second register: its scale, which is not below the earlier one.
+  /// position `first` of the reduced axis. The block of a reduction with a
+  /// scale has a second register: its scale, which is not below the earlier
+  /// one.
   void combine(Reduction reduction, const Registers& block, llvm::Value* first,
                const WordAddress& address);
 

@@ -78,8 +78,8 @@ class ScaledCode {
     const auto registers = static_cast<uint64_t>(rows());
     const uint64_t numbers = registers * lanes;
     const auto unit = static_cast<uint64_t>(steps_.unit());
-    llvm::Value* behind = ir_.CreateMul(
-        ir_.CreateSub(step.index, range_.begin), ir_.getInt64(numbers / unit));
+    llvm::Value* behind = ir_.CreateMul(ir_.CreateSub(step.index, range_.begin),
+                                        ir_.getInt64(numbers / unit));
     const uint64_t fixed = slot * numbers * kBlockTerms +
                            static_cast<uint64_t>(copy) * numbers +
                            static_cast<uint64_t>(row) * lanes;
@@ -148,8 +148,8 @@ class ScaledCode {
       before = ir_.CreateFPTrunc(before, steps_.type());
     }
     llvm::Value* scale = steps_.math().ceil(bound);
-    llvm::Value* is_finite = ir_.CreateFCmpOLT(
-        scale, llvm::ConstantFP::getInfinity(steps_.type()));
+    llvm::Value* is_finite =
+        ir_.CreateFCmpOLT(scale, llvm::ConstantFP::getInfinity(steps_.type()));
     llvm::Value* is_larger = ir_.CreateFCmpOGT(scale, before);
     return ir_.CreateSelect(ir_.CreateAnd(is_finite, is_larger), scale, before);
   }
@@ -195,12 +195,11 @@ class ScaledCode {
     for (int row = 0; row < rows(); ++row) {
       llvm::Value*& sum = sums[static_cast<std::size_t>(row)];
       for (int copy = 0; copy < step.copies; ++copy) {
-        llvm::Value* after =
-            steps_.reductions().add(
-                output_.reduction, {sum},
-                {term.first.at(row, copy, shape),
-                 is_product ? term.second.at(row, copy, shape) : nullptr,
-                 nullptr})[0];
+        llvm::Value* after = steps_.reductions().add(
+            output_.reduction, {sum},
+            {term.first.at(row, copy, shape),
+             is_product ? term.second.at(row, copy, shape) : nullptr,
+             nullptr})[0];
         sum = step.mask == nullptr ? after
                                    : ir_.CreateSelect(step.mask, after, sum);
       }

@@ -32,8 +32,8 @@ class TileCode {
   void emit() {
     llvm::BasicBlock* first = ir_.GetInsertBlock();
     if (!in_registers_) clear_block();
-    llvm::Value* length = ir_.getInt64(
-        static_cast<uint64_t>(block_positions(program_, shape_)));
+    llvm::Value* length =
+        ir_.getInt64(static_cast<uint64_t>(block_positions(program_, shape_)));
     emit_loop(ir_, {ir_.getInt64(0), steps_.count(), length}, {},
               [&](llvm::Value* begin, const Registers&) -> Registers {
                 llvm::Value* end = ir_.CreateAdd(begin, length);
@@ -184,8 +184,8 @@ class TileCode {
     return state;
   }
 
-  // The accumulators in memory. The place of a state counts the columns and rows
-  // of its output.
+  // The accumulators in memory. The place of a state counts the columns and
+  // rows of its output.
 
   llvm::Value* place_of(llvm::Value* column, std::size_t row) {
     return ir_.CreateAdd(ir_.CreateMul(column, ir_.getInt64(rows())),
@@ -232,9 +232,8 @@ class TileCode {
   void clear_block() {
     for (std::size_t k = 0; k < outputs(); ++k) {
       if (is_scaled(k)) continue;
-      for_each_place(k, [&](llvm::Value* place) {
-        store_block(k, place, identity(k));
-      });
+      for_each_place(
+          k, [&](llvm::Value* place) { store_block(k, place, identity(k)); });
     }
   }
 

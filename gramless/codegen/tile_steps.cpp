@@ -24,10 +24,10 @@ TileSteps::TileSteps(GeneratedModule& generated, const Program& program,
       word_stride_(field(2, 1, ahead_.getInt64Ty())),
       block_(field(2, 2, ahead_.getPtrTy())),
       scratch_(field(2, 3, ahead_.getPtrTy())),
-      packed_(ahead_, ir_, program, shape, extents_,
-              {field(1, 0, ahead_.getPtrTy()), field(1, 1, ahead_.getPtrTy()),
-               field(1, 2, ahead_.getPtrTy()),
-               field(1, 4, ahead_.getInt64Ty())}) {}
+      packed_(
+          ahead_, ir_, program, shape, extents_,
+          {field(1, 0, ahead_.getPtrTy()), field(1, 1, ahead_.getPtrTy()),
+           field(1, 2, ahead_.getPtrTy()), field(1, 4, ahead_.getInt64Ty())}) {}
 
 llvm::Function* TileSteps::declare(GeneratedModule& generated) {
   llvm::LLVMContext& context = *generated.context;
@@ -72,10 +72,10 @@ Registers TileSteps::run(const BlockRange& range, const Registers& initial,
                        ? stored->load(value, step)
                        : packed_.at(value, {itself, index, copies});
           };
-          BlockCode code(ir_, math_,
-                         {&program_, shape, type_, Rate::pair, &extents_, given,
-                          stored == nullptr ? nullptr : &stored->is_stored,
-                          environment});
+          BlockCode code(
+              ir_, math_,
+              {&program_, shape, type_, Rate::pair, &extents_, given,
+               stored == nullptr ? nullptr : &stored->is_stored, environment});
           itself = &code;
           return body(code, step, carried);
         });
@@ -93,8 +93,11 @@ Registers TileSteps::run(const BlockRange& range, const Registers& initial,
 }
 
 BlockCode TileSteps::code_around() {
-  return {ir_, math_,
-          {&program_, shape_, type_, Rate::pair, &extents_, {}, nullptr, {}}};
+  TileShape shape = shape_;
+  shape.longest_unrolled = 0;
+  return {ir_,
+          math_,
+          {&program_, shape, type_, Rate::pair, &extents_, {}, nullptr, {}}};
 }
 
 llvm::Value* TileSteps::lanes_below(llvm::Value* index, llvm::Value* end) {
@@ -127,8 +130,8 @@ llvm::Value* TileSteps::positions(const TileStep& step, llvm::Value* begin,
 }
 
 WordAddress TileSteps::words_at(llvm::Value* place) {
-  llvm::Value* start = ir_.CreateMul(
-      place, ir_.getInt64(static_cast<uint64_t>(shape_.lanes)));
+  llvm::Value* start =
+      ir_.CreateMul(place, ir_.getInt64(static_cast<uint64_t>(shape_.lanes)));
   return [this, start](std::size_t word) {
     llvm::Value* plane = ir_.CreateMul(word_stride_, ir_.getInt64(word));
     return ir_.CreateGEP(ir_.getDoubleTy(), words_,

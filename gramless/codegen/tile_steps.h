@@ -46,7 +46,8 @@ class TileSteps {
   /// `begin`.
   llvm::Value* positions(const TileStep& step, llvm::Value* begin, int copy);
 
-  /// Returns code that goes over feature axes outside of such a loop.
+  /// Returns code that goes over feature axes around such loops, which are too
+  /// long to be emitted again and again.
   BlockCode code_around();
 
   /// Ends the function, of which all loops stand behind `first`.

@@ -182,10 +182,9 @@ Output read_output(ExprPool& pool, const ArraySpec& array,
     }
     return output;
   }
-  throw ArgumentError(concat("read_map_reduce(): expected '",
-                             reduction_name(array, Reduction::sum),
-                             "(...)' for ", to_text(array), ", got '", text,
-                             "'."));
+  throw ArgumentError(concat(
+      "read_map_reduce(): expected '", reduction_name(array, Reduction::sum),
+      "(...)' for ", to_text(array), ", got '", text, "'."));
 }
 
 }  // namespace

@@ -86,17 +86,15 @@ std::string output_text(const Program& program, const ProgramOutput& output) {
   const ReductionRow& row = row_of(output.reduction);
   const std::string value = reference_text(program, output.value);
   if (row.reduction == Reduction::sum) {
-    return concat("    ", to_text(program.results[output.output]), " += ",
-                  value, "\n");
+    return concat("    ", to_text(program.results[output.output]),
+                  " += ", value, "\n");
   }
   std::vector<std::string> arrays;
   for (std::size_t k = 0; k < row.results.size(); ++k) {
     arrays.push_back(to_text(program.results[output.output + k]));
   }
   const std::string bound =
-      row.has_scale
-          ? concat(" | ", reference_text(program, output.bound))
-          : "";
+      row.has_scale ? concat(" | ", reference_text(program, output.bound)) : "";
   return concat("    ", join(arrays, " "), " = ", row.name, "(", value, bound,
                 ")\n");
 }
@@ -178,10 +176,11 @@ bool loads_scale(const Program& program, const Instruction& instruction) {
 std::vector<bool> scaled_values(const Program& program) {
   std::vector<bool> result;
   for (const Instruction& instruction : program.instructions) {
-    result.push_back(
-        loads_scale(program, instruction) ||
-        std::any_of(instruction.operands.begin(), instruction.operands.end(),
-                    [&](int k) { return result[static_cast<std::size_t>(k)]; }));
+    result.push_back(loads_scale(program, instruction) ||
+                     std::any_of(instruction.operands.begin(),
+                                 instruction.operands.end(), [&](int k) {
+                                   return result[static_cast<std::size_t>(k)];
+                                 }));
   }
   return result;
 }

@@ -113,8 +113,8 @@ class StoredValues {
   void visit(int value) {
     const Instruction& instruction = at(value);
     const auto place = static_cast<std::size_t>(value);
-    const bool is_packed = instruction.rate != Rate::pair ||
-                           instruction.kind == NodeKind::load;
+    const bool is_packed =
+        instruction.rate != Rate::pair || instruction.kind == NodeKind::load;
     if (is_packed || is_visited_[place]) return;
     is_visited_[place] = true;
     if (!is_scaled_[place] && is_one_cell(instruction) && !is_fused(value)) {
@@ -136,14 +136,13 @@ class StoredValues {
 
   [[nodiscard]] bool is_fused(int value) const {
     return at(value).kind == NodeKind::multiply &&
-           std::any_of(program_.instructions.begin(),
-                       program_.instructions.end(),
-                       [&](const Instruction& user) {
-                         const std::vector<int>& operands = user.operands;
-                         return user.kind == NodeKind::add &&
-                                std::count(operands.begin(), operands.end(),
-                                           value) > 0;
-                       });
+           std::any_of(
+               program_.instructions.begin(), program_.instructions.end(),
+               [&](const Instruction& user) {
+                 const std::vector<int>& operands = user.operands;
+                 return user.kind == NodeKind::add &&
+                        std::count(operands.begin(), operands.end(), value) > 0;
+               });
   }
 
   const Program& program_;
@@ -159,8 +158,8 @@ int64_t stored_registers(const Program& program, const TileShape& shape) {
   int64_t registers = 0;
   for (const ProgramOutput& output : program.outputs) {
     if (!row_of(output.reduction).has_scale) continue;
-    registers += static_cast<int64_t>(
-        stored_values(program, output, shape).size());
+    registers +=
+        static_cast<int64_t>(stored_values(program, output, shape).size());
   }
   return registers * shape.kept_copies;
 }
@@ -215,8 +214,7 @@ class Planner {
       --tile.kept_copies;
     }
     if (stored_registers(program_, tile) > 0) {
-      because("blocks of ", block_positions(program_, tile),
-              " positions keep ",
+      because("blocks of ", block_positions(program_, tile), " positions keep ",
               stored_registers(program_, tile) / tile.kept_copies,
               " values of each pair, until their scale is known");
     }
@@ -323,8 +321,8 @@ std::vector<int> stored_values(const Program& program,
 }
 
 int64_t block_positions(const Program& program, const TileShape& shape) {
-  const int64_t bytes = stored_registers(program, shape) * shape.lanes *
-                        dtype_size(shape.dtype);
+  const int64_t bytes =
+      stored_registers(program, shape) * shape.lanes * dtype_size(shape.dtype);
   int64_t terms = kBlockTerms;
   while (terms > kLeastBlockTerms && terms * bytes > kScratchBytes) terms /= 2;
   return terms * shape.block() / kBlockTerms;

@@ -127,8 +127,8 @@ class Rewriter {
   Term renamed_apart(const Term& term, const Term& other);
   Term on_one_scale(const Terms& terms);
 
-  Expr exponent_of(const Term& term);
-  Expr in_units(Expr exponent, double unit);
+  Expr exponent_of(const Term& term, double unit = 1);
+  Expr rounded_exponent(const Term& term, double unit);
   Expr value(const Term& term);
   Expr value_with_zeros(const Term& term);
   Expr summed(const Term& term, Expr exponential);
@@ -484,19 +484,27 @@ Term Rewriter::on_one_scale(const Terms& terms) {
   return result;
 }
 
-/// Returns the sum of the n_k a_k, or nothing where there is none.
-Expr Rewriter::exponent_of(const Term& term) {
+/// Returns the sum of the n_k a_k in a unit, or nothing where there is none.
+/// The unit divides each of them: those of a row or column once for all pairs.
+Expr Rewriter::exponent_of(const Term& term, double unit) {
   std::vector<Expr> sum;
   for (const auto& [argument, count] : term.exponents) {
-    sum.push_back(constant(count) * argument);
+    sum.push_back(constant(count / unit) * argument);
   }
   return sum.empty() ? Expr() : pool_.add(sum);
 }
 
+/// Returns the exponent in units of a scale. It is rounded before the scale is
+/// subtracted, in the scale itself as in what is on it.
+Expr Rewriter::rounded_exponent(const Term& term, double unit) {
+  const Expr exponent = exponent_of(term, unit);
+  return exponent ? pool_.apply(Function::rounded, exponent) : exponent;
+}
+
 Expr Rewriter::size(const Term& term, double unit) {
   std::vector<Expr> sum;
-  if (const Expr exponent = exponent_of(term)) {
-    sum.push_back(in_units(exponent, unit));
+  if (const Expr exponent = rounded_exponent(term, unit)) {
+    sum.push_back(exponent);
   }
   const Expr digit = constant(std::numbers::ln2 / unit);
   if (term.binary) sum.push_back(digit * term.binary);
@@ -506,12 +514,6 @@ Expr Rewriter::size(const Term& term, double unit) {
     sum.push_back(constant(std::log(std::abs(term.factor->value)) / unit));
   }
   return pool_.add(sum);
-}
-
-/// Returns an exponent in units of a scale. It is rounded before the scale is
-/// subtracted, in the scale itself as in what is on it.
-Expr Rewriter::in_units(Expr exponent, double unit) {
-  return pool_.apply(Function::rounded, constant(1 / unit) * exponent);
 }
 
 /// Returns the value of a term with a factor that could be 0 where the
@@ -552,13 +554,12 @@ Expr Rewriter::summed(const Term& term, Expr exponential) {
 /// the base 2.
 Expr Rewriter::power_of_two(const Term& term, bool is_base_4) {
   const double unit = is_base_4 ? 1 : 2;
-  const Expr exponent = exponent_of(term);
   std::vector<Expr> sum;
   if (term.shift) {
-    const Expr scaled =
-        exponent ? in_units(exponent, kShiftUnit) - term.shift : -term.shift;
+    const Expr exponent = rounded_exponent(term, kShiftUnit);
+    const Expr scaled = exponent ? exponent - term.shift : -term.shift;
     sum.push_back(constant(unit) * pool_.apply(Function::rounded, scaled));
-  } else if (exponent) {
+  } else if (const Expr exponent = exponent_of(term)) {
     sum.push_back(constant(unit / kShiftUnit) * exponent);
   }
   if (term.binary) sum.push_back(constant(unit / 2) * term.binary);

@@ -58,12 +58,11 @@ struct Arrays {
 };
 
 bool is_output(const Program& program, std::size_t result) {
-  return std::any_of(
-      program.outputs.begin(), program.outputs.end(),
-      [&](const ProgramOutput& output) {
-        return result >= output.output &&
-               result < output.output + output.finishes.size();
-      });
+  return std::any_of(program.outputs.begin(), program.outputs.end(),
+                     [&](const ProgramOutput& output) {
+                       return result >= output.output &&
+                              result < output.output + output.finishes.size();
+                     });
 }
 
 /// Checks that the outputs of the program, and no others, were written.
@@ -108,9 +107,9 @@ std::vector<double> numbers_of(const ArrayView& view) {
 }
 
 /// Returns the results of an output that are comparable: a sum on the scale
-/// that the reference has for it, and not the scale itself, which may be another
-/// where the largest term is near a power of 4, nor the logarithm of a sum that
-/// may be next to 0, which follows from the two.
+/// that the reference has for it, and not the scale itself, which may be
+/// another where the largest term is near a power of 4, nor the logarithm of a
+/// sum that may be next to 0, which follows from the two.
 std::vector<std::pair<std::size_t, std::vector<double>>> comparable_results(
     const ProgramOutput& output, const std::vector<GuardedArray>& arrays,
     const std::vector<std::vector<double>>& expected) {

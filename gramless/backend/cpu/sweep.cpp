@@ -222,8 +222,9 @@ class Sweep {
     for (int64_t at = begin; at < end; at += schedule_.chunk) {
       if (must_stop()) return;
       const int64_t chunk = at / schedule_.chunk;
-      TilePanels panels{call_.bytes(), nullptr, chunk_panel(chunk, own),
-                        chunk_length(chunk), schedule_.chunk, at};
+      TilePanels panels{call_.bytes(),           nullptr,
+                        chunk_panel(chunk, own), chunk_length(chunk),
+                        schedule_.chunk,         at};
       for (int64_t tile = 0; tile < tiles; ++tile) {
         panels.kept = kept.bytes() + tile * tile_bytes;
         const TileStates states{words.data() + tile * tile_words(), stride,
@@ -268,8 +269,7 @@ class Sweep {
     const int64_t copies = shape_.kept_copies;
     const int64_t start = tile * tile_words() + column * copies * shape_.lanes;
     const int64_t lanes = shape_.lanes_along_kept ? 1 : shape_.lanes;
-    const std::size_t stride =
-        words.size() / static_cast<std::size_t>(words_);
+    const std::size_t stride = words.size() / static_cast<std::size_t>(words_);
     for (int64_t lane = 0; lane < lanes; ++lane) {
       const auto at =
           static_cast<std::size_t>(start + row % rows * lanes + lane);

@@ -98,8 +98,7 @@ class Evaluator {
 
   [[nodiscard]] Stage stage_of(Rate rate) const;
   /// Returns the array that a load reads: an argument, or the scales.
-  [[nodiscard]] BoundArray array_of(const Instruction& load,
-                                    Block block) const;
+  [[nodiscard]] BoundArray array_of(const Instruction& load, Block block) const;
   /// Returns the feature axes of that array.
   [[nodiscard]] const std::vector<Axis>& features_of(
       const Instruction& load) const;
