@@ -41,13 +41,13 @@ std::vector<Way> all_ways() {
     for (const bool along_kept : {true, false}) {
       for (const int64_t splits : {1, 3}) {
         for (const int copies : {1, 2}) {
-          Way way{"", cpu::run, {3, {}, most}};
+          Way way{"", cpu::run, {3, {}, {most, {}}}};
           way.name = std::string(isa_name(most)) + " along " +
                      (along_kept ? "kept" : "reduced") + " splits " +
                      std::to_string(splits) + " copies " +
                      std::to_string(copies);
-          way.options.overrides = {{}, along_kept, 2 * copies, copies,
-                                   {}, 64,         splits};
+          way.options.forced.plan = {{}, along_kept, 2 * copies, copies,
+                                     {}, 64,         splits};
           ways.push_back(way);
         }
       }
@@ -383,10 +383,10 @@ TEST(Reductions, BitsDependOnNeitherThreadsNorPlace) {
   for (int k = 0; k < 900; ++k) arrays["m"].push_back(numbers(random) + 1);
   for (const bool along_kept : {true, false}) {
     Way way{"", cpu::run, {1}};
-    way.options.overrides.lanes_along_kept = along_kept;
-    way.options.overrides.kept_copies = 4;
-    way.options.overrides.splits = 3;
-    way.options.overrides.chunk = 64;
+    way.options.forced.plan.lanes_along_kept = along_kept;
+    way.options.forced.plan.kept_copies = 4;
+    way.options.forced.plan.splits = 3;
+    way.options.forced.plan.chunk = 64;
     const Results one = run<float>(function, arrays, {700, 900}, way);
     for (const int threads : {2, 3, 4}) {
       way.options.threads = threads;
@@ -401,6 +401,92 @@ TEST(Reductions, BitsDependOnNeitherThreadsNorPlace) {
         EXPECT_EQ(is[k][1], one[k][2 * row + 1]);
       }
     }
+  }
+}
+
+/// Of one term, the sum is its exponential, and so is the sum's derivative by
+/// the term's factor: they have the same bits only if the exponents have.
+TEST(Reductions, ExponentsAreThoseOfDerivatives) {
+  MapReduce function{std::make_shared<ExprPool>(), {}, {}};
+  function.arguments = {{"u", PairIndex::i, {}},
+                        {"v", PairIndex::j, {}},
+                        {"x", PairIndex::i, {}},
+                        {"z", PairIndex::j, {}},
+                        {"b", PairIndex::j, {kE}}};
+  std::vector<Expr> a;
+  for (const ArraySpec& array : function.arguments) {
+    a.push_back(load(*function.pool, array));
+  }
+  function.outputs = {
+      {{"a", PairIndex::i, {kE}},
+       a[0] * a[1] * function.pool->apply(Function::exp, a[2] * a[3] + a[4]),
+       Reduction::log_sum_exp}};
+  const MapReduce forward = simplify(apply_log_domain(function, {true}));
+  const MapReduce derivative =
+      simplify(apply_log_domain(vjp(function, {0, 1}, {1}), {true}));
+  std::mt19937 random(7);
+  std::normal_distribution<double> numbers;
+  for (const Way& way : all_ways()) {
+    for (int k = 0; k < 40; ++k) {
+      Arrays arrays = {{"u", {1}}, {"v", {1}}, {"cot_sum", {1, 0}}};
+      arrays["x"] = {1e2 * numbers(random)};
+      arrays["z"] = {numbers(random)};
+      arrays["b"] = {1e2 * numbers(random), 0};
+      const Results state = run<float>(forward, arrays, {1, 1}, way);
+      arrays["sum"] = state[1];
+      arrays["shift"] = state[2];
+      // The reference computes in float64 with arguments of float32.
+      const Results is = run<float>(derivative, arrays, {1, 1}, way);
+      EXPECT_EQ(is[0][0], state[1][0]) << way.name << ", over j";
+      EXPECT_EQ(is[1][0], state[1][0]) << way.name << ", over i";
+    }
+  }
+}
+
+/// Runs a map-reduce by generated code between guard pages, and compares it
+/// with the reference.
+void expect_nothing_found(const MapReduce& map_reduce, const Way& way) {
+  MapReduce magnitudes = copy_of(map_reduce);
+  for (Output& output : magnitudes.outputs) {
+    output.value = magnitudes.pool->apply(Function::abs, output.value);
+  }
+  const Program reference = lower(map_reduce)[0];
+  const Program absolute = lower(magnitudes)[0];
+  const Program program = lower(expand(map_reduce))[0];
+  Arrays arrays = {{"x", {}}, {"y", {}}, {"m", {}}};
+  std::mt19937 random(6);
+  std::normal_distribution<double> numbers;
+  for (int k = 0; k < 37; ++k) arrays["x"].push_back(numbers(random));
+  for (int k = 0; k < 400; ++k) arrays["y"].push_back(numbers(random));
+  for (int k = 0; k < 200; ++k) arrays["m"].push_back(1 - numbers(random) / 8);
+  const Sizes sizes{37, 200};
+  std::vector<std::vector<float>> memory;
+  std::vector<ArrayView> arguments;
+  for (const ArraySpec& spec : map_reduce.arguments) {
+    const std::vector<double>& values = arrays.at(spec.name);
+    memory.emplace_back(values.begin(), values.end());
+    arguments.push_back(
+        ArrayView::contiguous(memory.back().data(), shape_of(spec, sizes)));
+  }
+  std::vector<std::vector<float>> results;
+  std::vector<MutableArrayView> views;
+  for (const ArraySpec& spec : results_of(map_reduce)) {
+    const std::vector<int64_t> shape = shape_of(spec, sizes);
+    results.emplace_back(static_cast<std::size_t>(size_of(shape)));
+    views.push_back(MutableArrayView::contiguous(results.back().data(), shape));
+  }
+  EXPECT_NO_THROW(checked::run(way.run, {program, reference, absolute}, sizes,
+                               arguments, views, way.options))
+      << way.name;
+}
+
+TEST(Reductions, PassAllChecks) {
+  for (const Way& way : all_ways()) {
+    for (const PairIndex kept : {PairIndex::i, PairIndex::j}) {
+      expect_nothing_found(products(Reduction::max, kept), way);
+      expect_nothing_found(products(Reduction::min, kept), way);
+    }
+    if (way.run == cpu::run) expect_nothing_found(log_sum_exp(), way);
   }
 }
 

@@ -32,46 +32,45 @@ SUMS = [
     ),
     Mutant(
         "The rounding error of each addition of float64 blocks is kept.",
-        "gramless/codegen/tile_code.cpp",
-        "ir_.CreateFAdd(memory_.load(sum->getType(), errors), error)",
-        "ir_.CreateFAdd(memory_.load(sum->getType(), errors), "
-        "ir_.CreateFMul(error, llvm::ConstantFP::get(sum->getType(), 0.0)))",
+        "gramless/codegen/reduction_code.cpp",
+        "memory_.store(ir_.CreateFAdd(errors, error), address(1));",
+        "memory_.store(errors, address(1));",
         "tests/torch/accuracy_test.py::test_blocks_lose_nothing",
     ),
     Mutant(
         "Blocks of float32 are added in float64.",
-        "gramless/codegen/tile_code.cpp",
-        "memory_.store(ir_.CreateFAdd(before, term), sums);",
-        "memory_.store(ir_.CreateFPExt(ir_.CreateFPTrunc("
-        "ir_.CreateFAdd(before, term), type_), wide), sums);",
+        "gramless/codegen/reduction_code.cpp",
+        "memory_.store(sum, address(0));",
+        "memory_.store(ir_.CreateFPExt(ir_.CreateFPTrunc(sum, type_), wide_), "
+        "address(0));",
         "tests/torch/accuracy_test.py::test_blocks_lose_nothing",
     ),
     Mutant(
         "Parts of a sum are merged with the errors that they kept.",
-        "gramless/backend/totals.h",
+        "gramless/ir/reductions.cpp",
         "(term - rounded) + error;",
         "(term - rounded) + 0 * error;",
         "tests/torch/accuracy_test.py::test_blocks_lose_nothing",
     ),
     Mutant(
         "The rounding error of each merge is kept.",
-        "gramless/backend/totals.h",
+        "gramless/ir/reductions.cpp",
         "+= (before - (sum - rounded)) + (term - rounded) + error;",
         "+= 0 * rounded + error;",
         "Reference.RoundsWithinABlockOnly",
     ),
     Mutant(
         "An infinite sum is infinite, and not NaN.",
-        "gramless/backend/totals.h",
-        "value - value == 0 ? value + errors_[column] : value",
-        "value + errors_[column]",
+        "gramless/ir/reductions.cpp",
+        "if (std::isfinite(state[0])) state[0] += state[1];",
+        "state[0] += state[1];",
         "tests/torch/values_test.py::test_sums_that_overflow",
     ),
     Mutant(
         "Only the terms below N are summed.",
         "gramless/codegen/tile_code.cpp",
-        "mask_ == nullptr ? after : ir_.CreateSelect(mask_, after, total)",
-        "after",
+        "ir_.CreateSelect(step.mask, after[word], state[word]);",
+        "after[word];",
         "tests/torch/modes_test.py::test_values",
     ),
     Mutant(
@@ -84,23 +83,22 @@ SUMS = [
     Mutant(
         "Nothing is written behind an array.",
         "gramless/backend/cpu/sweep.cpp",
-        "if (is_shared || schedule_.splits > 1) continue;",
-        "if (is_shared || schedule_.splits > 1) continue;\n"
-        "        store(output, first + row + 1, partial.back());",
+        "states.store(results_, first);",
+        "states.store(results_, first + 1);",
         "Checked.FindsNothingInAnyPlan",
     ),
     Mutant(
         "What is written goes to the result's own strides.",
-        "gramless/backend/cpu/sweep.cpp",
-        "row * array.row_stride + column * array.column_stride",
-        "row * array.row_stride + column",
+        "gramless/backend/states.cpp",
+        "column * column_stride,",
+        "column,",
         "KernelProduct.WritesToAnyStrides",
     ),
     Mutant(
         "The gradient to a shared G runs over all pairs.",
         "gramless/backend/cpu/sweep.cpp",
-        "for (int64_t s = 0; s < splits; ++s) shared[k]",
-        "for (int64_t s = 0; s < 1; ++s) shared[k]",
+        "for (const Partial& partial : partials_) total",
+        "const Partial& partial = partials_[0]; total",
         "tests/torch/accuracy_test.py::test_gradients_of_many_points",
     ),
     Mutant(
@@ -219,9 +217,9 @@ DERIVATIVES = [
 LOG_DOMAIN = [
     Mutant(
         "Exponents are carried apart, so that nothing underflows.",
-        "gramless/call/finish_logarithm.cpp",
-        "std::isinf(value) ? 0 : std::ceil(value)",
-        "std::isinf(value) ? 0 : 0 * std::ceil(value)",
+        "gramless/codegen/scaled_code.cpp",
+        "llvm::Value* scale = steps_.math().ceil(bound);",
+        "llvm::Value* scale = llvm::Constant::getNullValue(bound->getType());",
         "tests/torch/log_domain_test.py::test_a_thousand_bandwidths_apart",
     ),
     Mutant(
@@ -241,19 +239,60 @@ LOG_DOMAIN = [
         "tests/torch/log_domain_test.py::test_weights_sum_to_one",
     ),
     Mutant(
+        "A scale is an integer, so that sums are rescaled without loss.",
+        "gramless/codegen/scaled_code.cpp",
+        "steps_.math().ceil(bound);",
+        "bound;",
+        "Reductions.ScalesDoNotDrift",
+    ),
+    Mutant(
+        "Earlier blocks are brought to the scale of later ones.",
+        "gramless/codegen/reduction_code.cpp",
+        "errors = ir_.CreateFMul(errors, factor);",
+        "errors = ir_.CreateFAdd(errors, factor);",
+        "Reductions.ScalesDoNotDrift",
+    ),
+    Mutant(
+        "Parts of a sum are brought to one scale.",
+        "gramless/ir/reductions.cpp",
+        "rescale(other, scale);",
+        "other[kScaleWord] = scale;",
+        "Reductions.ScalesDoNotDrift",
+    ),
+    Mutant(
+        "Of equal extremes the first one counts.",
+        "gramless/ir/reductions.cpp",
+        "is_tie && index_of(later[1]) < index_of(state[1]);",
+        "is_tie;",
+        "Reductions.ExtremesKeepTheFirstIndexAndNaN",
+    ),
+    Mutant(
+        "NaN is an extreme.",
+        "gramless/codegen/reduction_code.cpp",
+        "ir_.CreateOr(ir_.CreateOr(is_better, is_first_nan), is_first);",
+        "ir_.CreateOr(is_better, is_first);",
+        "Reductions.ExtremesKeepTheFirstIndexAndNaN",
+    ),
+    Mutant(
+        "A product that feeds an exponent is fused whoever else uses it.",
+        "gramless/plan/plan.cpp",
+        "is_one_cell(instruction) && !is_fused(value)",
+        "is_one_cell(instruction)",
+        "Reductions.ExponentsAreThoseOfDerivatives",
+    ),
+    Mutant(
         "The weights of a log-sum-exp add up to 1 within 1e-5.",
-        "gramless/transform/derivative.cpp",
-        "const Expr slope = pool.power0(load(pool, sum), -1);",
-        "const Expr slope = pool.constant(1 + 3e-5) *\n"
-        "        pool.power0(load(pool, sum), -1);",
+        "gramless/ir/reductions.cpp",
+        '"cot*power0(sum, -1)"',
+        '"1.00003*cot*power0(sum, -1)"',
         "tests/torch/log_domain_test.py::test_weights_sum_to_one",
     ),
     Mutant(
         "The logarithm of an infinite sum is infinite.",
-        "gramless/call/finish_logarithm.cpp",
-        "std::isinf(value) ? 0",
-        "std::isinf(value) ? 1e30",
-        "tests/torch/log_signs_test.py::test_infinite_kernels",
+        "gramless/ir/reductions.cpp",
+        "return std::isinf(scale) ? 0 : scale;",
+        "return scale;",
+        "Reductions.RowsWithoutANumberHaveTheScale0",
     ),
     Mutant(
         "Pairs whose kernel is 0 count as none.",
@@ -295,15 +334,15 @@ LOG_DOMAIN = [
     Mutant(
         "An exponent is rounded before the scale is subtracted.",
         "gramless/transform/log_domain.cpp",
-        "pool_.apply(Function::rounded, constant(1 / unit) * exponent)",
-        "constant(1 / unit) * exponent",
+        "exponent ? pool_.apply(Function::rounded, exponent) : exponent",
+        "exponent",
         "tests/torch/log_zeros_test.py::test_huge_logits",
     ),
     Mutant(
         "The derivative of the logarithm of an empty sum is 0.",
-        "gramless/transform/derivative.cpp",
-        "const Expr slope = pool.power0(load(pool, sum), -1);",
-        "const Expr slope = pool.power(load(pool, sum), -1);",
+        "gramless/ir/reductions.cpp",
+        '"cot*power0(sum, -1)"',
+        '"cot/sum"',
         "tests/torch/log_zeros_test.py::test_row_of_zeros",
     ),
     Mutant(
@@ -362,11 +401,14 @@ MACHINE = [
     ),
     Mutant(
         "The bits of a row do not depend on its place.",
-        "gramless/codegen/tile_code.cpp",
-        "after = math_.fma(first, term.second.at(row, u, shape), total);",
-        "llvm::Value* second = term.second.at(row, u, shape);\n"
-        "        after = row == 0 ? math_.fma(first, second, total)\n"
-        "            : ir_.CreateFAdd(ir_.CreateFMul(first, second), total);",
+        "gramless/codegen/reduction_code.cpp",
+        "return {math_.fma(term.first, term.second, block[0])};",
+        "static int count = 0;\n"
+        "  if (++count % 2 == 0) {\n"
+        "    return {ir_.CreateFAdd(ir_.CreateFMul(term.first, term.second),\n"
+        "                           block[0])};\n"
+        "  }\n"
+        "  return {math_.fma(term.first, term.second, block[0])};",
         "tests/torch/bits_test.py::test_rows_do_not_depend_on_their_place",
     ),
     Mutant(
