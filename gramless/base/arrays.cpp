@@ -36,8 +36,8 @@ void MutableArrayView::store(int64_t offset, double value) const {
 
 std::vector<int64_t> row_major_strides(const std::vector<int64_t>& shape) {
   std::vector<int64_t> strides(shape.size());
-  // Unsigned, as shapes with more than 2^63 elements come here before any check
-  // has refused them.
+  // Unsigned, because shapes are only checked later: those of more than 2^63
+  // elements would overflow.
   uint64_t stride = 1;
   for (std::size_t axis = shape.size(); axis-- > 0;) {
     strides[axis] = static_cast<int64_t>(stride);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Bounded tables of what was made: the only state that outlives calls.
+// Bounded least-recently-used tables: the only state that outlives a call.
 #pragma once
 
 #include <functional>
@@ -11,14 +11,13 @@
 
 namespace gramless {
 
-/// Keeps the values that were used last, by keys. Safe to use from many
-/// threads.
+/// Keeps the most recently used values by key. Thread-safe.
 template <class Value>
 class BoundedTable {
  public:
   using Shared = std::shared_ptr<const Value>;
 
-  /// `mutex` is held while a thread looks into the table.
+  /// `mutex` guards every access to the table.
   BoundedTable(std::size_t capacity, std::mutex& mutex)
       : capacity_(capacity), mutex_(mutex) {}
 
@@ -31,8 +30,8 @@ class BoundedTable {
     return place->second->second;
   }
 
-  /// Returns the value of a key, made by `make` if it is not there. Two threads
-  /// may make the same one; one of them is kept.
+  /// Returns the value of a key and calls `make` if there is none. Two threads
+  /// may make the same value at once; the table keeps one of them.
   Shared get(const std::string& key, const std::function<Shared()>& make) {
     if (Shared found = find(key)) return found;
     const Shared made = make();

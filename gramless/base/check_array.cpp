@@ -14,12 +14,12 @@
 namespace gramless {
 namespace {
 
-/// Returns whether a * b fits 64 bits, and sets a to it.
+/// Sets a to a * b; returns false on overflow.
 bool multiply(int64_t& a, int64_t b) {
   return !__builtin_mul_overflow(a, b, &a);
 }
 
-/// Returns whether the bytes of all elements can be counted.
+/// Returns whether the size in bytes fits 64 bits.
 bool has_size(const ArrayView& array) {
   const auto& shape = array.shape;
   if (std::find(shape.begin(), shape.end(), 0) != shape.end()) return true;
@@ -28,8 +28,7 @@ bool has_size(const ArrayView& array) {
                      [&](int64_t extent) { return multiply(bytes, extent); });
 }
 
-/// Returns whether the bytes between the first element and any other one can
-/// be counted.
+/// Returns whether all offsets in bytes fit 64 bits.
 bool has_offsets(const ArrayView& array) {
   int64_t last = 0;
   for (std::size_t axis = 0; axis < array.shape.size(); ++axis) {
@@ -44,9 +43,9 @@ bool has_offsets(const ArrayView& array) {
   return multiply(last, dtype_size(array.dtype));
 }
 
-/// Returns whether two elements lie at one address. Of two dimensions with the
-/// strides s and t, the nearest such elements are t/g apart in the first and
-/// s/g in the second, g their greatest common divisor.
+/// Returns whether two elements share an address. With strides s and t and
+/// g = gcd(s, t), the closest such elements are t/g apart in the first
+/// dimension and s/g in the second.
 bool overlaps(const MutableArrayView& array) {
   const std::vector<int64_t>& shape = array.shape;
   if (std::find(shape.begin(), shape.end(), 0) != shape.end()) return false;
@@ -63,7 +62,7 @@ bool overlaps(const MutableArrayView& array) {
   return t / divisor < shape[axes[0]] && s / divisor < shape[axes[1]];
 }
 
-/// The addresses from the first byte of an array to behind its last one.
+/// The addresses [begin, end) that an array spans.
 struct Addresses {
   int64_t begin = 0;
   int64_t end = 0;
@@ -80,8 +79,8 @@ Addresses addresses_of(const ArrayView& array, std::size_t first_axis) {
   return result;
 }
 
-/// Returns whether no byte of one row of a matrix is one of another matrix' row
-/// modulo `stride`, at which the rows of both begin.
+/// Returns whether two matrices with the same row stride occupy disjoint
+/// columns: no bytes of their rows coincide modulo `stride`.
 bool are_other_columns(const ArrayView& a, const ArrayView& b, int64_t stride) {
   const Addresses of_a = addresses_of(a, 1);
   const Addresses of_b = addresses_of(b, 1);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Checks of the caller's arrays: what one view alone can say wrongly.
+// Checks of single array views.
 #pragma once
 
 #include <cstddef>
@@ -11,8 +11,8 @@
 
 namespace gramless {
 
-/// What messages call an array: a name, or one of a list, `x[0]`. Its text is
-/// made where it is wanted.
+/// The name of an array in messages, `b` or `x[0]`. The text is only built when
+/// an error needs it.
 struct ArrayName {
   std::string_view name;
   std::optional<std::size_t> position = {};
@@ -32,13 +32,13 @@ struct ArrayName {
 void check_array(std::string_view function, const ArrayName& name,
                  const ArrayView& array);
 
-/// Checks an array that is written to: also that no two of its elements, which
-/// have at most two dimensions, lie at one address.
+/// Checks an array of at most two dimensions that is written to: no two of its
+/// elements may share an address.
 void check_array(std::string_view function, const ArrayName& name,
                  const MutableArrayView& array);
 
-/// Returns whether two checked views could share an element. Those whose
-/// addresses lie among each other do not where they are columns of one matrix.
+/// Returns whether two checked views could share an element. Views of different
+/// columns of one matrix interleave, but share none.
 bool may_overlap(const ArrayView& a, const ArrayView& b);
 
 /// Returns a view for reading only.

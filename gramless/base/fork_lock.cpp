@@ -19,7 +19,7 @@ void unlock_all() {
   for (std::mutex& lock : locks) lock.unlock();
 }
 
-/// Registers what a fork calls: the only thing that is done at load time.
+/// Registers the fork handlers: the only code that runs at load time.
 [[maybe_unused]] const int kRegistered =
     pthread_atfork(lock_all, unlock_all, unlock_all);
 

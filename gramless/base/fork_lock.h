@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-// The locks that a fork waits for, so that a child finds nothing half made.
+// Locks that are held across fork(), so that no child inherits a half-made
+// object.
 //
-// A child has a copy of all memory, but only the thread that called fork. What
-// another thread was about to make, a function-local static for instance,
-// stays half made there for ever. So there are no such statics here: whatever
-// is made at its first use is made under a lock that a fork waits for.
+// A child process has a copy of all memory, but only the thread that called
+// fork(). What another thread was constructing, such as a function-local
+// static, stays unfinished in the child for ever. So the library has no such
+// statics: first-use initialization runs under a lock that fork() waits for.
 #pragma once
 
 #include <atomic>

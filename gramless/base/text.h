@@ -13,8 +13,7 @@
 
 namespace gramless {
 
-/// Appends what a message shows of a part: a text, a character, an integer, or
-/// what says its text() itself.
+/// Appends a string, a character, an integer, or the text() of an object.
 template <class Part>
 void append(std::string& text, const Part& part) {
   if constexpr (std::is_convertible_v<const Part&, std::string_view>) {
@@ -30,7 +29,7 @@ void append(std::string& text, const Part& part) {
   }
 }
 
-/// Returns the parts, one after another.
+/// Returns the concatenation of the parts.
 template <class... Parts>
 std::string concat(const Parts&... parts) {
   std::string text;

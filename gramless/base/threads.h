@@ -12,9 +12,8 @@ namespace gramless {
 /// processors that the affinity and the control group of this process allow.
 int default_thread_count();
 
-/// Returns the processors that the quota of this process's control group is
-/// worth, rounded up; 0 where there is none. `root` is where the files of the
-/// system are, `/` but for tests.
+/// Returns the CPU quota of this process's control group in processors, rounded
+/// up; 0 if there is no quota. Tests pass another `root` than `/`.
 int quota_processors(const std::filesystem::path& root);
 
 /// Calls `task(0)`, …, `task(count - 1)`, each once, on up to `threads`

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The table of modes: what a kernel product takes behind y, and what it sums.
+// The table of modes: their arguments after y, and what they reduce.
 #pragma once
 
 #include <cstdint>

@@ -4,7 +4,8 @@
 
 namespace gramless {
 
-// The test stands at the end, and once in front: one jump an iteration.
+// Tests at the end of the body and once before the loop: one jump per
+// iteration.
 Registers emit_loop(llvm::IRBuilder<>& ir, const LoopRange& range,
                     const Registers& initial,
                     const std::function<Registers(llvm::Value* index,

@@ -18,8 +18,8 @@ struct LoopRange {
   llvm::Value* step;
 };
 
-/// Emits `for index in range: carried = body(index, carried)` and returns what
-/// is carried out of it. The builder stands behind the loop afterwards.
+/// Emits `for index in range: carried = body(index, carried)` and returns the
+/// final `carried`. Leaves the builder after the loop.
 Registers emit_loop(
     llvm::IRBuilder<>& ir, const LoopRange& range, const Registers& initial,
     const std::function<Registers(llvm::Value* index, const Registers&)>& body);

@@ -22,8 +22,8 @@ struct GeneratedModule {
 /// Returns an empty module for a target.
 GeneratedModule make_module(const Target& target, const std::string& name);
 
-/// Adds a function with the attributes that generated code wants: no
-/// exceptions, vectors as wide as the target's.
+/// Adds a function with the attributes of generated code: nounwind, and vectors
+/// as wide as the target's.
 llvm::Function* add_function(GeneratedModule& generated,
                              const std::string& name, llvm::FunctionType* type);
 

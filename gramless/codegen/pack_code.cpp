@@ -130,7 +130,8 @@ class PackCode {
     }
     llvm::Value* element =
         ir_.CreateLoad(type_, ir_.CreateGEP(type_, array.data, offset));
-    // exp2() knows the NaN of arithmetic only.
+    // NaN payloads are cleared, because exp2() edits exponent bits and would
+    // turn other NaNs into numbers.
     return ir_.CreateSelect(ir_.CreateFCmpUNO(element, element),
                             llvm::ConstantFP::getNaN(type_), element);
   }

@@ -74,8 +74,8 @@ constexpr std::array kFeatures = {
     Feature{"avx512vl", 7, ebx, 31, VectorIsa::avx512},
 };
 
-/// Whether each feature is there: found once, for on a virtual machine each
-/// CPUID goes to the hypervisor, and takes as long as a small call.
+/// Which features are available. Read once per process: on virtual machines
+/// CPUID traps to the hypervisor, which takes tens of microseconds.
 using Found = std::array<bool, kFeatures.size()>;
 
 bool is_saved(VectorIsa isa, uint64_t states) {

@@ -74,7 +74,8 @@ constexpr std::array kSinhDouble = {
 
 constexpr double kHalfPi = std::numbers::pi / 2;
 constexpr double kHalfPiTail = 0x1.1a62633145c07p-54;
-// pi/2 in three parts, of which whole multiples up to 2**20 are exact.
+// pi/2 in three parts; integer multiples up to 2**20 of the first two are
+// exact.
 constexpr std::array kHalfPiParts = {
     0x1.921fb544p+0,
     0x1.0b4611a6p-34,
@@ -120,7 +121,7 @@ VectorMath::Angle VectorMath::reduce_large(llvm::Value* x,
   llvm::Value* any =
       vector == nullptr ? is_large : ir_.CreateOrReduce(is_large);
   llvm::Value* size = ir_.CreateBitCast(abs(x), integers(x));
-  // No lane is visited where no angle is large.
+  // Skipped if no lane has a large angle.
   llvm::Value* end = ir_.CreateSelect(any, lanes, ir_.getInt64(0));
   const auto lane_of = [&](llvm::Value* values, llvm::Value* lane) {
     return vector == nullptr ? values : ir_.CreateExtractElement(values, lane);
@@ -134,7 +135,7 @@ VectorMath::Angle VectorMath::reduce_large(llvm::Value* x,
       {llvm::Constant::getNullValue(integers(x)),
        llvm::Constant::getNullValue(x->getType())},
       [&](llvm::Value* lane, const Registers& carried) -> Registers {
-        // Small angles and NaN take part; what comes of them is not used.
+        // The results for small angles and NaN are discarded.
         llvm::Value* bits = ir_.CreateBinaryIntrinsic(
             llvm::Intrinsic::umax, lane_of(size, lane),
             ir_.getInt64(std::bit_cast<uint64_t>(kLargeAngle)));

@@ -173,9 +173,9 @@ llvm::Value* VectorMath::polynomial(llvm::Value* x,
   return result;
 }
 
-// x = n + f: adding 1.5 * 2**(bits of the mantissa) leaves n in the low bits,
-// from where a shift takes it to the exponent of 2**f. The clamps let n only
-// just over- and underflow.
+// x = n + f: adding 1.5 * 2**(bits of the mantissa) leaves n in the low bits; a
+// shift moves it into the exponent of 2**f. The clamps keep n within one step
+// of over- and underflow.
 llvm::Value* VectorMath::exp2(llvm::Value* x) {
   const bool single = is_float32(x);
   const unsigned mantissa = single ? 23 : 52;
@@ -199,9 +199,9 @@ llvm::Value* VectorMath::exp2(llvm::Value* x) {
       x->getType());
 }
 
-// x = n + f: one instruction finds f, one scales 2**f by 2**n, special cases
-// included. The latter would take x itself for n = floor(x); but then f would
-// be rounded for x just below 0.
+// x = n + f: vreduce computes f, vscalef multiplies 2**f by 2**n and handles
+// the special cases. vscalef takes floor(x) of its operand itself, but with n =
+// floor(x) the difference f would be rounded for x just below 0.
 llvm::Value* VectorMath::exp2_avx512(llvm::Value* x) {
   const bool single = is_float32(x);
   const auto all = llvm::APInt::getAllOnes(single ? 16 : 8);

@@ -11,15 +11,15 @@
 
 namespace gramless {
 
-/// Errors are in units in the last place of normal results. Numbers below the
-/// normal ones may be taken, and returned, as 0.
+/// Errors are in ulp of normal results. Denormal arguments and results may be
+/// flushed to 0.
 class VectorMath {
  public:
   VectorMath(llvm::IRBuilder<>& ir, const Target& target);
 
-  /// 2**x to 1.25 ulp; results below the normal numbers may be any number
-  /// below, or 0. 0 at -inf, inf from the exponent's limit on. Of NaNs it
-  /// takes those whose last bits are 0, as arithmetic makes them.
+  /// 2**x to 1.25 ulp; denormal results may be any denormal number, or 0. 0 at
+  /// -inf; overflows to inf. NaNs must have a zero payload, as those that
+  /// arithmetic makes: the exponent arithmetic would turn others into numbers.
   llvm::Value* exp2(llvm::Value* x);
   /// log2(x) to 1.5 ulp, -inf at 0 and at denormal numbers, NaN below 0.
   llvm::Value* log2(llvm::Value* x);
@@ -28,7 +28,7 @@ class VectorMath {
   llvm::Value* log1p(llvm::Value* x);
   /// floor(log2(|x|)), -inf at 0 and at denormal numbers.
   llvm::Value* exponent(llvm::Value* x);
-  /// x/2**exponent(x), of which 0, inf and NaN are their own.
+  /// x/2**exponent(x); 0, inf and NaN are returned as they are.
   llvm::Value* mantissa(llvm::Value* x);
   llvm::Value* sqrt(llvm::Value* x);
   /// 4**x for integers; for those below -511, and for NaN, 4**-511.
@@ -67,7 +67,7 @@ class VectorMath {
   llvm::Value* bounded(llvm::Value* x);
   /// 1 where x >= 0, otherwise NaN.
   llvm::Value* root_domain(llvm::Value* x);
-  /// x, but at most so large that exp2(x) is a number.
+  /// min(x, largest x for which exp2(x) is finite).
   llvm::Value* capped(llvm::Value* x);
   /// (a*c)*(b*c) in this order.
   llvm::Value* times_square(llvm::Value* a, llvm::Value* b, llvm::Value* c);
@@ -75,7 +75,7 @@ class VectorMath {
   llvm::Value* select(llvm::Value* a, llvm::Value* b, llvm::Value* c);
 
  private:
-  /// An angle: `rest` behind so many quarters of a turn, |rest| <= pi/4.
+  /// An angle: a number of quarter turns and a `rest`, |rest| <= pi/4.
   struct Angle {
     llvm::Value* quarters;  // Integers as wide as rest.
     llvm::Value* rest;

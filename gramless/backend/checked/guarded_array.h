@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Arrays that end, or begin, where memory that may not be touched begins.
+// Arrays between guard pages.
 #pragma once
 
 #include <cstddef>
@@ -10,8 +10,8 @@
 
 namespace gramless::checked {
 
-/// Which end of an array lies at its guard page; there is one at the other
-/// end as well, but behind a gap.
+/// Which end of an array touches its guard page; at the other end there is a
+/// gap before the guard page.
 enum class Edge : uint8_t { begin, end };
 
 /// A row-major array of its own pages, between two guard pages. Touching one

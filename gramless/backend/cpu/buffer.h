@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Memory for vectors: aligned to a cache line, all zero at first.
+// Zero-initialized memory, aligned to a cache line.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Compiles sweeps, each once as long as it is in use.
+// Compiles sweeps and keeps the most recently used ones.
 #include "gramless/backend/cpu/compiled_sweep.h"
 
 #include "gramless/base/bounded_table.h"
@@ -9,7 +9,7 @@
 namespace gramless::cpu {
 namespace {
 
-/// Kernels that are kept: each takes some 100 kB.
+/// Compiled sweeps kept: each takes some 100 kB.
 constexpr std::size_t kCapacity = 256;
 
 using Table = BoundedTable<CompiledSweep>;
@@ -36,7 +36,7 @@ std::shared_ptr<const CompiledSweep> compiled_sweep(const Program& program,
   const std::string key = code_key(program, shape) + target.features;
   Table& sweeps = table();
   if (const auto found = sweeps.find(key)) return found;
-  // Of threads that want the same sweep, the first one compiles it.
+  // If several threads need the same sweep, the first one compiles it.
   const std::scoped_lock lock(fork_lock(ForkLock::first_use));
   return sweeps.get(key, [&] {
     return std::make_shared<const CompiledSweep>(

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Makes the processor take denormal numbers for 0, which is many times faster.
+// Flushes denormal numbers to 0: arithmetic on them is up to 45 times slower.
 #pragma once
 
 #include <cstdint>

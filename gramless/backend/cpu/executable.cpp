@@ -82,8 +82,8 @@ struct Executable::State {
   std::unique_ptr<llvm::orc::LLJIT> jit;
 };
 
-// A linker for each executable: it costs little, and all that it has mapped
-// goes with it. It runs on this thread and knows no symbols of the process.
+// One linker per executable: cheap, and destroying it unmaps everything it
+// mapped. It runs on this thread and resolves no symbols of the process.
 Executable::Executable(GeneratedModule generated)
     : state_(std::make_unique<State>()) {
   auto object = std::make_unique<llvm::SmallVectorMemoryBuffer>(

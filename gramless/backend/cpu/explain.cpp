@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Tells what the CPU backend does with a program.
+// Prints the plan and the code of a program on the CPU.
 #include "gramless/backend/backend.h"
 #include "gramless/backend/cpu/executable.h"
 #include "gramless/base/fork_lock.h"
