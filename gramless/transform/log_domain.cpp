@@ -129,7 +129,8 @@ class Rewriter {
 
   Expr exponent_of(const Term& term, double unit = 1);
   Expr rounded_exponent(const Term& term, double unit);
-  Expr value(const Term& term);
+  Expr value(const Term& term) { return value(term, domain_.has_zeros); }
+  Expr value(const Term& term, bool has_zeros);
   Expr value_with_zeros(const Term& term);
   Expr summed(const Term& term, Expr exponential);
   Expr power_of_two(const Term& term, bool is_base_4);
@@ -458,7 +459,8 @@ Term Rewriter::power_of_mantissa(Expr f, double n, NodeKind kind) {
   return {power(mantissa, n, kind), {}, constant(n) * size};
 }
 
-/// Adds terms on the scale of the largest one, without those that are 0.
+/// Adds terms on the scale of the largest one, without those that are 0: one
+/// of them may lie far above that scale.
 Term Rewriter::on_one_scale(const Terms& terms) {
   if (terms.size() == 1) return terms[0];
   const bool is_shifted =
@@ -479,7 +481,7 @@ Term Rewriter::on_one_scale(const Terms& terms) {
     const Expr exponent = exponent_of(term);
     Term part{
         term.factor, {{exponent ? exponent - scale : -scale, 1}}, term.binary};
-    result.factor = result.factor + value(part);
+    result.factor = result.factor + value(part, /*has_zeros=*/true);
   }
   return result;
 }
@@ -566,10 +568,11 @@ Expr Rewriter::power_of_two(const Term& term, bool is_base_4) {
   return pool_.add(sum);
 }
 
-/// Returns a term's value.
-Expr Rewriter::value(const Term& term) {
+/// Returns a term's value. With `has_zeros` its factor may be 0 where its
+/// exponential overflows.
+Expr Rewriter::value(const Term& term, bool has_zeros) {
   if (term.is_plain()) return term.factor;
-  if (domain_.is_used && domain_.has_zeros) {
+  if (domain_.is_used && has_zeros) {
     if (const Expr result = value_with_zeros(term)) return result;
   }
   const bool is_natural = !term.binary && !term.shift;

@@ -297,10 +297,17 @@ LOG_DOMAIN = [
     Mutant(
         "Pairs whose kernel is 0 count as none.",
         "gramless/transform/log_domain.cpp",
-        "if (domain_.is_used && domain_.has_zeros) {",
+        "if (domain_.is_used && has_zeros) {",
         "if (term.is_plain()) {",
         "tests/torch/log_zeros_test.py"
         "::test_nearest_pair_is_orthogonal_to_a_far_one",
+    ),
+    Mutant(
+        "Terms that are all 0 have a sum of 0, in a derivative too.",
+        "gramless/transform/log_domain.cpp",
+        "value(part, /*has_zeros=*/true)",
+        "value(part)",
+        "tests/torch/log_zeros_test.py::test_sums_of_zeros_alone",
     ),
     Mutant(
         "No factor of 0 meets an exponential that is infinite.",

@@ -12,7 +12,7 @@ from gramless.torch import Kernel, kernel_product
 from log_signs_test import INF, SIGNED_MODES
 from mode_oracle import BACKENDS, functions, product, random_case
 from modes_test import PAIRLESS_IN_MODES
-from oracle import Data, assert_near
+from oracle import Data, assert_near, derivatives
 
 
 @pytest.mark.parametrize("mode", ["lse", "log_scaled_lse"])
@@ -98,6 +98,31 @@ def test_gradient_of_a_cost_of_zero(backend):
     gradients = torch.autograd.grad(a.sum(), tensors)
     assert (gradients[0][0] == 0).all()
     assert all(gradient.isfinite().all() for gradient in gradients)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(
+    ("name", "mode", "order"),
+    [
+        ("gaussian(x,y) + gaussian(x,y)", "lse", 3),
+        ("gaussian(x,y) + gaussian(x,y)", "log_scaled_lse", 3),
+        ("gaussian(x,y) + binet(x,y)*gaussian(x,y)", "lse_mult_i", 2),
+        ("distance(x,y)**2 + distance(x,y)**3", "lse_mult_i", 0),
+    ],
+)
+def test_sums_of_zeros_alone(name, mode, order, backend):
+    """Where points meet, all terms of a sum or of its derivative are 0."""
+    case = case_of(name, mode, table([0.0], [0.0]), table([0.0]))
+    if mode == "lse_mult_i":
+        case.given["H"].fill_(1.0)
+    actual, expected = functions(case, backend)
+    tensors = case.leaves()
+    a, right = actual(*tensors).detach(), expected(*tensors).detach()
+    assert_near(a.exp(), right.exp())
+    steps = [derivatives(f, tensors, order) for f in (actual, expected)]
+    for gradients, right in zip(*steps, strict=True):
+        for gradient, exact in zip(gradients, right, strict=True):
+            assert_near(gradient, exact)
 
 
 @pytest.mark.parametrize("size", [1e-21, 1e20])
