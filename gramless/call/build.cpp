@@ -35,6 +35,22 @@ bool is_exponential(Expr expr) {
   throw InternalError("is_exponential(): unknown kind of node.");
 }
 
+/// Whether an expression has zeros where it has derivatives. A root has none,
+/// and a quotient is 0 next to infinities only.
+bool has_zeros(Expr expr) {
+  if (is_exponential(expr)) return false;
+  switch (expr->kind) {
+    case NodeKind::multiply:
+      return std::any_of(expr->operands.begin(), expr->operands.end(),
+                         has_zeros);
+    case NodeKind::power:
+    case NodeKind::power0:
+      return expr->value >= 1 && has_zeros(expr->operands[0]);
+    default:
+      return true;
+  }
+}
+
 class Builder {
  public:
   Builder(const ParsedKernel& kernel, const Signature& signature)
@@ -106,16 +122,26 @@ class Builder {
     return pool().apply(Function::select, {mark, at_zero, value});
   }
 
-  /// Returns H log k: 0 at H = 0, also where log k is -inf.
-  Expr multiplied_logarithm() {
+  /// Returns k**H, 1 at H = 0: exp(H log k), which has no derivatives where k
+  /// is 0, plus what is 0 elsewhere and has those of a product of k there.
+  Expr power_of_kernel() {
+    const Expr k = kernel_.value();
     const Expr h = argument("H");
     const Expr lowest =
         pool().constant(-std::numeric_limits<double>::infinity());
     const auto product = [&](Expr a, Expr b) {
       return pool().apply(Function::product0, {a, b});
     };
-    return unless_zero(product(h, logarithm(kernel_.value())),
-                       product(pool().apply(Function::sign, h), lowest));
+    const Expr sign = pool().apply(Function::sign, h);
+    const Expr power = product(h, logarithm(k));
+    if (!has_zeros(k)) {
+      return exp(unless_zero(power, product(sign, lowest)));
+    }
+    const Expr mark = -pool().apply(Function::abs, h);
+    const Expr at_zero =
+        pool().apply(Function::select, {mark, lowest, sign * lowest});
+    return exp(unless_zero(power, at_zero)) +
+           pool().apply(Function::zero_power, {k, h});
   }
 
   /// Returns what is summed over j.
@@ -132,7 +158,7 @@ class Builder {
       case Mode::log_scaled_barycenter:
         return scaled_kernel("A", "B") * (argument("b") - argument("C"));
       case Mode::lse_mult_i:
-        return exp(multiplied_logarithm()) * exp(logit("b"));
+        return power_of_kernel() * exp(logit("b"));
       case Mode::sinkhorn_cost:
         return -unless_zero(logarithm(kernel_.value()), pool().constant(0)) *
                scaled_kernel("S", "T");

@@ -73,6 +73,11 @@ double root_domain(double a) {
   return a >= 0 ? 1 : std::numeric_limits<double>::quiet_NaN();
 }
 
+double zero_power(double a, double b) {
+  if (std::isnan(a) || std::isnan(b)) return a + b;
+  return a == 0 && b == 0 ? 1 : 0;
+}
+
 /// A distance from which on a Matérn kernel's factor is held constant, 2**64:
 /// its exponential is 0 in any format, and inf*0 would be NaN.
 constexpr double kFarAway = 0x1p64;
@@ -418,6 +423,14 @@ constexpr std::array kFunctionTable = {
                 0.1,
                 5,
                 "a*b, and 0 where a = 0, whatever b is."},
+    FunctionRow{Function::zero_power,
+                "zero_power",
+                apply<zero_power>,
+                {"b*zero_power(a, b - 1)", "0"},
+                "(1 - sign(a)**2)*(1 - sign(b)**2)",
+                0.1,
+                5,
+                "1 where a = 0 and b = 0, otherwise 0: a whole power of 0."},
     FunctionRow{Function::atan2,
                 "atan2",
                 apply<[](double a, double b) { return std::atan2(a, b); }>,

@@ -50,6 +50,7 @@ enum class Function : uint8_t {
   bounded,
   root_domain,
   product0,
+  zero_power,
   atan2,
   select,
 };

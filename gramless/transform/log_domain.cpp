@@ -355,6 +355,7 @@ Term Rewriter::exponential(Expr expr) {
 }
 
 /// Logarithms and signs know what they are of; so do the branches of a select.
+/// A sign, and the power of a zero, are those of the factor.
 Expr Rewriter::function(Expr expr) {
   const Function function = expr->function;
   if (domain_.is_used && function == Function::log) {
@@ -366,11 +367,14 @@ Expr Rewriter::function(Expr expr) {
     }
     return pool_.add(sum);
   }
-  if (domain_.is_used && function == Function::sign) {
-    return pool_.apply(Function::sign, scaled(expr->operands[0]).factor);
-  }
   std::vector<Expr> operands;
+  const bool is_of_factor =
+      function == Function::sign || function == Function::zero_power;
   for (const Expr& operand : expr->operands) {
+    if (domain_.is_used && is_of_factor && operands.empty()) {
+      operands.push_back(scaled(operand).factor);
+      continue;
+    }
     const bool is_branch =
         domain_.is_used && function == Function::select && !operands.empty();
     operands.push_back(is_branch ? sum_of_terms(operand) : plain(operand));

@@ -310,6 +310,13 @@ LOG_DOMAIN = [
         "tests/torch/log_zeros_test.py::test_sums_of_zeros_alone",
     ),
     Mutant(
+        "k**H has derivatives where k is 0.",
+        "gramless/ir/operator_table.cpp",
+        '{"b*zero_power(a, b - 1)", "0"}',
+        '{"0", "0"}',
+        "tests/torch/log_zeros_test.py::test_powers_of_a_zero",
+    ),
+    Mutant(
         "No factor of 0 meets an exponential that is infinite.",
         "gramless/transform/log_domain.cpp",
         "pool_.apply(Function::capped, power_of_two(term, /*is_base_4=*/true))",

@@ -206,13 +206,14 @@ def test_multiplier_that_is_zero(backend):
     assert_near(product(case, backend), mode_oracle.dense(case))
     for actual, expected in zip(*gradients, strict=True):
         assert_near(actual, expected)
-    zero = case_of("linear(x,y)**2", "lse_mult_i", table([0.0]), table([3.0]))
-    for multiplier, value in ((0.0, 0.0), (1.0, -INF), (-1.0, INF)):
-        zero.given["H"].fill_(multiplier)
-        expected = zero.given["b"] + value
-        a = product(zero, backend)
-        assert torch.allclose(a, expected, rtol=0, atol=1e-15)
-        assert (product(zero, "matrix") == value).all()
+    for name, y in (("linear(x,y)**2", 3.0), ("gaussian(x,y)", 1e200)):
+        zero = case_of(name, "lse_mult_i", table([0.0]), table([y]))
+        for multiplier, value in ((0.0, 0.0), (1.0, -INF), (-1.0, INF)):
+            zero.given["H"].fill_(multiplier)
+            expected = zero.given["b"] + value
+            a = product(zero, backend)
+            assert torch.allclose(a, expected, rtol=0, atol=1e-15)
+            assert (product(zero, "matrix") == value).all()
 
 
 @pytest.mark.parametrize("mode", [m for m in MODES if "b" in ARGUMENTS[m]])

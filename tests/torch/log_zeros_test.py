@@ -7,12 +7,19 @@ import pytest
 import torch
 
 import mode_oracle
-from exact_oracle import case_of, check_values, table
+import oracle
+from exact_oracle import case_of, check_values, exact_line_derivatives, table
 from gramless.torch import Kernel, kernel_product
 from log_signs_test import INF, SIGNED_MODES
 from mode_oracle import BACKENDS, functions, product, random_case
 from modes_test import PAIRLESS_IN_MODES
 from oracle import Data, assert_near, derivatives
+
+CAN_BE_ZERO = (
+    "2 * distance(x,y)**2",
+    "gaussian(u,v) * distance(x,y)**2",
+    "binet(u,v) * cauchy(x,y) + distance(x,y)**2 * laplacian(u,v)",
+)
 
 
 @pytest.mark.parametrize("mode", ["lse", "log_scaled_lse"])
@@ -123,6 +130,34 @@ def test_sums_of_zeros_alone(name, mode, order, backend):
     for gradients, right in zip(*steps, strict=True):
         for gradient, exact in zip(gradients, right, strict=True):
             assert_near(gradient, exact)
+
+
+@pytest.mark.parametrize(
+    ("name", "order", "backend"),
+    [
+        *itertools.product(CAN_BE_ZERO, (2,), BACKENDS),
+        # It is long to compile: code is the same at all orders.
+        *itertools.product(CAN_BE_ZERO[:1], (4,), BACKENDS[1:]),
+    ],
+)
+def test_powers_of_a_zero(name, order, backend):
+    """k**H has derivatives where k = 0 and H is 0, 1 or 2."""
+    data = Data(5)
+    count = len(oracle.pairs_of(name))
+    x = [table([0.0], [0.0], [0.0])] * count
+    y = [table([0.0], [0.75])] * count
+    case = case_of(name, "lse_mult_i", x, y)
+    case.given["H"][:, 0] = torch.tensor([1.0, 0.0, 2.0])
+    function = functions(case, backend)[0]
+    for position in range(2 * count):
+        directions = [torch.zeros_like(t) for t in case.tensors]
+        directions[position] = data.normal(*case.tensors[position].shape)
+        weights = data.normal(3, 1)
+        expected = exact_line_derivatives(case, directions, weights, order)
+        actual = mode_oracle.line_derivatives(
+            function, case.leaves(), directions, weights, order
+        )
+        assert actual == pytest.approx(expected, rel=1e-9, abs=1e-9)
 
 
 @pytest.mark.parametrize("size", [1e-21, 1e20])

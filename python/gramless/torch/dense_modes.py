@@ -55,6 +55,18 @@ def _log_sum_exp(m: Tensor, t: Tensor) -> Tensor:
     return torch.where(is_zero, -math.inf, log + shift[:, 0])
 
 
+def _whole_power(m: Tensor, h: Tensor) -> Tensor:
+    """Returns m**h of 0 or 1, by products: autograd's own power has no third
+    derivative at 0. The seventh power stands for all higher ones, whose first
+    six derivatives are 0 as well."""
+    result = torch.ones_like(m)
+    for bit in (1, 2, 4):
+        is_set = torch.floor(h.clamp(1, 7) / bit) % 2 == 1
+        result = result * torch.where(is_set, m, 1.0)
+        m = m * m
+    return result
+
+
 class _Modes:
     """The value of each mode, of the kernel of all pairs."""
 
@@ -119,7 +131,7 @@ class _Modes:
         [(m, e), *_] = self._terms_of_one()
         h = h.detach()
         is_whole = is_zero & (h > 0) & (h == h.round())
-        power = torch.where(is_whole, m, 1.0) ** torch.where(is_whole, h, 1.0)
+        power = _whole_power(torch.where(is_whole, m, 1.0), h)
         # A power that is no product is 0 without a derivative, as a root is.
         power = torch.where(is_zero & (h > 0) & ~is_whole, 0.0, power)
         at_zero = torch.where(h < 0, math.inf, torch.where(h > 0, h * e, 0.0))
