@@ -126,7 +126,7 @@ def _check_slot(atom, value, sizes, like):
     if isinstance(value, (tuple, list)):
         _need(len(value) == 2, "not a pair")
         rows, value = value
-        _need(isinstance(rows, str) and rows in "ij" and rows, "i or j")
+        _need(isinstance(rows, str) and rows in ("i", "j"), "i or j")
     elif isinstance(value, Real):
         if isinstance(value, (bool, np.generic, Fraction)):
             raise UnsureError
