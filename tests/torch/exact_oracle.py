@@ -48,8 +48,11 @@ def _exact_atom(name, x, y, g):
     return atoms.value(mp, name, q)
 
 
-def _exact_kernel(case, i, j):
-    """Returns k(x_i, y_j) of a case of exact numbers."""
+def _exact_kernel(case, i, j, at_zero=0):
+    """Returns k(x_i, y_j) of a case of exact numbers.
+
+    An atom that is 0 counts as `at_zero`.
+    """
 
     def value_of_atom(atom, pair, slot):
         g = case.gamma[slot]
@@ -58,7 +61,8 @@ def _exact_kernel(case, i, j):
             g = g[{"i": i, "j": j}[rows] if len(g) > 1 else 0]
         else:
             g = [g]
-        return _exact_atom(atom, case.x[pair][i], case.y[pair][j], g)
+        value = _exact_atom(atom, case.x[pair][i], case.y[pair][j], g)
+        return value if value else mp.mpf(at_zero)
 
     return mp.mpf(oracle.evaluate(case.name, value_of_atom))
 
@@ -116,12 +120,18 @@ def exact_result(case):
     return torch.tensor(rows, dtype=torch.float64)
 
 
-def exact_logarithms(case):
-    """Returns log |k| for all pairs, rounded to float64."""
+def exact_logarithms(case, at_zero=0):
+    """Returns log |k| for all pairs, rounded to float64.
+
+    An atom that is 0 counts as `at_zero`.
+    """
     M, N = case.rows
     numbers = case.with_tensors([exact(tensor) for tensor in case.tensors])
     rows = [
-        [float(mp.log(abs(_exact_kernel(numbers, i, j)))) for j in range(N)]
+        [
+            float(mp.log(abs(_exact_kernel(numbers, i, j, at_zero))))
+            for j in range(N)
+        ]
         for i in range(M)
     ]
     return torch.tensor(rows, dtype=torch.float64)

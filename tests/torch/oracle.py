@@ -8,6 +8,7 @@ evaluation are those of names. Nothing here comes from the library.
 
 from __future__ import annotations
 
+import ast
 import itertools
 import re
 
@@ -190,6 +191,34 @@ def evaluate(name, atom_value):
     return eval(name.strip(), {"__builtins__": {}}, names)
 
 
+class _Signs(ast.NodeTransformer):
+    """Gives the sums of a name other signs, but for what is divided by."""
+
+    def __init__(self, signs):
+        self._signs = signs
+
+    def visit_BinOp(self, node):
+        is_power = isinstance(node.op, ast.Pow)
+        if is_power and isinstance(node.right, ast.UnaryOp):
+            return node
+        if isinstance(node.op, (ast.Add, ast.Sub)):
+            node.op = next(self._signs)
+        return self.generic_visit(node)
+
+
+def names_of_all_signs(name):
+    """Returns a name with all combinations of signs in its sums.
+
+    The largest of their values is that of the absolute terms.
+    """
+    count = name.count("+") + name.count("-")
+    names = set()
+    for signs in itertools.product((ast.Add(), ast.Sub()), repeat=count):
+        tree = _Signs(iter(signs)).visit(ast.parse(name.strip(), mode="eval"))
+        names.add(ast.unparse(tree))
+    return sorted(names)
+
+
 def kernel_matrix(name, xs, ys, gammas):
     """Returns the (M, N) matrix of a kernel, of the arrays' library."""
     is_torch = isinstance(xs[0], torch.Tensor)
@@ -238,11 +267,14 @@ def derivatives(function, tensors, order, seed=0):
     return gradients
 
 
-def assert_near(actual, expected, tolerance=1e-11):
-    """Asserts equality up to rounding, relative to the largest number."""
+def assert_near(actual, expected, tolerance=1e-11, size=1.0):
+    """Asserts equality up to rounding, relative to the largest number.
+
+    Where terms cancel the size of the absolute ones is to be given.
+    """
     assert actual.shape == expected.shape
     assert torch.isfinite(actual).all()
     if expected.numel():
-        scale = max(1.0, expected.abs().max().item())
+        scale = max(size, expected.abs().max().item())
         error = (actual - expected).abs().max().item()
         assert error <= tolerance * scale, f"error {error}, scale {scale}"
