@@ -17,7 +17,7 @@ using Values = std::array<double, kMostSteps>;
 double evaluate_step(const Instruction& step, const State& state,
                      const Values& values) {
   const auto operand = [&](std::size_t k) -> const double& {
-    return values.at(static_cast<std::size_t>(step.operands[k]));
+    return values.at(static_cast<std::size_t>(step.operands[k].value));
   };
   double result = 0;
   switch (step.kind) {

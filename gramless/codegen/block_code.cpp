@@ -58,22 +58,45 @@ bool BlockCode::is_computed(int value) const {
          instruction.kind != NodeKind::load;
 }
 
-BlockCode::Key BlockCode::key_of(int value) const {
-  Key key{value, {}};
-  for (const Axis& axis : at(value).axes) {
+bool BlockCode::is_bound(const Use& use) const {
+  return std::all_of(use.axes.begin(), use.axes.end(), [&](const Axis& axis) {
+    return environment_.contains(axis);
+  });
+}
+
+BlockCode::Key BlockCode::key_of(const Use& use) const {
+  Key key{use.value, {}};
+  for (const Axis& axis : use.axes) {
     key.second.push_back(environment_.at(axis));
   }
   return key;
 }
 
-BlockValue BlockCode::value(int instruction) {
-  const Key key = key_of(instruction);
+/// Calls `emit` where the axes of a value, as far as they are bound, stand at
+/// the positions of the use.
+template <class Emit>
+auto BlockCode::inside(const Use& use, const Emit& emit) {
+  const std::vector<Axis>& axes = at(use.value).axes;
+  Environment own;
+  for (std::size_t k = 0; k < axes.size(); ++k) {
+    const auto found = environment_.find(use.axes[k]);
+    if (found != environment_.end()) own.emplace(axes[k], found->second);
+  }
+  std::swap(environment_, own);
+  auto result = emit();
+  std::swap(environment_, own);
+  return result;
+}
+
+BlockValue BlockCode::value(const Use& use) {
+  const Key key = key_of(use);
   for (auto scope = scopes_.rbegin(); scope != scopes_.rend(); ++scope) {
     if (const auto found = scope->find(key); found != scope->end()) {
       return found->second;
     }
   }
-  BlockValue result = emit(instruction, at(instruction));
+  BlockValue result =
+      inside(use, [&] { return emit(use.value, at(use.value)); });
   scopes_.back().emplace(key, result);
   return result;
 }
@@ -118,25 +141,25 @@ BlockValue BlockCode::multiply(const BlockValue& a, const BlockValue& b) {
   });
 }
 
-BlockValue BlockCode::product(std::span<const int> operands) {
+BlockValue BlockCode::product(std::span<const Use> operands) {
   BlockValue result = value(operands[0]);
-  for (const int operand : operands.subspan(1)) {
+  for (const Use& operand : operands.subspan(1)) {
     result = multiply(result, value(operand));
   }
   return result;
 }
 
-BlockCode::Product BlockCode::split_product(std::span<const int> operands) {
+BlockCode::Product BlockCode::split_product(std::span<const Use> operands) {
   if (operands.size() == 1) return {value(operands[0]), {}};
   return {product(operands.first(operands.size() - 1)), value(operands.back())};
 }
 
-BlockCode::Product BlockCode::product_of(int instruction) {
-  const Instruction& source = at(instruction);
+BlockCode::Product BlockCode::product_of(const Use& use) {
+  const Instruction& source = at(use.value);
   const bool is_product =
-      source.kind == NodeKind::multiply && is_computed(instruction);
-  if (!is_product) return {value(instruction), {}};
-  return split_product(source.operands);
+      source.kind == NodeKind::multiply && is_computed(use.value);
+  if (!is_product) return {value(use), {}};
+  return inside(use, [&] { return split_product(source.operands); });
 }
 
 // Whether a multiplication is fused with an addition depends on the program
@@ -156,12 +179,14 @@ BlockValue BlockCode::add(const BlockValue& total, const Product& product) {
 
 /// Adds what is no product first, so that all products can be fused.
 BlockValue BlockCode::emit_add(const Instruction& instruction) {
-  std::vector<int> operands = instruction.operands;
-  std::stable_partition(operands.begin(), operands.end(), [&](int operand) {
-    return at(operand).kind != NodeKind::multiply || !is_computed(operand);
-  });
+  std::vector<Use> operands = instruction.operands;
+  std::stable_partition(operands.begin(), operands.end(),
+                        [&](const Use& operand) {
+                          return at(operand.value).kind != NodeKind::multiply ||
+                                 !is_computed(operand.value);
+                        });
   BlockValue total = value(operands[0]);
-  for (const int operand : std::span(operands).subspan(1)) {
+  for (const Use& operand : std::span(operands).subspan(1)) {
     total = add(total, product_of(operand));
   }
   return total;
@@ -180,11 +205,11 @@ BlockValue BlockCode::emit_sum(const Instruction& instruction) {
     environment_ = around;
     return total;
   }
-  for (const int operand : instruction.operands) emit_ahead(operand, axis);
+  for (const Use& operand : instruction.operands) emit_ahead(operand);
   BlockValue total;
-  for (const int operand : instruction.operands) {
+  for (const Use& operand : instruction.operands) {
     // A sum varies with all that its terms vary with.
-    const Rate rate = at(operand).rate;
+    const Rate rate = at(operand.value).rate;
     const Rate kept =
         config_.program->reduced == PairIndex::j ? Rate::i : Rate::j;
     total.varies_kept |= rate == kept || rate == Rate::pair;
@@ -245,7 +270,7 @@ BlockValue BlockCode::map(
 
 BlockValue BlockCode::emit_call(const Instruction& instruction) {
   std::vector<BlockValue> values;
-  for (const int operand : instruction.operands) {
+  for (const Use& operand : instruction.operands) {
     values.push_back(value(operand));
   }
   std::vector<const BlockValue*> operands;
@@ -262,20 +287,18 @@ llvm::Value* BlockCode::power(const Instruction& instruction, llvm::Value* a) {
   return ir_.CreateSelect(ir_.CreateFCmpOEQ(a, zero), zero, result);
 }
 
-/// Emits the parts of a value that do not depend on an axis.
-void BlockCode::emit_ahead(int value, const Axis& axis) {
-  const Instruction& instruction = at(value);
-  const std::vector<Axis>& axes = instruction.axes;
-  const bool depends = std::count(axes.begin(), axes.end(), axis) > 0;
-  const bool is_bound = std::all_of(
-      axes.begin(), axes.end(),
-      [&](const Axis& each) { return environment_.contains(each); });
-  if (!depends && is_bound) {
-    this->value(value);
+/// Emits the parts of a value whose axes are bound, in front of the loop that
+/// binds the others.
+void BlockCode::emit_ahead(const Use& use) {
+  if (is_bound(use)) {
+    value(use);
     return;
   }
-  if (!is_computed(value)) return;
-  for (const int operand : instruction.operands) emit_ahead(operand, axis);
+  if (!is_computed(use.value)) return;
+  inside(use, [&] {
+    for (const Use& operand : at(use.value).operands) emit_ahead(operand);
+    return true;
+  });
 }
 
 void BlockCode::run_loop(const Axis& axis, const std::function<void()>& body) {
@@ -300,13 +323,13 @@ void BlockCode::run_loop(const Axis& axis, const std::function<void()>& body) {
 }
 
 void BlockCode::for_each_position(std::span<const Axis> axes,
-                                  std::optional<int> used,
+                                  const std::optional<Use>& used,
                                   const std::function<void()>& body) {
   if (axes.empty()) {
     body();
     return;
   }
-  if (used && !is_unrolled(axes[0])) emit_ahead(*used, axes[0]);
+  if (used && !is_unrolled(axes[0])) emit_ahead(*used);
   run_loop(axes[0], [&] { for_each_position(axes.subspan(1), used, body); });
 }
 

@@ -27,7 +27,8 @@ struct BlockValue {
                                 const TileShape& shape) const;
 };
 
-/// Where the feature axes stand.
+/// Where feature axes stand: those of the value that is being emitted, and what
+/// it sums over.
 using Environment = std::map<Axis, llvm::Value*>;
 
 /// The extents of the axes: loaded for long_axes(), constants for others.
@@ -65,8 +66,8 @@ class BlockCode {
 
   BlockCode(llvm::IRBuilder<>& ir, VectorMath& math, Config config);
 
-  /// Emits the value of an instruction at the environment's position.
-  BlockValue value(int instruction);
+  /// Emits a value at the environment's position.
+  BlockValue value(const Use& use);
 
   /// Emits the factors of a value that is a product of this rate, all but the
   /// last multiplied: `first` times `second`. Of other values, `first` is the
@@ -75,13 +76,14 @@ class BlockCode {
     BlockValue first;
     BlockValue second;
   };
-  Product product_of(int instruction);
+  Product product_of(const Use& use);
 
   /// Calls `body` at each position on the axes: once for each where they are
   /// unrolled, in a loop where they are long. `used` is what the body will ask
   /// for, if anything: its parts that do not depend on the axes are emitted in
   /// front.
-  void for_each_position(std::span<const Axis> axes, std::optional<int> used,
+  void for_each_position(std::span<const Axis> axes,
+                         const std::optional<Use>& used,
                          const std::function<void()>& body);
 
   [[nodiscard]] const Environment& environment() const { return environment_; }
@@ -96,7 +98,10 @@ class BlockCode {
   [[nodiscard]] bool is_unrolled(const Axis& axis) const;
   /// Whether an instruction's value is computed here from its operands.
   [[nodiscard]] bool is_computed(int value) const;
-  [[nodiscard]] Key key_of(int value) const;
+  [[nodiscard]] bool is_bound(const Use& use) const;
+  [[nodiscard]] Key key_of(const Use& use) const;
+  template <class Emit>
+  auto inside(const Use& use, const Emit& emit);
   BlockValue emit(int value, const Instruction& instruction);
   BlockValue emit_sum(const Instruction& instruction);
   BlockValue emit_add(const Instruction& instruction);
@@ -107,13 +112,13 @@ class BlockCode {
   BlockValue combine(const std::vector<const BlockValue*>& operands,
                      const Operation& operation);
   BlockValue multiply(const BlockValue& a, const BlockValue& b);
-  BlockValue product(std::span<const int> operands);
-  Product split_product(std::span<const int> operands);
+  BlockValue product(std::span<const Use> operands);
+  Product split_product(std::span<const Use> operands);
   BlockValue constant(double value);
   BlockValue map(const BlockValue& a,
                  const std::function<llvm::Value*(llvm::Value*)>& function);
   llvm::Value* power(const Instruction& instruction, llvm::Value* a);
-  void emit_ahead(int value, const Axis& axis);
+  void emit_ahead(const Use& use);
   void run_loop(const Axis& axis, const std::function<void()>& body);
 
   llvm::IRBuilder<>& ir_;

@@ -83,13 +83,12 @@ class PackCode {
     code_ = &code;
     llvm::Value* place = ir_.CreateMul(item, argument(7));
     for (const auto& [value, first] : own_.first) {
-      const std::vector<Axis>& axes =
-          program_.instructions[static_cast<std::size_t>(value)].axes;
-      code.for_each_position(axes, value, [&, k = value, offset = first] {
-        llvm::Value* cell = ir_.CreateAdd(offset, code.cell(axes));
+      const Use use = use_of(program_, value);
+      code.for_each_position(use.axes, use, [&, offset = first] {
+        llvm::Value* cell = ir_.CreateAdd(offset, code.cell(use.axes));
         llvm::Value* at =
             ir_.CreateAdd(ir_.CreateMul(cell, argument(6)), place);
-        ir_.CreateStore(code.value(k).registers[0],
+        ir_.CreateStore(code.value(use).registers[0],
                         ir_.CreateGEP(type_, argument(3), at));
       });
     }

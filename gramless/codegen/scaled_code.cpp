@@ -89,7 +89,7 @@ class ScaledCode {
 
   void store_pairs(BlockCode& code, const TileStep& step) {
     for (const int value : stored_) {
-      const BlockValue pair = code.value(value);
+      const BlockValue pair = code.value(use_of(steps_.program(), value));
       for (int row = 0; row < rows(); ++row) {
         for (int copy = 0; copy < step.copies; ++copy) {
           steps_.memory().store(pair.at(row, copy, shape_of(step)),

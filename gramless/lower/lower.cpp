@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Lowers map-reduces to programs.
 #include <algorithm>
-#include <array>
-#include <map>
 #include <unordered_map>
 
 #include "gramless/error.h"
 #include "gramless/ir/reader.h"
-#include "gramless/lower/program.h"
+#include "gramless/lower/numbering.h"
 
 namespace gramless {
 namespace {
@@ -18,13 +16,6 @@ Rate rate_of(const Node& node) {
   if (has_i && has_j) return Rate::pair;
   if (has_i) return Rate::i;
   return has_j ? Rate::j : Rate::call;
-}
-
-std::vector<Axis> feature_axes(const std::vector<Axis>& axes) {
-  std::vector<Axis> features;
-  std::copy_if(axes.begin(), axes.end(), std::back_inserter(features),
-               [](const Axis& axis) { return !is_pair_axis(axis); });
-  return features;
 }
 
 class Lowering {
@@ -63,14 +54,13 @@ class Lowering {
   }
 
  private:
-  int lower(Expr expr) {
+  Use lower(Expr expr) {
     if (const auto done = done_.find(expr->id); done != done_.end()) {
       return done->second;
     }
     Instruction instruction;
     instruction.kind = expr->kind;
     instruction.rate = rate_of(*expr);
-    instruction.axes = feature_axes(expr->free_axes);
     instruction.value = expr->value;
     instruction.function = expr->function;
     instruction.axis = expr->axis;
@@ -83,23 +73,28 @@ class Lowering {
         break;
       case NodeKind::add:
       case NodeKind::multiply:
-        instruction.operands = by_rate(expr->kind, expr->operands);
+        instruction.operands =
+            numbering_.by_rate(expr->kind, lower(expr->operands));
         break;
       case NodeKind::power:
       case NodeKind::power0:
       case NodeKind::function:
-        for (const Expr& operand : expr->operands) {
-          instruction.operands.push_back(lower(operand));
-        }
+        instruction.operands = lower(expr->operands);
         break;
       case NodeKind::sum:
-        instruction.operands =
-            by_rate(NodeKind::multiply, factors_of(expr->operands[0]));
+        instruction.operands = numbering_.by_rate(
+            NodeKind::multiply, lower(factors_of(expr->operands[0])));
         break;
     }
-    const int position = push(std::move(instruction));
-    done_.emplace(expr->id, position);
-    return position;
+    const Use use = numbering_.add(std::move(instruction));
+    done_.emplace(expr->id, use);
+    return use;
+  }
+
+  std::vector<Use> lower(const std::vector<Expr>& exprs) {
+    std::vector<Use> uses;
+    for (const Expr& expr : exprs) uses.push_back(lower(expr));
+    return uses;
   }
 
   void lower_load(const Node& load, Instruction& instruction) {
@@ -129,87 +124,9 @@ class Lowering {
     return result;
   }
 
-  /// Returns operands that have the same sum or product: those of a slower
-  /// rate are combined among themselves first, and among those of one rate
-  /// the ones without feature axes.
-  std::vector<int> by_rate(NodeKind kind, const std::vector<Expr>& operands) {
-    std::array<std::vector<int>, 4> groups;
-    for (const Expr& operand : operands) {
-      groups[static_cast<std::size_t>(rate_of(*operand))].push_back(
-          lower(operand));
-    }
-    for (std::vector<int>& group : groups) combine_plain(kind, group);
-    std::vector<int> combined;
-    for (std::size_t rate = 0; rate < groups.size(); ++rate) {
-      std::vector<int>& group = groups[rate];
-      if (group.empty()) continue;
-      // What is known per call joins the first group that follows.
-      const bool joins = rate > 0 && combined.size() == 1 &&
-                         rate_at(combined[0]) == Rate::call;
-      if (joins) group.insert(group.begin(), combined[0]);
-      if (joins) combined.clear();
-      const bool is_last =
-          std::all_of(groups.begin() + static_cast<std::ptrdiff_t>(rate) + 1,
-                      groups.end(), [](const auto& g) { return g.empty(); });
-      if (is_last && combined.empty()) return group;
-      if (is_last && static_cast<Rate>(rate) == Rate::pair) {
-        combined.insert(combined.end(), group.begin(), group.end());
-      } else {
-        combined.push_back(combine(kind, group));
-      }
-    }
-    return combined;
-  }
-
-  void combine_plain(NodeKind kind, std::vector<int>& group) {
-    const auto middle =
-        std::stable_partition(group.begin(), group.end(), [&](int operand) {
-          return program_.instructions[static_cast<std::size_t>(operand)]
-              .axes.empty();
-        });
-    if (middle == group.begin() || middle == group.end()) return;
-    const int plain = combine(kind, {group.begin(), middle});
-    group.erase(group.begin(), middle);
-    group.insert(group.begin(), plain);
-  }
-
-  [[nodiscard]] Rate rate_at(int position) const {
-    return program_.instructions[static_cast<std::size_t>(position)].rate;
-  }
-
-  /// Adds the instruction that combines operands of one rate, if there are
-  /// several.
-  int combine(NodeKind kind, const std::vector<int>& operands) {
-    if (operands.size() == 1) return operands[0];
-    const auto [known, is_new] =
-        combined_.emplace(std::pair(kind, operands),
-                          static_cast<int>(program_.instructions.size()));
-    if (!is_new) return known->second;
-    Instruction instruction;
-    instruction.kind = kind;
-    instruction.operands = operands;
-    for (const int operand : operands) {
-      const Instruction& source =
-          program_.instructions[static_cast<std::size_t>(operand)];
-      instruction.rate = std::max(instruction.rate, source.rate);
-      instruction.axes.insert(instruction.axes.end(), source.axes.begin(),
-                              source.axes.end());
-    }
-    std::vector<Axis>& axes = instruction.axes;
-    std::sort(axes.begin(), axes.end());
-    axes.erase(std::unique(axes.begin(), axes.end()), axes.end());
-    return push(std::move(instruction));
-  }
-
-  int push(Instruction instruction) {
-    program_.instructions.push_back(std::move(instruction));
-    return static_cast<int>(program_.instructions.size()) - 1;
-  }
-
   Program program_;
-  std::unordered_map<int, int> done_;
-  /// Where operands of one rate are combined.
-  std::map<std::pair<NodeKind, std::vector<int>>, int> combined_;
+  Numbering numbering_{program_};
+  std::unordered_map<int, Use> done_;
 };
 
 }  // namespace

@@ -12,19 +12,19 @@
 namespace gramless {
 namespace {
 
-std::string reference_text(const Program& program, int position) {
+std::string use_text(const Program& program, const Use& use) {
   const Instruction& instruction =
-      program.instructions[static_cast<std::size_t>(position)];
+      program.instructions[static_cast<std::size_t>(use.value)];
   if (instruction.kind == NodeKind::constant) {
     return number_text(instruction.value);
   }
   if (instruction.kind == NodeKind::at) {
-    return concat("at(", instruction.axis.text(), ", ",
+    return concat("at(", use.axes[0].text(), ", ",
                   number_text(instruction.value), ")");
   }
   std::vector<std::string> axes;
-  for (const Axis& axis : instruction.axes) axes.push_back(axis.text());
-  const std::string name = concat("v", position);
+  for (const Axis& axis : use.axes) axes.push_back(axis.text());
+  const std::string name = concat("v", use.value);
   return axes.empty() ? name : concat(name, "[", join(axes, ","), "]");
 }
 
@@ -51,8 +51,8 @@ std::string load_text(const Program& program, const Instruction& load) {
 std::string instruction_text(const Program& program,
                              const Instruction& instruction) {
   std::vector<std::string> operands;
-  for (const int operand : instruction.operands) {
-    operands.push_back(reference_text(program, operand));
+  for (const Use& operand : instruction.operands) {
+    operands.push_back(use_text(program, operand));
   }
   switch (instruction.kind) {
     case NodeKind::constant:
@@ -84,7 +84,7 @@ std::string instruction_text(const Program& program,
 /// bound, `a[i] sum[i] shift[i] = log_sum_exp(v7 | v5)`.
 std::string output_text(const Program& program, const ProgramOutput& output) {
   const ReductionRow& row = row_of(output.reduction);
-  const std::string value = reference_text(program, output.value);
+  const std::string value = use_text(program, output.value);
   if (row.reduction == Reduction::sum) {
     return concat("    ", to_text(program.results[output.output]),
                   " += ", value, "\n");
@@ -94,18 +94,29 @@ std::string output_text(const Program& program, const ProgramOutput& output) {
     arrays.push_back(to_text(program.results[output.output + k]));
   }
   const std::string bound =
-      row.has_scale ? concat(" | ", reference_text(program, output.bound)) : "";
+      row.has_scale ? concat(" | ", use_text(program, output.bound)) : "";
   return concat("    ", join(arrays, " "), " = ", row.name, "(", value, bound,
                 ")\n");
 }
 
 }  // namespace
 
+Use use_of(const Program& program, int value) {
+  return {value, program.instructions[static_cast<std::size_t>(value)].axes};
+}
+
 std::string structure_text(const Program& program) {
   std::string text = concat(pair_index_name(program.reduced), "\n");
+  const auto add_axes = [&](const std::vector<Axis>& axes) {
+    for (const Axis& axis : axes) text += " " + axis.text();
+  };
+  const auto add_use = [&](const Use& use) {
+    text += concat(" ", use.value);
+    add_axes(use.axes);
+  };
   const auto add_array = [&](const ArraySpec& array) {
     text += pair_index_name(array.pair);
-    for (const Axis& axis : array.features) text += " " + axis.text();
+    add_axes(array.features);
     text += "\n";
   };
   for (const ArraySpec& array : program.arguments) add_array(array);
@@ -115,10 +126,8 @@ std::string structure_text(const Program& program) {
                    static_cast<int>(instruction.function), " ",
                    number_text(instruction.value), " ", instruction.argument,
                    " ", instruction.axis.text());
-    for (const Axis& axis : instruction.axes) text += " " + axis.text();
-    for (const int operand : instruction.operands) {
-      text += concat(" ", operand);
-    }
+    add_axes(instruction.axes);
+    for (const Use& operand : instruction.operands) add_use(operand);
     for (const Index& index : instruction.indices) {
       const Axis* axis = std::get_if<Axis>(&index);
       text += axis != nullptr ? concat(" ", axis->text())
@@ -127,8 +136,10 @@ std::string structure_text(const Program& program) {
     text += "\n";
   }
   for (const ProgramOutput& output : program.outputs) {
-    text += concat(static_cast<int>(output.reduction), " ", output.value, " ",
-                   output.bound, " ");
+    text += concat(static_cast<int>(output.reduction));
+    add_use(output.value);
+    add_use(output.bound);
+    text += " ";
     add_array(program.results[output.output]);
   }
   return text;
@@ -151,7 +162,8 @@ std::string to_text(const Program& program) {
                              instruction.kind != NodeKind::constant &&
                              instruction.kind != NodeKind::at;
       if (!is_listed) continue;
-      lines += concat("    ", reference_text(program, static_cast<int>(k)),
+      lines += concat("    ",
+                      use_text(program, use_of(program, static_cast<int>(k))),
                       " = ", instruction_text(program, instruction), "\n");
     }
     if (!lines.empty()) text += concat("  ", title, "\n", lines);
@@ -176,11 +188,12 @@ bool loads_scale(const Program& program, const Instruction& instruction) {
 std::vector<bool> scaled_values(const Program& program) {
   std::vector<bool> result;
   for (const Instruction& instruction : program.instructions) {
-    result.push_back(loads_scale(program, instruction) ||
-                     std::any_of(instruction.operands.begin(),
-                                 instruction.operands.end(), [&](int k) {
-                                   return result[static_cast<std::size_t>(k)];
-                                 }));
+    result.push_back(
+        loads_scale(program, instruction) ||
+        std::any_of(instruction.operands.begin(), instruction.operands.end(),
+                    [&](const Use& operand) {
+                      return result[static_cast<std::size_t>(operand.value)];
+                    }));
   }
   return result;
 }

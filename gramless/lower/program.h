@@ -13,6 +13,15 @@ namespace gramless {
 /// How often a value is computed.
 enum class Rate : uint8_t { call, i, j, pair };
 
+/// A value as it is used: `v3[d']`. The value's own axes, in order, stand where
+/// `axes` of the user stand.
+struct Use {
+  int value = 0;  // An instruction.
+  std::vector<Axis> axes = {};
+
+  auto operator<=>(const Use&) const = default;
+};
+
 /// Computes one value: a block of numbers over its feature axes. Operands
 /// that lack an axis are repeated along it.
 struct Instruction {
@@ -20,8 +29,8 @@ struct Instruction {
   Rate rate = Rate::call;
   /// The feature axes of the value, in order.
   std::vector<Axis> axes;
-  /// Earlier instructions. For `sum`, the factors of the product to sum.
-  std::vector<int> operands;
+  /// Earlier values. For `sum`, the factors of the product to sum.
+  std::vector<Use> operands;
   double value = 0;                   // constant, power, power0
   Function function = Function::exp;  // function
   std::size_t argument = 0;           // load: a position among the arguments
@@ -39,10 +48,10 @@ struct ProgramOutput {
   std::size_t output = 0;
   std::vector<Finish> finishes;
   Reduction reduction = Reduction::sum;
-  int value = 0;  // An instruction.
-  /// An instruction, of a reduction with a scale. The value depends on the
-  /// scale of the block that it belongs to.
-  int bound = 0;
+  Use value = {};  // At the axes of the result.
+  /// The same, of a reduction with a scale. The value depends on the scale of
+  /// the block that it belongs to.
+  Use bound = {};
 };
 
 /// One sweep. Outputs are reduced over the pair axis `reduced`, and over the
@@ -58,9 +67,13 @@ struct Program {
   std::string structure;
 };
 
+/// Returns the use of a value at its own axes.
+Use use_of(const Program& program, int value);
+
 /// Lowers a map-reduce to one program for each pair axis that is reduced: at
 /// most two. Products are split by rate, so that what depends on i alone is
-/// computed once for each i, and so on.
+/// computed once for each i, and so on. Values that differ in no more than the
+/// copies of their axes, such as `x0[i,d]` and `x0[i,d']`, are one instruction.
 std::vector<Program> lower(const MapReduce& map_reduce);
 
 /// Returns whether an instruction loads the scale of a block of terms. Its

@@ -100,8 +100,8 @@ class StoredValues {
         is_visited_(program.instructions.size()) {}
 
   std::vector<int> find() {
-    visit(output_.value);
-    if (!has_one_column_) visit(output_.bound);
+    visit(output_.value.value);
+    if (!has_one_column_) visit(output_.bound.value);
     return stored_;
   }
 
@@ -121,7 +121,7 @@ class StoredValues {
       stored_.push_back(value);
       return;
     }
-    for (const int operand : instruction.operands) visit(operand);
+    for (const Use& operand : instruction.operands) visit(operand.value);
   }
 
   /// Whether a value has one cell where it is used.
@@ -136,13 +136,16 @@ class StoredValues {
 
   [[nodiscard]] bool is_fused(int value) const {
     return at(value).kind == NodeKind::multiply &&
-           std::any_of(
-               program_.instructions.begin(), program_.instructions.end(),
-               [&](const Instruction& user) {
-                 const std::vector<int>& operands = user.operands;
-                 return user.kind == NodeKind::add &&
-                        std::count(operands.begin(), operands.end(), value) > 0;
-               });
+           std::any_of(program_.instructions.begin(),
+                       program_.instructions.end(),
+                       [&](const Instruction& user) {
+                         const std::vector<Use>& operands = user.operands;
+                         return user.kind == NodeKind::add &&
+                                std::any_of(operands.begin(), operands.end(),
+                                            [&](const Use& operand) {
+                                              return operand.value == value;
+                                            });
+                       });
   }
 
   const Program& program_;
@@ -344,11 +347,11 @@ std::vector<int> packed_values(const Program& program, Rate rate) {
   };
   for (const Instruction& instruction : program.instructions) {
     if (instruction.rate == rate) continue;
-    for (const int operand : instruction.operands) use(operand);
+    for (const Use& operand : instruction.operands) use(operand.value);
   }
   for (const ProgramOutput& output : program.outputs) {
-    use(output.value);
-    if (row_of(output.reduction).has_scale) use(output.bound);
+    use(output.value.value);
+    if (row_of(output.reduction).has_scale) use(output.bound.value);
   }
   std::vector<int> values;
   for (std::size_t k = 0; k < is_used.size(); ++k) {

@@ -65,6 +65,28 @@ TEST(Lower, HoistsWhatDoesNotDependOnThePair) {
 )");
 }
 
+TEST(Lower, NumbersValuesOnceWhateverCopyOfAnAxisTheyStandOn) {
+  EXPECT_EQ(forward_text("gaussian(x,y)", Metric::full), R"(sweep over j
+  per call
+    v6[d,d'] = g0[d,d']
+  per i
+    v2[d] = x0[i,d]
+  per j
+    v0[e] = b[j,e]
+    v3[d] = y0[j,d]
+    v4[d] = -1*v3[d]
+  per pair
+    v5[d] = v2[d] + v4[d]
+    v7[d] = sum(d', v6[d,d']*v5[d'])
+    v8 = sum(d, v5[d]*v7[d])
+    v9 = -1*v8
+    v10 = exp(v9)
+    v11[e] = v0[e]*v10
+  summed
+    a[i,e:2] += v11[e]
+)");
+}
+
 TEST(Lower, SharesASweepBetweenOutputsOfOneKind) {
   const MapReduce product =
       testing::product_of("gaussian(x,y)", Metric::scalar);
@@ -81,10 +103,11 @@ TEST(Lower, OrdersInstructionsAndRates) {
     for (const Program& program : lower(simplify(vjp(product, {0, 1}, {0})))) {
       for (std::size_t k = 0; k < program.instructions.size(); ++k) {
         const Instruction& instruction = program.instructions[k];
-        for (const int operand : instruction.operands) {
-          ASSERT_LT(operand, static_cast<int>(k));
+        for (const Use& operand : instruction.operands) {
+          ASSERT_LT(operand.value, static_cast<int>(k));
           const Rate rate =
-              program.instructions[static_cast<std::size_t>(operand)].rate;
+              program.instructions[static_cast<std::size_t>(operand.value)]
+                  .rate;
           // A value changes at least as often as its operands.
           const bool is_covered = rate == Rate::call ||
                                   instruction.rate == Rate::pair ||

@@ -124,18 +124,16 @@ Stage Evaluator::stage_of(Rate rate) const {
 }
 
 Evaluator::Step Evaluator::make_step(const std::vector<Axis>& axes,
-                                     std::span<const int> operands) const {
+                                     std::span<const Use> operands) const {
   Step step;
   for (const Axis& axis : axes) step.extents.push_back(axis.extent);
-  for (const int operand : operands) {
-    const std::vector<Axis>& own =
-        program_.instructions[static_cast<std::size_t>(operand)].axes;
+  for (const Use& operand : operands) {
     std::vector<int64_t> strides(axes.size(), 0);
     int64_t stride = 1;
-    for (std::size_t k = own.size(); k-- > 0;) {
-      const auto place = std::find(axes.begin(), axes.end(), own[k]);
-      strides[static_cast<std::size_t>(place - axes.begin())] = stride;
-      stride *= own[k].extent;
+    for (std::size_t k = operand.axes.size(); k-- > 0;) {
+      const auto place = std::find(axes.begin(), axes.end(), operand.axes[k]);
+      strides[static_cast<std::size_t>(place - axes.begin())] += stride;
+      stride *= operand.axes[k].extent;
     }
     step.strides.push_back(std::move(strides));
   }
@@ -250,8 +248,8 @@ void Evaluator::compute(std::size_t position, Values& values, int64_t row,
   const bool is_sum = instruction.kind == NodeKind::sum;
   std::vector<const double*> bases;
   std::vector<const Slot*> sources;
-  for (const int operand : instruction.operands) {
-    sources.push_back(&slots_[static_cast<std::size_t>(operand)]);
+  for (const Use& operand : instruction.operands) {
+    sources.push_back(&slots_[static_cast<std::size_t>(operand.value)]);
     bases.push_back(values.at(*sources.back(), row));
   }
   Lanes scratch;
@@ -302,13 +300,13 @@ void Evaluator::compute(std::size_t position, Values& values, int64_t row,
   });
 }
 
-void Evaluator::for_each_column(const ProgramOutput& output, int instruction,
+void Evaluator::for_each_column(const ProgramOutput& output, const Use& use,
                                 Values& values, int64_t row, Block block,
                                 const VisitColumn& visit) const {
-  const Slot& slot = slots_[static_cast<std::size_t>(instruction)];
+  const Slot& slot = slots_[static_cast<std::size_t>(use.value)];
   const double* base = values.at(slot, row);
   const Step step =
-      make_step(program_.results[output.output].features, {{instruction}});
+      make_step(program_.results[output.output].features, {&use, 1});
   Lanes scratch;
   int64_t column = 0;
   for_each_position(step.extents, step.strides, [&](const auto& offsets) {

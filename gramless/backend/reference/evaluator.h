@@ -79,7 +79,7 @@ class Evaluator {
 
   /// Calls `visit(column, lanes)` with the values of an instruction at the
   /// columns of an output, one for each position of the block.
-  void for_each_column(const ProgramOutput& output, int instruction,
+  void for_each_column(const ProgramOutput& output, const Use& use,
                        Values& values, int64_t row, Block block,
                        const VisitColumn& visit) const;
 
@@ -103,7 +103,7 @@ class Evaluator {
   [[nodiscard]] const std::vector<Axis>& features_of(
       const Instruction& load) const;
   [[nodiscard]] Step make_step(const std::vector<Axis>& axes,
-                               std::span<const int> operands) const;
+                               std::span<const Use> operands) const;
   void load(std::size_t position, double* cell, int64_t index,
             Block block) const;
   /// Clamps finite numbers to a quarter of the range of the arrays' format.
