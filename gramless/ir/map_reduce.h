@@ -33,6 +33,14 @@ struct ArraySpec {
 /// terms that j is in: `scale[i,j,e]`.
 inline constexpr std::string_view kScale = "scale";
 
+/// What the names of the results of a derivative begin with.
+inline constexpr std::string_view kGradient = "grad_";
+
+/// Returns whether a result is a derivative by an argument.
+inline bool is_gradient(const ArraySpec& result) {
+  return result.name.starts_with(kGradient);
+}
+
 /// A reduced value, over the pair axes that `array` does not have. Its results
 /// are those of the reduction's row.
 struct Output {

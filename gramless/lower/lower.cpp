@@ -5,6 +5,7 @@
 
 #include "gramless/error.h"
 #include "gramless/ir/reader.h"
+#include "gramless/lower/factor.h"
 #include "gramless/lower/numbering.h"
 
 namespace gramless {
@@ -154,6 +155,7 @@ std::vector<Program> lower(const MapReduce& map_reduce) {
     }
     Program program = lowering.finish();
     if (program.outputs.empty()) continue;
+    program = factor(program);
     program.structure = structure_text(program);
     programs.push_back(std::move(program));
   }

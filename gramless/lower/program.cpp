@@ -101,6 +101,138 @@ std::string output_text(const Program& program, const ProgramOutput& output) {
 
 }  // namespace
 
+namespace {
+
+/// Counts what codegen/block_code emits.
+class OperationCount {
+ public:
+  OperationCount(const Program& program, Rate rate)
+      : program_(program),
+        rate_(rate),
+        is_needed_(program.instructions.size()) {}
+
+  int64_t count() {
+    int64_t total = 0;
+    for (const ProgramOutput& output : program_.outputs) {
+      if (rate_ != Rate::pair) break;
+      const int64_t columns = program_.results[output.output].columns();
+      ProgramOutput::for_each_use(
+          output, [&](const Use& use) { total += columns * add(use); });
+    }
+    for (std::size_t k = program_.instructions.size(); k-- > 0;) {
+      const Instruction& instruction = program_.instructions[k];
+      if (instruction.rate != rate_) {
+        for (const Use& operand : instruction.operands) need(operand);
+      } else if (is_needed_[k] || rate_ != Rate::pair) {
+        int64_t cells = 1;
+        for (const Axis& axis : instruction.axes) cells *= axis.extent;
+        total += cells * count(instruction);
+      }
+    }
+    return total;
+  }
+
+ private:
+  /// Adds what a total takes to which a value is added.
+  int64_t add(const Use& use) {
+    const Instruction& term = at(use);
+    const bool is_product =
+        term.kind == NodeKind::multiply && term.rate == rate_;
+    if (!is_product) {
+      need(use);
+      return 1;
+    }
+    for (const Use& factor : term.operands) need(factor);
+    return static_cast<int64_t>(term.operands.size()) - 1;
+  }
+
+  int64_t count(const Instruction& instruction) {
+    const std::vector<Use>& operands = instruction.operands;
+    const auto number = static_cast<int64_t>(operands.size());
+    switch (instruction.kind) {
+      case NodeKind::constant:
+      case NodeKind::load:
+      case NodeKind::at:
+        return 0;
+      case NodeKind::add: {
+        // What is no product comes first, and is not added to anything.
+        int64_t total = 0;
+        bool has_first = false;
+        for (const Use& operand : operands) {
+          const bool is_product = at(operand).kind == NodeKind::multiply &&
+                                  at(operand).rate == rate_;
+          if (is_product || has_first) total += add(operand);
+          if (!is_product && !has_first) need(operand);
+          has_first = has_first || !is_product;
+        }
+        return total;
+      }
+      case NodeKind::sum:
+        for (const Use& operand : operands) need(operand);
+        return instruction.axis.extent * std::max<int64_t>(1, number - 1) -
+               (number == 1 ? 1 : 0);
+      case NodeKind::multiply:
+        for (const Use& operand : operands) need(operand);
+        return number - 1;
+      case NodeKind::power:
+      case NodeKind::power0:
+      case NodeKind::function:
+        for (const Use& operand : operands) need(operand);
+        return 1;
+    }
+    throw InternalError("operations(): unknown kind.");
+  }
+
+  void need(const Use& use) {
+    is_needed_[static_cast<std::size_t>(use.value)] = true;
+  }
+
+  [[nodiscard]] const Instruction& at(const Use& use) const {
+    return program_.instructions[static_cast<std::size_t>(use.value)];
+  }
+
+  const Program& program_;
+  Rate rate_;
+  std::vector<bool> is_needed_;
+};
+
+}  // namespace
+
+int64_t operations(const Program& program, Rate rate) {
+  return OperationCount(program, rate).count();
+}
+
+Program without_unused(const Program& program) {
+  const std::size_t count = program.instructions.size();
+  std::vector<bool> is_used(count);
+  const auto use = [&](const Use& each) {
+    is_used[static_cast<std::size_t>(each.value)] = true;
+  };
+  for (const ProgramOutput& output : program.outputs) {
+    ProgramOutput::for_each_use(output, use);
+  }
+  for (std::size_t k = count; k-- > 0;) {
+    if (!is_used[k]) continue;
+    for (const Use& operand : program.instructions[k].operands) use(operand);
+  }
+  Program result = program;
+  result.instructions.clear();
+  std::vector<int> places(count);
+  const auto move = [&](Use& each) {
+    each.value = places[static_cast<std::size_t>(each.value)];
+  };
+  for (std::size_t k = 0; k < count; ++k) {
+    if (!is_used[k]) continue;
+    places[k] = static_cast<int>(result.instructions.size());
+    result.instructions.push_back(program.instructions[k]);
+    for (Use& operand : result.instructions.back().operands) move(operand);
+  }
+  for (ProgramOutput& output : result.outputs) {
+    ProgramOutput::for_each_use(output, move);
+  }
+  return result;
+}
+
 Use use_of(const Program& program, int value) {
   return {value, program.instructions[static_cast<std::size_t>(value)].axes};
 }

@@ -52,6 +52,13 @@ struct ProgramOutput {
   /// The same, of a reduction with a scale. The value depends on the scale of
   /// the block that it belongs to.
   Use bound = {};
+
+  /// Calls `visit` for each value that is used.
+  template <class Output, class Visit>
+  static void for_each_use(Output& output, const Visit& visit) {
+    visit(output.value);
+    if (row_of(output.reduction).has_scale) visit(output.bound);
+  }
 };
 
 /// One sweep. Outputs are reduced over the pair axis `reduced`, and over the
@@ -82,6 +89,14 @@ bool loads_scale(const Program& program, const Instruction& instruction);
 
 /// Returns the instructions that change with the scale of a block.
 std::vector<bool> scaled_values(const Program& program);
+
+/// Returns the arithmetic operations of a rate, for one position: a product
+/// that is added costs one less than its factors, as its last multiplication is
+/// fused, and any function counts as one.
+int64_t operations(const Program& program, Rate rate);
+
+/// Returns a program without the instructions that no output needs.
+Program without_unused(const Program& program);
 
 /// Returns what `structure` of a program is to be.
 std::string structure_text(const Program& program);

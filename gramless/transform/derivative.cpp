@@ -222,7 +222,7 @@ MapReduce gradients_of(MapReduce result, const MapReduce& map_reduce,
   for (const std::size_t k : wrt) {
     ArraySpec gradient = map_reduce.arguments.at(k);
     const Expr value = reverse.gradient(gradient);
-    gradient.name = "grad_" + gradient.name;
+    gradient.name = concat(kGradient, gradient.name);
     result.outputs.push_back({gradient, value});
   }
   return copy_of(result);

@@ -199,6 +199,27 @@ DERIVATIVES = [
         "tests/torch/choices_test.py::test_a_choice_guards_its_derivatives",
     ),
     Mutant(
+        "Factors are shared below no exponent.",
+        "gramless/lower/factor.cpp",
+        "if (!is_fixed[k] && instruction.kind != NodeKind::function) continue;",
+        "if (!is_fixed[k]) continue;",
+        "Programs.ComputeTheExponentOfAPairInOneWay",
+    ),
+    Mutant(
+        "Factors are shared in no forward output.",
+        "gramless/lower/factor.cpp",
+        "if (is_gradient(program.results[output.output])) continue;",
+        "if (!program.outputs.empty()) continue;",
+        "Programs.EvaluateAProductAsItIsWritten",
+    ),
+    Mutant(
+        "Values are numbered whatever copy of an axis they stand on.",
+        "gramless/lower/numbering.cpp",
+        "entry->second.copy = copies_[axis.name]++;",
+        "copies_[axis.name]++;",
+        "Lower.NumbersValuesOnceWhateverCopyOfAnAxisTheyStandOn",
+    ),
+    Mutant(
         "Axes of one name have one extent.",
         "gramless/ir/map_reduce.cpp",
         "require(extent == axis.extent,",

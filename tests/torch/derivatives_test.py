@@ -310,6 +310,39 @@ def test_gradient_of_a_matrix_is_the_outer_product(gamma, metric):
     assert_near(gamma.grad, expected)
 
 
+@pytest.mark.parametrize("backend", ["auto", "reference"])
+def test_factors_that_are_0(backend):
+    """Several factors of a pair may be 0: nothing is divided by."""
+    data = Data(5)
+    factors = 6
+    x = [data.normal(9, 1).round() for _ in range(factors)]
+    y = [data.normal(7, 1).round() for _ in range(factors)]
+    b = data.normal(7, 2)
+    name = "*".join(f"(1 + linear(x{k},y{k}))" for k in range(factors))
+    params = {"id": Kernel(name), "gamma": (None,) * factors}
+
+    def product(*leaves):
+        points = leaves[:factors], leaves[factors:-1]
+        return kernel_product(params, *points, leaves[-1], backend=backend)
+
+    def expected(*leaves):
+        k = 1
+        for each in range(factors):
+            k = k * (1 + leaves[each] @ leaves[factors + each].T)
+        return k @ leaves[-1]
+
+    leaves = [t.requires_grad_() for t in (*x, *y, b)]
+    zeros = sum(((1 + p @ q.T) == 0).sum() for p, q in zip(x, y, strict=True))
+    assert zeros > 20
+    for each, each_expected in zip(
+        derivatives(product, leaves, 2),
+        derivatives(expected, leaves, 2),
+        strict=True,
+    ):
+        for part, part_expected in zip(each, each_expected, strict=True):
+            assert_near(part, part_expected)
+
+
 def test_fourth_order():
     data = Data(12)
     slots = [data.gamma("(D,)", 2, 2, 2), None]
