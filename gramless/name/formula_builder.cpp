@@ -37,8 +37,41 @@ std::string_view operator_text(SyntaxKind kind) {
 
 }  // namespace
 
-Axis FormulaBuilder::axis_of(int64_t width) {
-  return {concat("c", width), 0, width};
+std::vector<Axis> FormulaBuilder::axes_of(int64_t width) const {
+  if (width == 1) return {};
+  const auto matrix = matrices_.find(width);
+  if (matrix == matrices_.end()) return {{concat("c", width), 0, width}};
+  const auto [rows, columns] = matrix->second;
+  std::vector<Axis> axes = axes_of(rows);
+  for (Axis& axis : column_axes(rows, columns)) axes.push_back(std::move(axis));
+  return axes;
+}
+
+std::vector<Axis> FormulaBuilder::column_axes(int64_t rows,
+                                              int64_t columns) const {
+  std::map<std::string, int> copies;
+  for (const Axis& axis : axes_of(rows)) {
+    copies[axis.name] = std::max(copies[axis.name], axis.copy + 1);
+  }
+  std::vector<Axis> axes = axes_of(columns);
+  for (Axis& axis : axes) axis.copy += copies[axis.name];
+  return axes;
+}
+
+bool FormulaBuilder::is_matrix(int64_t rows, int64_t columns) {
+  const int64_t width = rows * columns;
+  const auto is_shared = [&](const ArraySpec& array) {
+    const bool is_point = array.name[0] == 'x' || array.name[0] == 'y';
+    return has_atoms_ && is_point && array.columns() == width;
+  };
+  const bool is_impossible = rows < 2 || columns < 2 ||
+                             std::any_of(result_.arguments.begin(),
+                                         result_.arguments.end(), is_shared);
+  if (is_impossible) return false;
+  const std::pair shape(rows, columns);
+  const auto [known, is_new] = matrices_.emplace(width, shape);
+  is_complete_ = is_complete_ && !is_new;
+  return known->second == shape;
 }
 
 Expr FormulaBuilder::scalar(const Syntax& tree) {
@@ -47,6 +80,16 @@ Expr FormulaBuilder::scalar(const Syntax& tree) {
   fail_at(
       source_, tree,
       concat("expected a value of width 1, got one of width ", result.width));
+}
+
+// Each matrix that is found changes the axes of its width, so that all is built
+// again until no new one is found.
+Expr FormulaBuilder::build(const Syntax& tree) {
+  while (true) {
+    is_complete_ = true;
+    const Expr result = scalar(tree);
+    if (is_complete_) return result;
+  }
 }
 
 FormulaValue FormulaBuilder::value(const Syntax& tree) {
@@ -91,42 +134,31 @@ ArraySpec& FormulaBuilder::argument_of(const Syntax& variable) {
   return *found;
 }
 
-/// Returns the vector of what `at` gives for the columns of an argument.
-FormulaValue FormulaBuilder::of_argument(
-    const ArraySpec& array, const std::function<Expr(std::vector<Index>)>& at,
-    const Syntax& tree) {
+/// Returns an argument, declared with the axes of its width unless atoms read
+/// it.
+ArraySpec& FormulaBuilder::indexed_argument(const Syntax& variable) {
+  ArraySpec& array = argument_of(variable);
+  const bool is_shared = has_atoms_ && array.name[0] != 'g';
   const int64_t width = array.columns();
-  if (array.features.empty()) return {1, at({})};
-  if (array.features.size() == 1) {
-    if (width == 1) return {1, at({int64_t{0}})};
-    return {width, at({axis_of(width)})};
+  if (!is_shared && width != 1) array.features = axes_of(width);
+  return array;
+}
+
+/// Returns the indices of an argument's columns, as a vector has them.
+std::vector<Index> FormulaBuilder::columns_of(const ArraySpec& array) const {
+  if (array.columns() == 1) {
+    return std::vector<Index>(array.features.size(), int64_t{0});
   }
-  check_length(width, kLargestMatrix, tree);
-  std::vector<Expr> list;
-  const int64_t columns = array.features[1].extent;
-  for (int64_t k = 0; k < width; ++k) {
-    list.push_back(at({k / columns, k % columns}));
-  }
-  return from_list(list, tree, kLargestMatrix);
+  const std::vector<Axis> axes = axes_of(array.columns());
+  return {axes.begin(), axes.end()};
 }
 
 FormulaValue FormulaBuilder::variable(const Syntax& tree) {
-  ArraySpec& array = argument_of(tree);
-  // From now on it is no matrix: see is_matrix_over().
-  if (array.name[0] == 'g' && array.features.size() == 1) {
-    array.features = {axis_of(array.columns())};
-  }
-  return of_argument(
-      array,
-      [&](std::vector<Index> features) {
-        if (array.pair == PairIndex::i) {
-          features.insert(features.begin(), kAxisI);
-        } else if (array.pair == PairIndex::j) {
-          features.insert(features.begin(), kAxisJ);
-        }
-        return pool().load(array.name, std::move(features));
-      },
-      tree);
+  const ArraySpec& array = indexed_argument(tree);
+  std::vector<Index> indices = columns_of(array);
+  if (array.pair == PairIndex::i) indices.insert(indices.begin(), kAxisI);
+  if (array.pair == PairIndex::j) indices.insert(indices.begin(), kAxisJ);
+  return {array.columns(), pool().load(array.name, std::move(indices))};
 }
 
 int64_t FormulaBuilder::common_width(const Syntax& tree,
@@ -161,7 +193,8 @@ FormulaValue FormulaBuilder::contraction(const Syntax& tree,
                                          std::string_view after) {
   const FormulaValue terms = elementwise(tree, operands, text);
   Expr sum = terms.expr;
-  if (terms.width != 1) sum = pool().sum(axis_of(terms.width), sum);
+  const std::vector<Axis> axes = axes_of(terms.width);
+  for (std::size_t k = axes.size(); k-- > 0;) sum = pool().sum(axes[k], sum);
   return elementwise(tree, {{1, sum}}, after);
 }
 
@@ -222,12 +255,13 @@ FormulaValue FormulaBuilder::special(const Syntax& tree,
       return matrix_product(tree, first, operands[1], false);
     case FormulaKind::transpose:
       return matrix_product(tree, operands[1], first, true);
+    case FormulaKind::outer:
+      return outer_product(tree, first, operands[1]);
     case FormulaKind::place:
     case FormulaKind::extract:
     case FormulaKind::insert:
     case FormulaKind::concat:
     case FormulaKind::one_hot:
-    case FormulaKind::outer:
       return from_list(list_of(tree, row, operands), tree);
     case FormulaKind::constant:
     case FormulaKind::weighted:
@@ -275,15 +309,7 @@ std::vector<Expr> FormulaBuilder::list_of(const Syntax& tree,
     list = elements(first, tree, kLongestFormulaList);
     const std::vector<Expr> others =
         elements(operands[1], tree, kLongestFormulaList);
-    if (row.kind == FormulaKind::concat) {
-      list.insert(list.end(), others.begin(), others.end());
-      return list;
-    }
-    std::vector<Expr> products;
-    for (const Expr& a : list) {
-      for (const Expr& b : others) products.push_back(a * b);
-    }
-    list = std::move(products);
+    list.insert(list.end(), others.begin(), others.end());
   }
   return list;
 }

@@ -2,8 +2,10 @@
 // Builds the expressions of own formulas for one pair (i, j).
 #pragma once
 
-#include <functional>
+#include <map>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "gramless/ir/map_reduce.h"
@@ -12,8 +14,9 @@
 
 namespace gramless {
 
-/// A vector: an expression in one free axis, the same for all vectors of one
-/// width. A scalar has width 1 and no axis.
+/// A vector: an expression in a free axis, the same for all vectors of one
+/// width, or in the axes of rows and columns where a matrix of as many entries
+/// takes part in a product. A scalar has width 1 and no axis.
 struct FormulaValue {
   int64_t width = 1;
   Expr expr;
@@ -26,24 +29,37 @@ inline constexpr int64_t kLargestMatrix = 256;
 
 class FormulaBuilder {
  public:
-  /// `result` has the arguments. The feature axes of a gamma, one or the two of
-  /// a matrix, are set when it is first used.
+  /// `result` has the arguments. The feature axes of a gamma are set when it is
+  /// used; those of x and y, too, unless atoms read them as they are.
   FormulaBuilder(MapReduce& result, const Source& source,
-                 const FormulaVariables& variables)
-      : result_(result), source_(source), variables_(variables) {}
+                 const FormulaVariables& variables, bool has_atoms)
+      : result_(result),
+        source_(source),
+        variables_(variables),
+        has_atoms_(has_atoms) {}
 
   /// Returns the value of a formula of width 1. Throws ArgumentError, with
   /// column and caret, where widths do not fit; UnsupportedError where a list
   /// of components would be long.
-  Expr scalar(const Syntax& tree);
+  Expr build(const Syntax& tree);
 
  private:
   using Values = std::vector<FormulaValue>;
 
   ExprPool& pool() { return *result_.pool; }
-  static Axis axis_of(int64_t width);
+  /// Returns the axes of vectors of a width: none of width 1.
+  [[nodiscard]] std::vector<Axis> axes_of(int64_t width) const;
+  /// Returns the axes of the columns of a matrix whose rows have axes_of(rows).
+  [[nodiscard]] std::vector<Axis> column_axes(int64_t rows,
+                                              int64_t columns) const;
+  /// Returns whether vectors of rows*columns entries are indexed as a matrix,
+  /// and makes it so if nothing speaks against it.
+  bool is_matrix(int64_t rows, int64_t columns);
   ArraySpec& argument_of(const Syntax& variable);
+  ArraySpec& indexed_argument(const Syntax& variable);
+  [[nodiscard]] std::vector<Index> columns_of(const ArraySpec& array) const;
 
+  Expr scalar(const Syntax& tree);
   FormulaValue value(const Syntax& tree);
   FormulaValue variable(const Syntax& tree);
   FormulaValue call(const Syntax& tree);
@@ -56,11 +72,16 @@ class FormulaBuilder {
   FormulaValue contraction(const Syntax& tree, const Values& operands,
                            std::string_view text, std::string_view after = "a");
   FormulaValue weighted(const Syntax& tree, std::string_view text);
-  static bool is_matrix_over(ArraySpec& array, int64_t width);
   FormulaValue quadratic_form(const Syntax& tree, const FormulaValue& metric,
                               const FormulaValue& vector);
   FormulaValue matrix_product(const Syntax& tree, const FormulaValue& matrix,
                               const FormulaValue& vector, bool is_transposed);
+  FormulaValue written_out_product(const Syntax& tree,
+                                   const FormulaValue& matrix,
+                                   const FormulaValue& vector,
+                                   bool is_transposed);
+  FormulaValue outer_product(const Syntax& tree, const FormulaValue& a,
+                             const FormulaValue& b);
   FormulaValue extremum(const Syntax& tree, const FormulaValue& vector,
                         double sign);
   FormulaValue gradient(const Syntax& tree);
@@ -68,19 +89,24 @@ class FormulaBuilder {
   int64_t common_width(const Syntax& tree, const Values& operands);
   int64_t integer(const Syntax& tree, std::size_t operand, int64_t least,
                   int64_t most);
+  Expr renamed(Expr expr, const std::vector<Axis>& from,
+               const std::vector<Axis>& to);
   Expr element(const FormulaValue& vector, int64_t position);
+  Expr listed(std::span<const Expr> list, std::span<const Axis> axes);
   std::vector<Expr> elements(const FormulaValue& vector, const Syntax& tree,
                              int64_t most);
   FormulaValue from_list(const std::vector<Expr>& list, const Syntax& tree,
                          int64_t most = kLongestFormulaList);
-  FormulaValue of_argument(const ArraySpec& array,
-                           const std::function<Expr(std::vector<Index>)>& at,
-                           const Syntax& tree);
   void check_length(int64_t length, int64_t most, const Syntax& tree);
 
   MapReduce& result_;
   const Source& source_;
   const FormulaVariables& variables_;
+  bool has_atoms_;
+  /// Rows and columns of the vectors that are indexed as matrices, by width.
+  std::map<int64_t, std::pair<int64_t, int64_t>> matrices_;
+  /// Whether all matrices were known from the start.
+  bool is_complete_ = true;
 };
 
 }  // namespace gramless

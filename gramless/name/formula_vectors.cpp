@@ -11,37 +11,12 @@ namespace gramless {
 
 FormulaValue FormulaBuilder::weighted(const Syntax& tree,
                                       std::string_view text) {
-  const Syntax& metric = tree.operands[0];
-  const bool is_variable = metric.kind == SyntaxKind::name;
-  // To load a plain argument would decide its axes.
-  const FormulaValue weight = is_variable ? FormulaValue{} : value(metric);
+  const FormulaValue weight = value(tree.operands[0]);
   Values vectors;
   for (std::size_t k = 1; k < tree.operands.size(); ++k) {
     vectors.push_back(value(tree.operands[k]));
   }
-  const FormulaValue vector = elementwise(tree, vectors, text);
-  if (!is_variable) return quadratic_form(tree, weight, vector);
-  ArraySpec& array = argument_of(metric);
-  if (!is_matrix_over(array, vector.width)) {
-    return quadratic_form(tree, variable(metric), vector);
-  }
-  const Axis row = array.features[0];
-  const Axis column = array.features[1];
-  const Expr other = pool().rename(vector.expr, {{row, column}});
-  const Expr product = pool().sum(column, load(pool(), array) * other);
-  return {1, pool().sum(row, vector.expr * product)};
-}
-
-/// Returns whether an argument is indexed by the rows and columns of a matrix,
-/// and makes it so if it has as many columns and was not loaded before.
-bool FormulaBuilder::is_matrix_over(ArraySpec& array, int64_t width) {
-  if (width < 2 || array.columns() != width * width) return false;
-  const Axis row = axis_of(width);
-  const std::vector<Axis> axes = {row, {row.name, 1, width}};
-  const bool is_free = array.name[0] == 'g' && array.features.size() == 1 &&
-                       array.features[0] != axis_of(array.columns());
-  if (is_free) array.features = axes;
-  return array.features == axes;
+  return quadratic_form(tree, weight, elementwise(tree, vectors, text));
 }
 
 FormulaValue FormulaBuilder::quadratic_form(const Syntax& tree,
@@ -70,6 +45,31 @@ FormulaValue FormulaBuilder::matrix_product(const Syntax& tree,
   }
   const int64_t inner = vector.width;
   const int64_t outer = matrix.width / inner;
+  if (outer == 1) return contraction(tree, {matrix, vector}, "a*b");
+  if (inner == 1) return elementwise(tree, {matrix, vector}, "a*b");
+  const int64_t rows = is_transposed ? inner : outer;
+  const int64_t columns = is_transposed ? outer : inner;
+  if (!is_matrix(rows, columns)) {
+    return written_out_product(tree, matrix, vector, is_transposed);
+  }
+  if (!is_complete_) return {outer, pool().constant(0)};
+  const std::vector<Axis> across = column_axes(rows, columns);
+  if (is_transposed) {
+    Expr sum = matrix.expr * vector.expr;
+    for (const Axis& axis : axes_of(rows)) sum = pool().sum(axis, sum);
+    return {outer, renamed(sum, across, axes_of(columns))};
+  }
+  Expr sum = matrix.expr * renamed(vector.expr, axes_of(columns), across);
+  for (const Axis& axis : across) sum = pool().sum(axis, sum);
+  return {outer, sum};
+}
+
+FormulaValue FormulaBuilder::written_out_product(const Syntax& tree,
+                                                 const FormulaValue& matrix,
+                                                 const FormulaValue& vector,
+                                                 bool is_transposed) {
+  const int64_t inner = vector.width;
+  const int64_t outer = matrix.width / inner;
   const std::vector<Expr> entries = elements(matrix, tree, kLargestMatrix);
   std::vector<Expr> list;
   for (int64_t r = 0; r < outer; ++r) {
@@ -82,6 +82,24 @@ FormulaValue FormulaBuilder::matrix_product(const Syntax& tree,
     list.push_back(pool().add(terms));
   }
   return from_list(list, tree);
+}
+
+FormulaValue FormulaBuilder::outer_product(const Syntax& tree,
+                                           const FormulaValue& a,
+                                           const FormulaValue& b) {
+  if (a.width == 1 || b.width == 1) return elementwise(tree, {a, b}, "a*b");
+  const int64_t width = a.width * b.width;
+  if (is_matrix(a.width, b.width)) {
+    if (!is_complete_) return {width, pool().constant(0)};
+    const std::vector<Axis> across = column_axes(a.width, b.width);
+    return {width, a.expr * renamed(b.expr, axes_of(b.width), across)};
+  }
+  std::vector<Expr> products;
+  const std::vector<Expr> others = elements(b, tree, kLongestFormulaList);
+  for (const Expr& each : elements(a, tree, kLongestFormulaList)) {
+    for (const Expr& other : others) products.push_back(each * other);
+  }
+  return from_list(products, tree);
 }
 
 FormulaValue FormulaBuilder::extremum(const Syntax& tree,
@@ -101,21 +119,17 @@ FormulaValue FormulaBuilder::gradient(const Syntax& tree) {
             concat("expected a first and a last operand of one width, got ",
                    function.width, " and ", cotangent.width));
   }
-  std::vector<Axis> axes;
-  if (function.width != 1) axes.push_back(axis_of(function.width));
-  const ArraySpec& array = argument_of(tree.operands[1]);
-  const Expr slopes =
-      gramless::gradient(function.expr, cotangent.expr, axes, array);
-  return of_argument(
-      array,
-      [&](const std::vector<Index>& features) {
-        std::map<Axis, Index> names;
-        for (std::size_t k = 0; k < features.size(); ++k) {
-          names.emplace(array.features[k], features[k]);
-        }
-        return pool().rename(slopes, names);
-      },
-      tree);
+  const ArraySpec& array = indexed_argument(tree.operands[1]);
+  // What was loaded before a matrix was found has other axes.
+  if (!is_complete_) return {array.columns(), pool().constant(0)};
+  const Expr slopes = gramless::gradient(function.expr, cotangent.expr,
+                                         axes_of(function.width), array);
+  const std::vector<Index> columns = columns_of(array);
+  std::map<Axis, Index> names;
+  for (std::size_t k = 0; k < columns.size(); ++k) {
+    names.emplace(array.features[k], columns[k]);
+  }
+  return {array.columns(), pool().rename(slopes, names)};
 }
 
 int64_t FormulaBuilder::integer(const Syntax& tree, std::size_t operand,
@@ -132,9 +146,21 @@ int64_t FormulaBuilder::integer(const Syntax& tree, std::size_t operand,
           concat("expected fewer components in '", tree.name, "'"));
 }
 
+Expr FormulaBuilder::renamed(Expr expr, const std::vector<Axis>& from,
+                             const std::vector<Axis>& to) {
+  std::map<Axis, Index> names;
+  for (std::size_t k = 0; k < from.size(); ++k) names.emplace(from[k], to[k]);
+  return pool().rename(expr, names);
+}
+
 Expr FormulaBuilder::element(const FormulaValue& vector, int64_t position) {
-  if (vector.width == 1) return vector.expr;
-  return pool().rename(vector.expr, {{axis_of(vector.width), position}});
+  const std::vector<Axis> axes = axes_of(vector.width);
+  std::map<Axis, Index> names;
+  for (std::size_t k = axes.size(); k-- > 0;) {
+    names.emplace(axes[k], position % axes[k].extent);
+    position /= axes[k].extent;
+  }
+  return pool().rename(vector.expr, names);
 }
 
 std::vector<Expr> FormulaBuilder::elements(const FormulaValue& vector,
@@ -151,14 +177,25 @@ FormulaValue FormulaBuilder::from_list(const std::vector<Expr>& list,
                                        const Syntax& tree, int64_t most) {
   const auto width = static_cast<int64_t>(list.size());
   check_length(width, most, tree);
-  Expr result = list.back();
-  for (int64_t k = width - 1; k-- > 0;) {
-    const Expr is_there = pool().at(axis_of(width), k);
+  return {width, listed(list, axes_of(width))};
+}
+
+/// Returns what takes one of a list at each position on some axes.
+Expr FormulaBuilder::listed(std::span<const Expr> list,
+                            std::span<const Axis> axes) {
+  if (axes.empty()) return list[0];
+  const Axis& axis = axes[0];
+  const std::size_t part = list.size() / static_cast<std::size_t>(axis.extent);
+  const auto at = [&](int64_t position) {
+    const std::size_t begin = static_cast<std::size_t>(position) * part;
+    return listed(list.subspan(begin, part), axes.subspan(1));
+  };
+  Expr result = at(axis.extent - 1);
+  for (int64_t k = axis.extent - 1; k-- > 0;) {
     result =
-        pool().apply(Function::select,
-                     {is_there, list[static_cast<std::size_t>(k)], result});
+        pool().apply(Function::select, {pool().at(axis, k), at(k), result});
   }
-  return {width, result};
+  return result;
 }
 
 void FormulaBuilder::check_length(int64_t length, int64_t most,

@@ -112,7 +112,8 @@ Expr KernelBuilder::formula(const ParsedFormula& source,
                             const FormulaVariables& variables) {
   Source text = source.source;
   text.function = "kernel_product()";
-  return FormulaBuilder(result_, text, variables).scalar(source.tree);
+  const bool has_atoms = !kernel_.pairs.empty();
+  return FormulaBuilder(result_, text, variables, has_atoms).build(source.tree);
 }
 
 /// Returns the value by its formula; in the log domain, and where there is no

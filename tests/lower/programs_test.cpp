@@ -154,6 +154,25 @@ TEST(Programs, DifferentiateAProductOfManyFactorsInAFewTimesItsCost) {
   }
 }
 
+TEST(Programs, IndexTheMatrixOfAFormulaAsThatOfAnAtom) {
+  for (const char* metric : {"(X_0 - Y_0|MatVecMult(G_0, X_0 - Y_0))",
+                             "(VecMatMult(X_0 - Y_0, G_0)|X_0 - Y_0)",
+                             "WeightedSqNorm(G_0, X_0 - Y_0)"}) {
+    for (const char* result : {"product", "gradient"}) {
+      const auto formula =
+          programs_of(Case(concat("Exp(-", metric, "); 20; full; ", result)));
+      const auto atom =
+          programs_of(Case(concat("gaussian(x,y); 20; full; ", result)));
+      ASSERT_EQ(formula.size(), atom.size());
+      for (std::size_t k = 0; k < atom.size(); ++k) {
+        EXPECT_EQ(operations(formula[k], Rate::pair),
+                  operations(atom[k], Rate::pair))
+            << to_text(formula[k]);
+      }
+    }
+  }
+}
+
 TEST(Programs, EvaluateAProductAsItIsWritten) {
   const Program program = programs_of(
       Case("linear(x,y)*cauchy(u,v) + linear(x,y)*distance(p,q); 1; scalar; "
