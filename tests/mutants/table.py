@@ -91,7 +91,7 @@ SUMS = [
         "What is written goes to the result's own strides.",
         "gramless/backend/states.cpp",
         "column * column_stride,",
-        "column,",
+        "column * int64_t{column_stride > 0},",
         "KernelProduct.WritesToAnyStrides",
     ),
     Mutant(
@@ -290,8 +290,8 @@ LOG_DOMAIN = [
     Mutant(
         "NaN is an extreme.",
         "gramless/codegen/reduction_code.cpp",
-        "ir_.CreateOr(ir_.CreateOr(is_better, is_first_nan), is_first);",
-        "ir_.CreateOr(is_better, is_first);",
+        "ir_.CreateFCmpUNO(later, later)",
+        "ir_.CreateFCmpONE(later, later)",
         "Reductions.ExtremesKeepTheFirstIndexAndNaN",
     ),
     Mutant(
