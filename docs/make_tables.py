@@ -10,10 +10,9 @@ import re
 from pathlib import Path
 
 from gramless import _core
-from gramless.torch.formulas import written_out
 
 DOCS = Path(__file__).parent
-OPERATORS = DOCS.parent / "gramless" / "name" / "formula_operators.cpp"
+OPERATORS = DOCS.parent / "gramless" / "formula" / "operators.cpp"
 
 # Names of operands: one of each letter, and where there are several.
 LETTERS = {"s": "s", "r": "r", "v": "v"}
@@ -22,6 +21,7 @@ INTEGERS = {"ElemT": "nm", "Extract": "mn", "ExtractT": "mn"}
 # The width of a result, where f and g stand for the widths of operands.
 WIDTHS = {
     "elementwise": "of operands",
+    "normalized": "of operands",
     "contraction": "1",
     "weighted": "1",
     "repeat": "n",
@@ -38,25 +38,38 @@ WIDTHS = {
     "outer": "f g",
     "gradient": "of v",
 }
-SIGNS = {"nonnegative": "≥ 0", "as_operands": "as operands", "any": ""}
+
+# What an atom's parameters take, and what its formulas have in short.
+PARAMETERS = {"-": "None", "m": "scalar, diagonal or matrix", "s": "scalar"}
+SHORT = {
+    "WeightedSqNorm({G}, Sin(3.141592653589793*{H}*({X} - {Y})))": "p",
+    "WeightedSqDist({G},{X},{Y})": "q",
+    "({X}|{Y})": "s",
+    "{G}": "g",
+    "{H}": "h",
+}
 
 
 def row(*cells: str) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def gamma_of(formula: str) -> str:
-    """Returns what the gamma slot of an atom takes."""
-    if re.search(r"\bq\b", formula):
-        return "scalar, diagonal or matrix"
-    return "scalar" if re.search(r"\bg\b", formula) else "None"
+def in_short(formula: str) -> str:
+    for long, short in SHORT.items():
+        formula = formula.replace(long, short)
+    return re.sub("Exp|Log|Sqrt", lambda word: word[0].lower(), formula)
 
 
 def atoms() -> list[list[str]]:
     """Returns name, value, logarithm and gamma of each atom."""
     return [
-        [name, written_out(value), written_out(log), gamma_of(value)]
-        for name, value, log, _ in _core.catalogue()
+        [
+            name,
+            in_short(value),
+            in_short(log),
+            "; ".join(PARAMETERS[kind] for kind in parameters),
+        ]
+        for name, parameters, value, log, _ in _core.catalogue()
     ]
 
 
@@ -86,9 +99,9 @@ def operators() -> list[dict[str, str]]:
     """Returns the rows of the engine's own table."""
     pattern = re.compile(
         r'Row\{"(?P<name>\w+)",\s*"(?P<operands>\w+)",\s*(?P<kind>\w+),'
-        r'\s*"(?P<text>[^"]*)",\s*(?P<sign>\w+),\s*"(?P<description>[^"]*)"'
+        r'\s*"(?P<text>[^"]*)",\s*"(?P<description>[^"]*)"'
     )
-    source = OPERATORS.read_text("utf-8")
+    source = OPERATORS.read_text("utf-8").split("kEngineFunctions")[0]
     found = [match.groupdict() for match in pattern.finditer(source)]
     if len(found) != source.count("Row{"):
         raise ValueError(f"operators(): expected to read all of {OPERATORS}.")
@@ -102,12 +115,13 @@ def width_of(operator: dict[str, str]) -> str:
 
 
 def operator_table() -> str:
+    signs = dict(_core.operator_signs())
     rows = [
         row(
             f"`{call_of(operator['name'], operator['operands'])}`",
             operator["description"].replace("|", "\\|").replace("*", "\\*"),
             width_of(operator),
-            SIGNS[operator["sign"]],
+            signs[operator["name"]].replace("nonnegative", "≥ 0"),
         )
         for operator in operators()
     ]

@@ -36,14 +36,15 @@ def test_table_is_what_the_script_writes(page):
 
 
 # x, y and G, by what gamma takes: q = 2 * 0.25 = 0.5, s = 0.5, g = 2.
-POINT_X, POINT_Y, G = 1.0, 0.5, 2.0
+POINT_X, POINT_Y, G, H = 1.0, 0.5, 2.0, 1.5
 Q, S = G * (POINT_X - POINT_Y) ** 2, POINT_X * POINT_Y
 
 
 @pytest.mark.parametrize(("name", "value", "log", "gamma"), tables.atoms())
 def test_atom_has_the_value_of_its_row(name, value, log, gamma):
     names = {"exp": math.exp, "sqrt": math.sqrt, "log": math.log}
-    names |= {"q": Q, "s": S, "g": G}
+    sine = math.sin(math.pi * H * (POINT_X - POINT_Y))
+    names |= {"q": Q, "s": S, "g": G, "h": H, "p": G * sine**2}
     want = eval(value, names)
     x, y, one = (
         torch.tensor([[number]], dtype=torch.float64)
@@ -51,7 +52,10 @@ def test_atom_has_the_value_of_its_row(name, value, log, gamma):
     )
     params = {
         "id": Kernel(f"{name}(x,y)"),
-        "gamma": None if gamma == "None" else G,
+        "gamma": tuple(
+            None if kind == "None" else number
+            for kind, number in zip(gamma.split("; "), (G, H), strict=False)
+        ),
     }
     # Some roundings on either side, of numbers below 4.
     assert kernel_product(params, x, y, one).item() == pytest.approx(
@@ -64,8 +68,10 @@ def test_atom_has_the_value_of_its_row(name, value, log, gamma):
 def test_atom_takes_the_gamma_of_its_row(name, value, log, gamma):
     x, y, b = torch.ones(2, 3), torch.ones(4, 3), torch.ones(4, 1)
     forms = {"scalar": 1, "diagonal": 3, "matrix": 9}
+    gamma, *others = gamma.split("; ")
     for form, columns in forms.items():
-        params = {"id": Kernel(f"{name}(x,y)"), "gamma": torch.ones(columns)}
+        slots = (torch.ones(columns), *(1.0 for _ in others))
+        params = {"id": Kernel(f"{name}(x,y)"), "gamma": slots}
         if form in gamma:
             assert kernel_product(params, x, y, b).shape == (2, 1)
         else:

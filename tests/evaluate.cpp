@@ -10,8 +10,8 @@
 #include <limits>
 #include <random>
 
+#include "gramless/formula/parsed_kernel.h"
 #include "gramless/ir/operators.h"
-#include "gramless/name/kernel_tree.h"
 
 namespace gramless::testing {
 namespace {
@@ -159,18 +159,25 @@ std::vector<std::vector<double>> evaluate(const MapReduce& map_reduce,
   return results;
 }
 
+int64_t columns_of(Metric metric) {
+  return metric == Metric::scalar ? 1 : metric == Metric::diagonal ? 3 : 9;
+}
+
 MapReduce product_of(const std::string& name, Metric metric, PairIndex rows) {
-  const ParsedKernel kernel = parse_kernel(name);
+  return product_of(parse_kernel(name), metric, rows);
+}
+
+MapReduce product_of(const ParsedKernel& kernel, Metric metric,
+                     PairIndex rows) {
   Signature signature{Mode::sum, {}, 2};
   signature.kernel.x_columns.assign(kernel.pairs.size(), 3);
   signature.kernel.y_columns = signature.kernel.x_columns;
-  for (const AtomUse& use : kernel.atoms) {
-    const bool is_metric = use.row->parameter == Parameter::metric;
-    const bool is_bare = use.row->parameter == Parameter::none;
-    signature.kernel.gammas.push_back(is_bare ? GammaForm{}
-                                      : is_metric
-                                          ? GammaForm{metric, rows}
-                                          : GammaForm{Metric::scalar, rows});
+  for (const GammaSlot& slot : kernel.slots) {
+    const bool is_scalar = slot.parameter == Parameter::scalar;
+    const bool is_none = slot.parameter == Parameter::none;
+    const int64_t columns = is_scalar ? 1 : columns_of(metric);
+    signature.kernel.gammas.push_back(is_none ? GammaForm{}
+                                              : GammaForm{columns, rows});
   }
   return build_kernel_product(kernel, signature);
 }
@@ -179,7 +186,9 @@ std::vector<std::string> sample_kernels() {
   std::vector<std::string> names = {
       "gaussian(x,y) * linear(u,v)**2", "cauchy(x,y) - distance(x,y)**3/2",
       "matern32(x,y)**0.5 + 1/2", "(laplacian(x,y)*distance(x,y))**3"};
-  for (const std::string& atom : atom_names()) names.push_back(atom + "(x,y)");
+  for (const AtomRow& row : atom_table()) {
+    names.push_back(std::string(row.name) + "(x,y)");
+  }
   return names;
 }
 

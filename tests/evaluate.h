@@ -11,6 +11,13 @@
 #include "gramless/call/build.h"
 #include "gramless/ir/map_reduce.h"
 
+namespace gramless {
+
+/// A metric on three coordinates.
+enum class Metric : uint8_t { scalar, diagonal, full };
+
+}  // namespace gramless
+
 namespace gramless::testing {
 
 /// Returns an element of an argument at its positions, i or j first.
@@ -43,6 +50,8 @@ std::vector<std::vector<double>> evaluate(const MapReduce& map_reduce,
 
 /// Returns a kernel product with three columns in x and y and two in b.
 MapReduce product_of(const std::string& name, Metric metric,
+                     PairIndex rows = PairIndex::none);
+MapReduce product_of(const ParsedKernel& kernel, Metric metric,
                      PairIndex rows = PairIndex::none);
 
 /// Kernels that between them use all that the tables have.

@@ -14,9 +14,10 @@ CXX_SUFFIXES = {".h", ".cpp"}
 # in one row do not see each other.
 LAYERS = (
     ("base",),
+    ("text",),
     ("ir",),
     ("transform",),
-    ("name", "lower"),
+    ("formula", "lower"),
     ("plan",),
     ("codegen",),
     ("backend",),
@@ -29,7 +30,7 @@ RANK = {layer: rank for rank, row in enumerate(LAYERS) for layer in row}
 PUBLIC = {
     "gramless/error.h": "base",
     "gramless/arrays.h": "base",
-    "gramless/kernel.h": "name",
+    "gramless/kernel.h": "formula",
     "gramless/call.h": "backend",
 }
 
@@ -196,9 +197,9 @@ def test_every_source_is_built(folder):
     ("path", "line", "fault"),
     [
         ("base/a.h", '#include "gramless/ir/expr.h"', "base must not see ir"),
-        ("name/a.h", '#include "gramless/lower/b.h"', "must not see lower"),
+        ("formula/a.h", '#include "gramless/lower/b.h"', "must not see lower"),
         ("lower/a.cpp", '#include "gramless/plan/b.h"', "must not see plan"),
-        ("ir/a.h", '#include "gramless/kernel.h"', "ir must not see name"),
+        ("ir/a.h", '#include "gramless/kernel.h"', "ir must not see formula"),
         ("plan/a.h", '#include "gramless/call.h"', "must not see backend"),
         ("call/a.h", '#include "gramless/gramless.h"', "the top folder"),
         ("ir/a.h", '#include "gramless/misc/b.h"', "unknown layer 'misc'"),
@@ -226,13 +227,13 @@ def test_finds_a_fault_in_the_library(path, line, fault):
     [
         ("base/a.cpp", "#include <cuchar>"),
         ("base/a.cpp", "#ifdef __linux__"),
-        ("name/a.cpp", '#include "gramless/name/catalogue.h"'),
+        ("formula/a.cpp", '#include "gramless/formula/atoms.h"'),
         ("plan/a.cpp", '#include "gramless/lower/program.h"'),
         ("codegen/a.cpp", "#include <llvm/IR/Module.h>"),
         ("backend/cuda/a.cpp", '#include "gramless/backend/cuda/driver.h"'),
         ("backend/cpu/a.cpp", "#include <llvm/IR/Module.h>"),
         ("call/a.cpp", '#include "gramless/backend/backend.h"'),
-        ("name/a.cpp", '#include "gramless/kernel.h"'),
+        ("formula/a.cpp", '#include "gramless/kernel.h"'),
     ],
 )
 def test_finds_no_fault_in_the_library(path, line):

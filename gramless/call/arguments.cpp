@@ -52,17 +52,12 @@ std::vector<Named> named_arrays(const Arguments& arguments) {
   return result;
 }
 
-/// Whether the kernel is a formula, and has no name.
-bool is_formula(const ParsedKernel& kernel) {
-  return kernel.tree.kind == KernelNode::own && kernel.own_atoms.empty();
-}
-
-/// Returns the names of the kernel's atoms, of many the first.
+/// Returns the atom of each gamma slot, of many the first.
 std::string atom_names(const ParsedKernel& kernel) {
   constexpr std::size_t kMost = 8;
   std::vector<std::string> names;
-  for (const AtomUse& use : kernel.atoms) {
-    names.emplace_back(names.size() < kMost ? use.name : "...");
+  for (const GammaSlot& slot : kernel.slots) {
+    names.emplace_back(names.size() < kMost ? slot.atom : "...");
     if (names.size() > kMost) break;
   }
   return join(names, ", ");
@@ -73,20 +68,20 @@ void check_counts(const ParsedKernel& kernel, const Arguments& arguments) {
                                  std::size_t expected) {
     if (count == expected) return;
     fail(expected, " tensor", expected == 1 ? "" : "s", " in ", name,
-         is_formula(kernel)
+         kernel.formula
              ? ", one for each of its variables in the formula, got "
              : ", one for each pair of variables of the kernel, got ",
          count, ".");
   };
   check_tensors("x", arguments.x.size(), kernel.x_count);
   check_tensors("y", arguments.y.size(), kernel.y_count);
-  const std::size_t slots = kernel.atoms.size();
+  const std::size_t slots = kernel.slots.size();
   if (arguments.gamma.size() != slots) {
     fail(slots, " gamma", slots == 1 ? "" : "s",
-         is_formula(kernel)
+         kernel.formula
              ? ", one for each of its variables in the formula, got "
-             : concat(", one for each atom of the kernel (", atom_names(kernel),
-                      "), got "),
+             : concat(", one for each parameter of the kernel's atoms (",
+                      atom_names(kernel), "), got "),
          arguments.gamma.size(), ".");
   }
   const ModeRow& mode = row_of(arguments.mode);
@@ -99,7 +94,7 @@ void check_counts(const ParsedKernel& kernel, const Arguments& arguments) {
          join(names, ", "), ") behind y in mode '", mode.name, "', got ",
          arguments.b.size(), ".");
   }
-  if (mode.needs_logarithm && !kernel.tree.is_nonnegative) {
+  if (mode.needs_logarithm && !kernel.is_nonnegative) {
     fail("a kernel that is known not to be negative in mode '", mode.name,
          "', which uses its logarithm, got one that may be negative.");
   }
@@ -143,12 +138,8 @@ void check_rows(const ArrayName& name, const ArrayView& array,
 /// Whether only own formulas use a pair.
 bool has_own_widths(const ParsedKernel& kernel, std::size_t pair) {
   return std::all_of(
-      kernel.atoms.begin(), kernel.atoms.end(), [&](const AtomUse& use) {
-        const bool is_own =
-            std::any_of(kernel.own_atoms.begin(), kernel.own_atoms.end(),
-                        [&](const auto& own) { return &own->row == use.row; });
-        return use.pair != pair || is_own;
-      });
+      kernel.atoms.begin(), kernel.atoms.end(),
+      [&](const AtomUse& use) { return use.pair != pair || use.atom->is_own; });
 }
 
 void check_points(const ParsedKernel& kernel, const Arguments& arguments) {
@@ -235,18 +226,18 @@ int64_t check_mode_arguments(const Arguments& arguments) {
 }
 
 /// Checks the kind of a slot: None, or an array.
-void check_presence(const ArrayName& name, std::size_t slot, const AtomUse& use,
-                    const Gamma& gamma) {
-  if (use.row->parameter == Parameter::unknown) return;
-  const bool is_wanted = use.row->parameter != Parameter::none;
+void check_presence(const ArrayName& name, std::size_t position,
+                    const GammaSlot& slot, const Gamma& gamma) {
+  if (slot.parameter == Parameter::unknown) return;
+  const bool is_wanted = slot.parameter != Parameter::none;
   if (is_wanted && !gamma.array) {
-    const bool is_variable = use.row->name == kFormulaArgument;
     fail(name, " to be a tensor or a number for '",
-         is_variable ? concat("G_", slot) : use.name, "', got None.");
+         slot.atom.empty() ? concat("G_", position) : slot.atom,
+         "', got None.");
   }
   if (!is_wanted && gamma.array) {
-    fail(name, " to be None, because '", use.name, "' takes no parameter, got ",
-         shape_text(gamma.array->shape), ".");
+    fail(name, " to be None, because '", slot.atom,
+         "' takes no parameter, got ", shape_text(gamma.array->shape), ".");
   }
 }
 
@@ -269,28 +260,29 @@ PairIndex check_gamma_rows(const ArrayName& name, const Gamma& gamma,
                  : std::string());
 }
 
-GammaForm check_gamma(std::size_t slot, const AtomUse& use,
+GammaForm check_gamma(std::size_t position, const GammaSlot& slot,
                       const Arguments& arguments) {
-  const Gamma& gamma = arguments.gamma[slot];
-  const ArrayName name("gamma", slot);
-  check_presence(name, slot, use, gamma);
+  const Gamma& gamma = arguments.gamma[position];
+  const ArrayName name("gamma", position);
+  check_presence(name, position, slot, gamma);
   if (!gamma.array) return {};
   const std::vector<int64_t>& shape = gamma.array->shape;
-  const bool is_any = use.row->parameter == Parameter::any ||
-                      use.row->parameter == Parameter::unknown;
-  const int64_t dimension = is_any ? -1 : arguments.x[use.pair].shape[1];
+  const bool is_scalar = slot.parameter == Parameter::scalar;
+  const bool has_dimension = is_scalar || slot.parameter == Parameter::metric;
+  const int64_t dimension =
+      has_dimension ? arguments.x[slot.pair].shape[1] : -1;
   const PairIndex pair = check_gamma_rows(name, gamma, dimension, arguments);
   const int64_t columns = shape.empty() ? 1 : shape.back();
-  if (is_any) return {Metric::any, pair, columns};
-  if (columns == 1) return {Metric::scalar, pair};
-  if (use.row->parameter == Parameter::scalar) {
-    fail(name, " to have one column for '", use.name, "', got ",
+  if (!has_dimension || columns == 1) return {columns, pair};
+  if (is_scalar) {
+    fail(name, " to have one column for '", slot.atom, "', got ",
          shape_text(shape), ".");
   }
-  if (columns == dimension) return {Metric::diagonal, pair};
-  if (columns == dimension * dimension) return {Metric::full, pair};
+  if (columns == dimension || columns == dimension * dimension) {
+    return {columns, pair};
+  }
   fail(name, " to have 1, D = ", dimension, " or D*D = ", dimension * dimension,
-       " columns for '", use.name, "', got ", shape_text(shape), ".");
+       " columns for '", slot.atom, "', got ", shape_text(shape), ".");
 }
 
 }  // namespace
@@ -309,9 +301,9 @@ Signature check_arguments(const ParsedKernel& kernel,
   for (const ArrayView& y : arguments.y) {
     signature.kernel.y_columns.push_back(y.shape[1]);
   }
-  for (std::size_t slot = 0; slot < kernel.atoms.size(); ++slot) {
+  for (std::size_t slot = 0; slot < kernel.slots.size(); ++slot) {
     signature.kernel.gammas.push_back(
-        check_gamma(slot, kernel.atoms[slot], arguments));
+        check_gamma(slot, kernel.slots[slot], arguments));
   }
   return signature;
 }

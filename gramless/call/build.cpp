@@ -7,7 +7,7 @@
 
 #include "gramless/base/text.h"
 #include "gramless/error.h"
-#include "gramless/name/kernel_builder.h"
+#include "gramless/formula/kernel_builder.h"
 #include "gramless/transform/logarithm.h"
 
 namespace gramless {
@@ -187,8 +187,9 @@ std::string to_text(const Signature& signature) {
   }
   text += concat(" E ", signature.signal, " gamma");
   for (const GammaForm& form : signature.kernel.gammas) {
-    text += concat(" ", static_cast<int>(form.metric),
-                   pair_index_name(form.pair), form.columns);
+    text += form.columns
+                ? concat(" ", pair_index_name(form.pair), *form.columns)
+                : " None";
   }
   return text;
 }

@@ -7,8 +7,8 @@
 
 #include "gramless/call/mode.h"
 #include "gramless/ir/map_reduce.h"
-#include "gramless/name/kernel_form.h"
-#include "gramless/name/kernel_tree.h"
+#include "gramless/formula/kernel_form.h"
+#include "gramless/formula/parsed_kernel.h"
 
 namespace gramless {
 

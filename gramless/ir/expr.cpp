@@ -106,6 +106,7 @@ Expr ExprPool::load(const std::string& argument, std::vector<Index> indices) {
 }
 
 Expr ExprPool::at(const Axis& axis, int64_t position) {
+  if (axis.extent == 1) return constant(0);
   return intern({.kind = NodeKind::at,
                  .value = static_cast<double>(position),
                  .axis = axis});
@@ -280,29 +281,52 @@ std::strong_ordering compare(const Expr& a, const Expr& b) {
 
 bool stands_before(Expr a, Expr b) { return compare(a, b) < 0; }
 
+namespace {
+
+/// Of a power with a number that is not 0 as exponent.
+bool is_nonnegative_power(Expr base, double exponent) {
+  if (std::fmod(exponent, 2) == 0) return true;
+  if (exponent != std::trunc(exponent)) return true;  // NaN below 0.
+  // 1/(-0) is -inf: a function that is never negative gives no -0.
+  const bool is_inverse = exponent < 0;
+  return is_inverse ? base->kind == NodeKind::function &&
+                          row_of(base->function).sign == Sign::nonnegative
+                    : is_nonnegative(base);
+}
+
+bool is_nonnegative_function(const Node& node) {
+  const std::vector<Expr>& operands = node.operands;
+  switch (row_of(node.function).sign) {
+    case Sign::any:
+      return false;
+    case Sign::nonnegative:
+      return true;
+    case Sign::as_operands:
+      return std::all_of(operands.begin(), operands.end(), is_nonnegative);
+    case Sign::as_one_operand:
+      return std::any_of(operands.begin(), operands.end(), is_nonnegative);
+    case Sign::as_branches:
+      return std::all_of(operands.begin() + 1, operands.end(), is_nonnegative);
+  }
+  throw InternalError("is_nonnegative_function(): unknown sign.");
+}
+
+}  // namespace
+
 bool is_nonnegative(Expr expr) {
-  const auto holds = [](const Expr& operand) {
-    return is_nonnegative(operand);
-  };
   switch (expr->kind) {
     case NodeKind::constant:
       return !(expr->value < 0);
     case NodeKind::power:
     case NodeKind::power0:
-      // A root is NaN below 0; 1/(-0) is -inf.
-      if (expr->value == std::trunc(expr->value) && expr->value > 0 &&
-          std::fmod(expr->value, 2) == 0) {
-        return true;
-      }
-      return expr->value > 0 && expr->value != std::trunc(expr->value);
+      return is_nonnegative_power(expr->operands[0], expr->value);
     case NodeKind::add:
     case NodeKind::multiply:
     case NodeKind::sum:
-      return std::all_of(expr->operands.begin(), expr->operands.end(), holds);
+      return std::all_of(expr->operands.begin(), expr->operands.end(),
+                         is_nonnegative);
     case NodeKind::function:
-      return expr->function == Function::exp ||
-             expr->function == Function::abs ||
-             expr->function == Function::laplacian;
+      return is_nonnegative_function(*expr);
     case NodeKind::load:
     case NodeKind::at:
       return false;

@@ -61,6 +61,15 @@ constexpr std::size_t kMostOperands = 3;
 /// Where the operands of a function stand: `count` numbers each.
 using Operands = std::array<const double*, kMostOperands>;
 
+/// What is known of the sign of a value; it may be NaN in each case.
+enum class Sign : uint8_t {
+  any,
+  nonnegative,
+  as_operands,     // Not negative if no operand is.
+  as_one_operand,  // Not negative if one operand is not.
+  as_branches,     // Not negative if no operand but the first is.
+};
+
 /// One row of the table.
 struct FunctionRow {
   Function function;
@@ -79,6 +88,7 @@ struct FunctionRow {
   double test_low;
   double test_high;
   std::string_view description;
+  Sign sign = Sign::any;
   /// An exponential as factor*exp(exponent), in the same language; nothing
   /// where the function is none.
   std::string_view factor = {};

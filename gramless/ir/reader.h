@@ -11,7 +11,7 @@
 #include <string_view>
 
 #include "gramless/ir/map_reduce.h"
-#include "gramless/ir/syntax.h"
+#include "gramless/text/syntax.h"
 
 namespace gramless {
 

@@ -9,7 +9,7 @@
 #include "gramless/base/fork_lock.h"
 #include "gramless/error.h"
 #include "gramless/ir/reader.h"
-#include "gramless/ir/syntax.h"
+#include "gramless/text/syntax.h"
 
 namespace gramless {
 namespace {

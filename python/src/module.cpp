@@ -17,9 +17,10 @@
 #include "gramless/call/arguments.h"
 #include "gramless/call/function.h"
 #include "gramless/call/mode.h"
+#include "gramless/formula/atoms.h"
+#include "gramless/formula/parsed_kernel.h"
+#include "gramless/formula/signs.h"
 #include "gramless/gramless.h"
-#include "gramless/name/catalogue.h"
-#include "gramless/name/kernel_tree.h"
 #include "trees.h"
 
 namespace nb = nanobind;
@@ -76,8 +77,8 @@ Kernel make_kernel(std::string name, const std::vector<Atom>& given) {
 
 std::vector<std::string> atoms_of(const Kernel& kernel) {
   std::vector<std::string> names;
-  for (const AtomUse& use : kernel.parsed().atoms) {
-    names.push_back(use.name);
+  for (const GammaSlot& slot : kernel.parsed().slots) {
+    names.push_back(slot.atom);
   }
   return names;
 }
@@ -194,13 +195,21 @@ nb::list mode_rows() {
   return rows;
 }
 
-nb::list catalogue_rows() {
+nb::list atom_rows() {
   nb::list rows;
-  for (const AtomRow& row : catalogue()) {
-    rows.append(nb::make_tuple(row.name, row.formula, row.log_formula,
-                               row.description));
+  for (const AtomRow& row : atom_table()) {
+    rows.append(nb::make_tuple(row.name, row.parameters, row.formula,
+                               row.log_formula, row.description));
   }
   return rows;
+}
+
+nb::list operator_signs() {
+  nb::list signs;
+  for (const FormulaOperator& row : formula_operators()) {
+    signs.append(nb::make_tuple(row.name, sign_text(row)));
+  }
+  return signs;
 }
 
 void register_exceptions() {
@@ -310,8 +319,13 @@ NB_MODULE(_core, m) {
   m.def("modes", &mode_rows,
         "Returns name, older name, the arguments with their pair axes and "
         "whether the result is a logarithm, for each mode.");
-  m.def("catalogue", &catalogue_rows,
-        "Returns name, formula, log formula and description of each atom.");
+  m.def("catalogue", &atom_rows,
+        "Returns name, parameters, formula, log formula and description of "
+        "each atom. A parameter is a letter: 'm' for a metric, 's' for a "
+        "scalar, '-' for a slot that is None.");
+  m.def("operator_signs", &operator_signs,
+        "Returns the name of each operator of formulas with its sign: "
+        "'nonnegative', 'as operands' or ''.");
 
   nb::class_<ArrayFunction>(m, "ArrayFunction",
                             "A differentiable function of arrays.")

@@ -5,55 +5,14 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/string_view.h>
 
-#include "gramless/name/kernel_tree.h"
+#include <functional>
+
+#include "gramless/formula/parsed_kernel.h"
 
 namespace gramless {
 namespace {
 
 namespace nb = nanobind;
-
-std::string_view node_name(KernelNode kind) {
-  switch (kind) {
-    case KernelNode::number:
-      return "number";
-    case KernelNode::atom:
-      return "atom";
-    case KernelNode::own:
-      return "own";
-    case KernelNode::negate:
-      return "negate";
-    case KernelNode::add:
-      return "add";
-    case KernelNode::subtract:
-      return "subtract";
-    case KernelNode::multiply:
-      return "multiply";
-    case KernelNode::divide:
-      return "divide";
-    case KernelNode::power:
-      return "power";
-  }
-  throw InternalError("node_name(): unknown kind of node.");
-}
-
-nb::tuple tuple_of(const KernelTree& tree, const ParsedKernel& kernel) {
-  const std::string_view name = node_name(tree.kind);
-  if (tree.kind == KernelNode::number) return nb::make_tuple(name, tree.number);
-  if (tree.kind == KernelNode::own && kernel.own_atoms.empty()) {
-    return nb::make_tuple("formula");
-  }
-  if (tree.kind == KernelNode::atom || tree.kind == KernelNode::own) {
-    const AtomUse& use = kernel.atoms[tree.gamma_slot];
-    return nb::make_tuple(name, use.row->name, tree.gamma_slot, use.pair);
-  }
-  nb::list parts;
-  parts.append(name);
-  for (const KernelTree& operand : tree.operands) {
-    parts.append(tuple_of(operand, kernel));
-  }
-  if (tree.kind == KernelNode::power) parts.append(tree.number);
-  return nb::tuple(parts);
-}
 
 std::string_view syntax_name(SyntaxKind kind) {
   switch (kind) {
@@ -83,14 +42,22 @@ std::string_view syntax_name(SyntaxKind kind) {
   throw InternalError("syntax_name(): unknown kind of syntax.");
 }
 
-nb::tuple tuple_of(const Syntax& tree) {
+/// What a call in a tree is.
+using Call = std::function<nb::tuple(const Syntax& call)>;
+
+/// Returns a tree as it was parsed. What is called is a name and its operands,
+/// or what `call` says.
+nb::tuple tuple_of(const Syntax& tree, const Call& call = {}) {
+  if (tree.kind == SyntaxKind::call && call) return call(tree);
   nb::list parts;
   parts.append(syntax_name(tree.kind));
   if (tree.kind == SyntaxKind::number) parts.append(tree.number);
   const bool has_name =
       tree.kind == SyntaxKind::name || tree.kind == SyntaxKind::call;
   if (has_name) parts.append(tree.name);
-  for (const Syntax& operand : tree.operands) parts.append(tuple_of(operand));
+  for (const Syntax& operand : tree.operands) {
+    parts.append(tuple_of(operand, call));
+  }
   if (tree.kind == SyntaxKind::power) parts.append(tree.number);
   return nb::tuple(parts);
 }
@@ -98,16 +65,22 @@ nb::tuple tuple_of(const Syntax& tree) {
 }  // namespace
 
 nb::tuple tree_of(const Kernel& kernel) {
-  return tuple_of(kernel.parsed().tree, kernel.parsed());
+  const ParsedKernel& parsed = kernel.parsed();
+  if (parsed.formula) return nb::make_tuple("formula");
+  return tuple_of(parsed.tree, [&](const Syntax& call) {
+    const AtomUse& use = parsed.use_of(call);
+    return nb::make_tuple(use.atom->is_own ? "own" : "atom", use.atom->name,
+                          use.slot, use.pair);
+  });
 }
 
 nb::tuple formula_tree(const std::string& text, const std::string& function,
                        bool is_atom) {
   FormulaVariables variables;
-  if (is_atom) {
-    variables = {{"{X}", {'x', 0}}, {"{Y}", {'y', 0}}, {"{G}", {'g', 0}}};
-  }
-  return tuple_of(parse_formula(text, function, is_atom, variables)->tree);
+  if (is_atom) variables = atom_variables(0, 0);
+  const FormulaOwner owner =
+      is_atom ? FormulaOwner::atom : FormulaOwner::kernel;
+  return tuple_of(parse_formula(text, function, owner, variables)->tree);
 }
 
 }  // namespace gramless

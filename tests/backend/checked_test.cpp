@@ -120,7 +120,7 @@ void expect_no_problem(const std::string& name, int64_t M, int64_t N,
     if (kind == 'y') arguments.y.push_back(view);
     if (kind == 'b') arguments.b.push_back(view);
   }
-  for (std::size_t slot = 0; slot < kernel.parsed().atoms.size(); ++slot) {
+  for (std::size_t slot = 0; slot < kernel.parsed().slots.size(); ++slot) {
     const auto found = data.arrays.find("g" + std::to_string(slot));
     Gamma gamma;
     if (found != data.arrays.end()) {

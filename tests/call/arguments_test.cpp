@@ -45,17 +45,16 @@ TEST(CheckArguments, FindsTheFormOfGamma) {
     PairIndex rows;
     GammaForm form;
   };
-  const std::vector<Case> cases = {
-      {{}, PairIndex::j, {Metric::scalar, PairIndex::none}},
-      {{1}, PairIndex::j, {Metric::scalar, PairIndex::none}},
-      {{3}, PairIndex::j, {Metric::diagonal, PairIndex::none}},
-      {{9}, PairIndex::j, {Metric::full, PairIndex::none}},
-      {{7, 1}, PairIndex::j, {Metric::scalar, PairIndex::j}},
-      {{7, 3}, PairIndex::j, {Metric::diagonal, PairIndex::j}},
-      {{7, 9}, PairIndex::j, {Metric::full, PairIndex::j}},
-      {{5, 1}, PairIndex::i, {Metric::scalar, PairIndex::i}},
-      {{5, 3}, PairIndex::i, {Metric::diagonal, PairIndex::i}},
-      {{5, 9}, PairIndex::i, {Metric::full, PairIndex::i}}};
+  const std::vector<Case> cases = {{{}, PairIndex::j, {1, PairIndex::none}},
+                                   {{1}, PairIndex::j, {1, PairIndex::none}},
+                                   {{3}, PairIndex::j, {3, PairIndex::none}},
+                                   {{9}, PairIndex::j, {9, PairIndex::none}},
+                                   {{7, 1}, PairIndex::j, {1, PairIndex::j}},
+                                   {{7, 3}, PairIndex::j, {3, PairIndex::j}},
+                                   {{7, 9}, PairIndex::j, {9, PairIndex::j}},
+                                   {{5, 1}, PairIndex::i, {1, PairIndex::i}},
+                                   {{5, 3}, PairIndex::i, {3, PairIndex::i}},
+                                   {{5, 9}, PairIndex::i, {9, PairIndex::i}}};
   for (const Case& one : cases) {
     Arguments arguments = right_arguments();
     arguments.gamma = {{view(one.shape), one.rows}};

@@ -223,8 +223,7 @@ Call result_forms(const ArrayFunction& function) {
 
 ArrayFunction gaussian(Mode mode) {
   const Kernel kernel("gaussian(x,y)");
-  return function_of(
-      kernel, {mode, {{3}, {3}, {{Metric::diagonal, PairIndex::none}}}, 2});
+  return function_of(kernel, {mode, {{3}, {3}, {{3, PairIndex::none}}}, 2});
 }
 
 std::string errors() {

@@ -71,7 +71,7 @@ TEST(SweepCode, IsOneForEachKeyOfNames) {
   const ParsedKernel kernel = parse_kernel("gaussian(x,y)*linear(u,v)");
   CodeByKey codes;
   for (const std::vector<int64_t>& widths : kWidths) {
-    for (const Metric metric : {Metric::scalar, Metric::diagonal}) {
+    for (const int64_t metric : {int64_t{1}, widths[0]}) {
       const std::vector<int64_t> columns = {widths[0], widths[1]};
       const Signature signature{
           Mode::sum,
@@ -92,11 +92,10 @@ TEST(SweepCode, IsOneForEachKeyOfFormulas) {
         "Sum(Sin(X_0)*Sum(Cos(Y_0)*Sum(G_0*Sum(X_0))))"}) {
     const ParsedKernel kernel = parse_kernel(OwnFormula{"", formula, "", ""});
     for (const std::vector<int64_t>& widths : kWidths) {
-      const Signature signature{Mode::sum,
-                                {{widths[0]},
-                                 {widths[1]},
-                                 {{Metric::any, PairIndex::none, widths[2]}}},
-                                widths[3]};
+      const Signature signature{
+          Mode::sum,
+          {{widths[0]}, {widths[1]}, {{widths[2], PairIndex::none}}},
+          widths[3]};
       for (const Program& program : programs_of(kernel, signature)) {
         codes.add(program);
       }

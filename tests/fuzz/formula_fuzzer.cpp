@@ -25,12 +25,11 @@ Signature draw_signature(Draw& draw, const ParsedKernel& kernel) {
   while (signature.kernel.y_columns.size() < kernel.y_count) {
     signature.kernel.y_columns.push_back(width());
   }
-  while (signature.kernel.gammas.size() < kernel.atoms.size()) {
+  while (signature.kernel.gammas.size() < kernel.slots.size()) {
     const PairIndex pair =
         draw.one_of({PairIndex::none, PairIndex::i, PairIndex::j});
     signature.kernel.gammas.push_back(
-        {Metric::any, pair,
-         draw.one_of<int64_t>({1, common, common * common, 3, 9, 2})});
+        {draw.one_of<int64_t>({1, common, common * common, 3, 9, 2}), pair});
   }
   return signature;
 }
@@ -47,7 +46,7 @@ void check_formula(std::string_view text) {
   structure_text(kernel);
   const bool is_large =
       text.size() > kLongestBuilt ||
-      kernel.x_count + kernel.y_count + kernel.atoms.size() > kMostArguments;
+      kernel.x_count + kernel.y_count + kernel.slots.size() > kMostArguments;
   if (is_large) return;
   Draw draw(text);
   const Signature signature = draw_signature(draw, kernel);

@@ -12,12 +12,12 @@ namespace {
 constexpr std::size_t kMostAtoms = 5;
 constexpr std::size_t kLongestBuilt = 300;
 
-GammaForm draw_gamma(Draw& draw, Parameter parameter) {
+GammaForm draw_gamma(Draw& draw, Parameter parameter, int64_t width) {
   if (parameter == Parameter::none) return {};
   const PairIndex pair =
       draw.one_of({PairIndex::none, PairIndex::i, PairIndex::j});
-  if (parameter == Parameter::scalar) return {Metric::scalar, pair};
-  return {draw.one_of({Metric::scalar, Metric::diagonal, Metric::full}), pair};
+  if (parameter == Parameter::scalar) return {1, pair};
+  return {draw.one_of<int64_t>({1, width, width * width}), pair};
 }
 
 Signature draw_signature(Draw& draw, const ParsedKernel& kernel) {
@@ -28,8 +28,9 @@ Signature draw_signature(Draw& draw, const ParsedKernel& kernel) {
     signature.kernel.x_columns.push_back(draw_width(draw));
   }
   signature.kernel.y_columns = signature.kernel.x_columns;
-  for (const AtomUse& use : kernel.atoms) {
-    signature.kernel.gammas.push_back(draw_gamma(draw, use.row->parameter));
+  for (const GammaSlot& slot : kernel.slots) {
+    signature.kernel.gammas.push_back(draw_gamma(
+        draw, slot.parameter, signature.kernel.x_columns[slot.pair]));
   }
   return signature;
 }

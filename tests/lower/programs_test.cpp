@@ -47,14 +47,12 @@ struct Case {
   std::string result;
 };
 
-GammaForm gamma_of(const AtomUse& use, const Case& given) {
+GammaForm gamma_of(const GammaSlot& slot, const Case& given) {
   const int64_t square = given.columns * given.columns;
-  if (use.row == nullptr) {
-    return {Metric::any, PairIndex::none, given.form == "full" ? square : 1};
-  }
-  if (use.row->parameter == Parameter::none) return {};
-  return {given.form == "full" ? Metric::full : Metric::scalar, PairIndex::none,
-          1};
+  if (slot.parameter == Parameter::none) return {};
+  const bool is_full =
+      given.form == "full" && slot.parameter != Parameter::scalar;
+  return {is_full ? square : 1, PairIndex::none};
 }
 
 MapReduce build(const Case& given) {
@@ -65,8 +63,8 @@ MapReduce build(const Case& given) {
   Signature signature{Mode::sum, {}, kSignal};
   signature.kernel.x_columns.assign(kernel.x_count, given.columns);
   signature.kernel.y_columns.assign(kernel.y_count, given.columns);
-  for (const AtomUse& use : kernel.atoms) {
-    signature.kernel.gammas.push_back(gamma_of(use, given));
+  for (const GammaSlot& slot : kernel.slots) {
+    signature.kernel.gammas.push_back(gamma_of(slot, given));
   }
   MapReduce product = build_kernel_product(kernel, signature);
   if (given.result == "product") return product;

@@ -113,21 +113,37 @@ SUMS = [
 DISTANCES = [
     Mutant(
         "Differences come first; |x|² + |y|² - 2<x, y> is not used.",
-        "gramless/name/kernel_builder.cpp",
-        "return pool().sum(axis, gamma * pool().power(difference, 2));",
-        "const Expr x = pool().load(x_name(pair), {kAxisI, axis});\n"
-        "    const Expr y = pool().load(y_name(pair), {kAxisJ, axis});\n"
-        "    return pool().sum(axis, gamma * x * x) +\n"
-        "           pool().sum(axis, gamma * y * y) -\n"
-        "           pool().constant(2) * pool().sum(axis, gamma * x * y);",
+        "gramless/formula/formula_vectors.cpp",
+        "return quadratic_form(tree, weight, elementwise(tree, vectors, text));",
+        "const auto form = [&](std::size_t k, std::size_t l) {\n"
+        "    return contraction(tree, {weight, vectors[k], vectors[l]},\n"
+        '                       "a*b*c")\n'
+        "        .expr;\n"
+        "  };\n"
+        "  return {1, form(0, 0) + form(1, 1) -\n"
+        "                 pool().constant(2) * form(0, 1)};",
         "tests/torch/values_test.py::test_far_from_the_origin",
     ),
     Mutant(
         "No epsilon is added anywhere.",
-        "gramless/name/catalogue.cpp",
-        'Parameter::metric, "sqrt(q)"',
-        'Parameter::metric, "sqrt(q + 1e-24)"',
+        "gramless/formula/atoms.cpp",
+        '.formula = "Sqrt(WeightedSqDist({G},{X},{Y}))"',
+        '.formula = "Sqrt(WeightedSqDist({G},{X},{Y}) + 1e-24)"',
         "tests/torch/derivatives_test.py::test_coincident_points",
+    ),
+    Mutant(
+        "A rational quadratic of a large alpha keeps the digits of q.",
+        "gramless/formula/atoms.cpp",
+        "Exp(-{H}*Log1p(WeightedSqDist({G},{X},{Y})/{H}))",
+        "Exp(-{H}*Log(1 + WeightedSqDist({G},{X},{Y})/{H}))",
+        "tests/torch/parameters_test.py::test_float32_of_rational_quadratic",
+    ),
+    Mutant(
+        "Each parameter of an atom has a slot of its own.",
+        "gramless/formula/formula_reader.cpp",
+        "variables.emplace(name, FormulaVariable{'g', slot++});",
+        "variables.emplace(name, FormulaVariable{'g', slot});",
+        "tests/torch/parameters_test.py::test_slots_are_in_reading_order",
     ),
     Mutant(
         "Where q overflows, a kernel that falls to 0 is 0.",
@@ -228,7 +244,7 @@ DERIVATIVES = [
     ),
     Mutant(
         "Arguments of one formula may have different widths.",
-        "gramless/name/kernel_builder.cpp",
+        "gramless/formula/kernel_builder.cpp",
         'if (is_other) axis.name = concat("f", number);',
         "if (is_other) return axis;",
         "tests/torch/formula_widths_test.py::test_two_widths",
@@ -714,10 +730,10 @@ ERRORS = [
     ),
     Mutant(
         "A hostile name is refused at once.",
-        "gramless/ir/syntax.cpp",
+        "gramless/text/syntax.cpp",
         "if (++leaves_ > most) {",
         "if (++leaves_ > 1000 * most) {",
-        "KernelTree.RefusesHostileNamesAtOnce",
+        "KernelReader.RefusesHostileNamesAtOnce",
     ),
 ]
 

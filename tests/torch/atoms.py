@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The atoms, each written once: for NumPy, torch, mpmath and dual numbers.
 
-`f` holds the functions exp and sqrt of the numbers at hand.
+`f` holds the functions exp, log1p and sqrt of the numbers at hand.
 """
 
 from __future__ import annotations
@@ -37,15 +37,26 @@ OF_S_AND_G = {
     "gaussian_unoriented": lambda f, s, g: f.exp(2 * g * (s * s - 1)),
 }
 
+# Functions of q and of a second parameter h.
+OF_Q_AND_H = {
+    "rational_quadratic": lambda f, q, h: f.exp(-h * f.log1p(q / h)),
+}
+# Functions of <t, G t>, t = sin(pi h (x - y)), with a second parameter h.
+OF_SINES = {
+    "periodic": lambda f, q: f.exp(-q),
+}
+
 NUMPY = SimpleNamespace(
     exp=np.exp,
+    log1p=np.log1p,
     sqrt=lambda q: np.sqrt(np.maximum(q, 0)),
 )
 
 
 def value(f, name, *given):
-    """Returns an atom of q, of s, or of s and g."""
-    return {**OF_Q, **OF_S, **OF_S_AND_G}[name](f, *given)
+    """Returns an atom of what it is a function of."""
+    rows = {**OF_Q, **OF_S, **OF_S_AND_G, **OF_Q_AND_H, **OF_SINES}
+    return rows[name](f, *given)
 
 
 def root(q):
@@ -223,6 +234,7 @@ class _Smooth(torch.autograd.Function):
 
 _PRODUCTS = SimpleNamespace(
     exp=lambda e: Product(1.0, e.value if isinstance(e, Product) else e),
+    log1p=lambda q: _library(q).log1p(q),
     sqrt=lambda q: Product(1.0, None, ((q, 0.5, True),)),
 )
 

@@ -9,7 +9,6 @@ evaluation are those of names. Nothing here comes from the library.
 from __future__ import annotations
 
 import ast
-import itertools
 import re
 
 import numpy as np
@@ -21,6 +20,8 @@ ATOMS_OF_Q = tuple(atoms.OF_Q)
 ATOMS_OF_S = tuple(atoms.OF_S)
 ATOMS_OF_S_AND_G = tuple(atoms.OF_S_AND_G)
 ATOMS = ATOMS_OF_Q + ATOMS_OF_S + ATOMS_OF_S_AND_G
+# These have two gamma slots, all others one.
+ATOMS_OF_TWO = (*atoms.OF_Q_AND_H, *atoms.OF_SINES)
 
 SCALAR_FORMS = ("number", "()", "(1,)", "(N,1)", "j(N,1)", "i(M,1)")
 METRIC_FORMS = (
@@ -41,6 +42,11 @@ def forms_of(atom):
     if atom in ATOMS_OF_S:
         return ("none",)
     return SCALAR_FORMS if atom in ATOMS_OF_S_AND_G else METRIC_FORMS
+
+
+def slots_of(atom):
+    """Returns the number of gamma slots of an atom."""
+    return 2 if atom in ATOMS_OF_TWO else 1
 
 
 def atoms_of(name):
@@ -131,12 +137,11 @@ def per_pair(gamma):
     return gamma[:, None, :] if rows == "i" else gamma[None, :, :]
 
 
-def quadratic_form(x, y, gamma):
-    """Returns the sum of G[a,b] d[a] d[b], d = x - y, for all pairs."""
+def weighted_square(d, gamma):
+    """Returns the sum of G[a,b] d[a] d[b] for all pairs."""
     g = per_pair(gamma)
-    d = x[:, None, :] - y[None, :, :]
-    if isinstance(x, torch.Tensor) and not isinstance(g, torch.Tensor):
-        g = torch.as_tensor(g, dtype=x.dtype)
+    if isinstance(d, torch.Tensor) and not isinstance(g, torch.Tensor):
+        g = torch.as_tensor(g, dtype=d.dtype)
     D = d.shape[2]
     if g.shape[2] in (1, D):
         return (g * d * d).sum(2)
@@ -146,17 +151,31 @@ def quadratic_form(x, y, gamma):
     return (g * products).sum(2)
 
 
-def arguments_of(name, x, y, gamma=None):
-    """Returns what an atom is a function of, for all pairs: q, s, or s, g."""
+def quadratic_form(x, y, gamma):
+    """Returns the sum of G[a,b] d[a] d[b], d = x - y, for all pairs."""
+    return weighted_square(x[:, None, :] - y[None, :, :], gamma)
+
+
+def arguments_of(name, x, y, gamma=None, second=None):
+    """Returns what an atom is a function of, for all pairs: q, s, ..."""
     if name in ATOMS_OF_Q:
         return (quadratic_form(x, y, gamma),)
+    if name in atoms.OF_Q_AND_H:
+        return quadratic_form(x, y, gamma), _number(second, x)
+    if name in atoms.OF_SINES:
+        angle = np.pi * _number(second, x)[:, :, None] * (x[:, None, :] - y)
+        library = torch if isinstance(x, torch.Tensor) else np
+        return (weighted_square(library.sin(angle), gamma),)
     s = x @ y.T
-    if name in ATOMS_OF_S:
-        return (s,)
+    return (s,) if name in ATOMS_OF_S else (s, _number(gamma, x))
+
+
+def _number(gamma, like):
+    """Returns a scalar gamma in a shape that broadcasts to (M, N)."""
     g = per_pair(gamma)[:, :, 0]
-    if isinstance(x, torch.Tensor) and not isinstance(g, torch.Tensor):
-        g = torch.as_tensor(g, dtype=x.dtype)
-    return s, g
+    if isinstance(like, torch.Tensor) and not isinstance(g, torch.Tensor):
+        g = torch.as_tensor(g, dtype=like.dtype)
+    return g
 
 
 def atom_product(name, x, y, gamma=None):
@@ -175,19 +194,21 @@ def evaluate(name, atom_value):
     """Returns the value of a kernel's name: by Python's parser.
 
     Python evaluates from left to right, so slots and pairs come up in reading
-    order: each atom is `atom_value` of its name, its pair and its slot.
+    order: each atom is `atom_value` of its name, its pair and its first slot.
     """
-    slots = itertools.count()
+    slots = 0
     pairs = {}
 
     def atom(atom_name):
         def apply(i_name, j_name):
+            nonlocal slots
             pair = pairs.setdefault((i_name, j_name), len(pairs))
-            return atom_value(atom_name, pair, next(slots))
+            slot, slots = slots, slots + slots_of(atom_name)
+            return atom_value(atom_name, pair, slot)
 
         return apply
 
-    names = _Names({atom_name: atom(atom_name) for atom_name in ATOMS})
+    names = _Names({a: atom(a) for a in (*ATOMS, *ATOMS_OF_TWO)})
     return eval(name.strip(), {"__builtins__": {}}, names)
 
 
@@ -224,7 +245,8 @@ def kernel_matrix(name, xs, ys, gammas):
     is_torch = isinstance(xs[0], torch.Tensor)
 
     def atom(atom_name, pair, slot):
-        given = arguments_of(atom_name, xs[pair], ys[pair], gammas[slot])
+        slots = gammas[slot : slot + slots_of(atom_name)]
+        given = arguments_of(atom_name, xs[pair], ys[pair], *slots)
         if is_torch:
             return atoms.product_of(atom_name, *given)
         return atoms.value(atoms.NUMPY, atom_name, *given)

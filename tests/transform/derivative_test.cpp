@@ -13,7 +13,6 @@
 #include "evaluate.h"
 #include "gramless/call/build.h"
 #include "gramless/ir/reader.h"
-#include "gramless/name/catalogue.h"
 #include "gramless/transform/simplify.h"
 
 namespace gramless {
@@ -125,22 +124,6 @@ TEST(LogDomain, RowsOfExponentialsKeepTheirValues) {
         EXPECT_NEAR(product, value, 1e-14 * std::abs(value))
             << row.name << " at " << a;
       }
-    }
-  }
-}
-
-TEST(Derivative, RowsOfAtomsHaveTheirLogarithms) {
-  for (const AtomRow& row : catalogue()) {
-    for (double a = 0.1; a < 3; a += 0.2) {
-      ExprPool pool;
-      Names names;
-      for (const char* name : {"q", "s", "g"}) {
-        names.values[name] = pool.load(name, {});
-      }
-      const double value = value_of(read_expr(pool, row.formula, names), a);
-      EXPECT_NEAR(std::log(value),
-                  value_of(read_expr(pool, row.log_formula, names), a), 1e-14)
-          << row.name << " at " << a;
     }
   }
 }

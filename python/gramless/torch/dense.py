@@ -11,8 +11,9 @@ from collections.abc import Sequence
 
 import torch
 
-from gramless.torch.dense_atoms import atom, is_of_q
-from gramless.torch.dense_math import GammaSlot, per_pair, quadratic_form
+from gramless import _core
+from gramless.torch.dense_atoms import atom
+from gramless.torch.dense_math import GammaSlot, per_pair
 from gramless.torch.dense_own import OwnFormulas
 from gramless.torch.dense_scaled import (
     ARITHMETIC,
@@ -22,6 +23,10 @@ from gramless.torch.dense_scaled import (
 )
 from gramless.torch.dense_tree import TreeEvaluator
 from gramless.torch.kernel import Kernel
+
+
+# The gamma slots of each atom.
+_SLOTS = {name: len(parameters) for name, parameters, *_ in _core.catalogue()}
 
 
 class _Evaluator(TreeEvaluator):
@@ -49,14 +54,15 @@ class _Evaluator(TreeEvaluator):
         if tree[0] != "atom":
             return self._own.scaled(tree, self.arithmetic)
         _, name, slot, pair = tree
-        x, y = self._x[pair], self._y[pair]
-        gamma = per_pair(self._gamma[slot])
-        if is_of_q(name):
-            given = (quadratic_form(x, y, gamma),)
-        else:
-            s = (x[:, None, :] * y[None, :, :]).sum(2)
-            given = (s, None if gamma is None else gamma[:, :, 0])
-        return atom(name, ("radicand of", tree), self.arithmetic, *given)
+        slots = self._gamma[slot : slot + _SLOTS[name]]
+        return atom(
+            name,
+            ("radicand of", tree),
+            self.arithmetic,
+            self._x[pair],
+            self._y[pair],
+            [per_pair(gamma) for gamma in slots],
+        )
 
 
 def scaled_matrix(

@@ -13,12 +13,16 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from gramless.torch.dense_math import root
+from gramless.torch.dense_math import (
+    quadratic_form,
+    root,
+    weighted_square,
+)
 from gramless.torch.dense_scaled import Arithmetic, Scaled
 
 
 class _Atom(NamedTuple):
-    """A kernel base**power exp(exponent), of functions of q or of (s, g).
+    """A kernel base**power exp(exponent), of functions of its arguments.
 
     `excess` in place of `base` is base - 1, which log k keeps the digits of.
     """
@@ -53,6 +57,7 @@ def _minus_root(q: Tensor) -> Tensor:
     return -root(q)
 
 
+# Functions of q and of the second parameter.
 _OF_Q = {
     "gaussian": _Atom(exponent=torch.neg),
     "laplacian": _Atom(exponent=_minus_root),
@@ -62,8 +67,12 @@ _OF_Q = {
     "matern32": _Atom(excess=_excess_of_matern32, exponent=_minus_root),
     "matern52": _Atom(excess=_excess_of_matern52, exponent=_minus_root),
     "multiquadric": _Atom(excess=lambda q: q, power=0.5),
+    "rational_quadratic": _Atom(
+        exponent=lambda q, alpha: -alpha * torch.log1p(q / alpha)
+    ),
 }
 
+# Functions of s and g.
 _OF_S = {
     "linear": _Atom(base=lambda s, _: s),
     "binet": _Atom(base=lambda s, _: s, power=2),
@@ -72,16 +81,43 @@ _OF_S = {
 }
 
 
-def is_of_q(name: str) -> bool:
-    """Returns whether an atom is a function of q, and not of s and g."""
-    return name in _OF_Q
+# Functions of x - y, of the metric and of the second parameter.
+_OF_DIFFERENCES = {
+    "periodic": _Atom(
+        exponent=lambda d, g, f: -weighted_square(
+            g, torch.sin(math.pi * f[..., None] * d)
+        )
+    ),
+}
+
+
+def _arguments(name: str, x: Tensor, y: Tensor, gammas: list) -> tuple:
+    """Returns what an atom is a function of, for all pairs."""
+    metric, *rest = gammas
+    numbers = [gamma[:, :, 0] for gamma in rest]
+    if name in _OF_Q:
+        return quadratic_form(x, y, metric), *numbers
+    if name in _OF_DIFFERENCES:
+        return x[:, None, :] - y[None, :, :], metric, *numbers
+    s = (x[:, None, :] * y[None, :, :]).sum(2)
+    return s, None if metric is None else metric[:, :, 0]
 
 
 def atom(
-    name: str, key: object, arithmetic: Arithmetic, *given: Tensor | None
+    name: str,
+    key: object,
+    arithmetic: Arithmetic,
+    x: Tensor,
+    y: Tensor,
+    gammas: list[Tensor | None],
 ) -> Scaled:
-    """Returns an atom of q, or of s and g. The key says which one it is."""
-    row = (_OF_Q if is_of_q(name) else _OF_S)[name]
+    """Returns an atom for all pairs. The key says which one it is.
+
+    There is a gamma for each parameter, in a shape that broadcasts to
+    (M, N, K).
+    """
+    row = {**_OF_Q, **_OF_S, **_OF_DIFFERENCES}[name]
+    given = _arguments(name, x, y, gammas)
     e = row.exponent(*given) if row.exponent else None
     if row.excess:
         excess = row.excess(*given)

@@ -34,7 +34,8 @@ def per_pair(gamma: GammaSlot) -> Tensor | None:
     return tensor.reshape(1, 1, -1)
 
 
-def _form(gamma: Tensor, difference: Tensor) -> Tensor:
+def weighted_square(gamma: Tensor, difference: Tensor) -> Tensor:
+    """Returns <d, G d> for all pairs."""
     dimension = difference.shape[2]
     if gamma.shape[2] in (1, dimension):
         return (gamma * difference * difference).sum(2)
@@ -50,9 +51,9 @@ def quadratic_form(x: Tensor, y: Tensor, gamma: Tensor) -> Tensor:
     """
     difference = x[:, None, :] - y[None, :, :]
     with torch.no_grad():
-        is_far = _form(gamma, difference) == math.inf
+        is_far = weighted_square(gamma, difference) == math.inf
     near = torch.where(is_far[:, :, None], 0.0, difference)
-    return torch.where(is_far, math.inf, _form(gamma, near))
+    return torch.where(is_far, math.inf, weighted_square(gamma, near))
 
 
 def integer_power(base: Tensor, exponent: int) -> Tensor:

@@ -78,11 +78,16 @@ class OwnFormulas:
             return self._kernel.formula
         return self._kernel.own[node[1]]
 
+    def _has_two(self, node: tuple) -> bool:
+        """Whether an atom has a second parameter."""
+        return any("{H}" in text for text in self._formula(node).texts)
+
     def _variables(self, node: tuple) -> dict[str, torch.Tensor]:
         if node[0] == "own":
             _, _, slot, pair = node
             named = {"{X}": self._x[pair][:, None], "{Y}": self._y[pair][None]}
-            gammas = {"{G}": self._gamma[slot]}
+            names = ("{G}", "{H}") if self._has_two(node) else ("{G}",)
+            gammas = {n: self._gamma[slot + k] for k, n in enumerate(names)}
         else:
             named = {f"X_{k}": x[:, None] for k, x in enumerate(self._x)}
             named |= {f"Y_{k}": y[None] for k, y in enumerate(self._y)}

@@ -39,7 +39,8 @@ class Formula:
 
     Args:
         formula_sum: the value k, in the operators of `docs/formulas.md`. An
-            atom has the variables {X}, {Y} and, if it takes a gamma, {G}.
+            atom has the variables {X}, {Y} and, for each gamma that it takes,
+            {G} and {H}.
         formula_log: log k. Of the two, one can be derived from the other.
         routine_sum, routine_log: the same as functions of torch tensors, for
             the backend "pytorch". They are called with those of x (M, D),
@@ -97,50 +98,11 @@ class Formula:
         return any(self.texts)
 
 
-# Calls in the catalogue of functions that only the engine has.
-_ENGINE_CALLS = {
-    "log1p(q)": "log(1 + q)",
-    "rsqrt(1 + q)": "1/sqrt(1 + q)",
-    "laplacian(q)": "exp(-sqrt(q))",
-    "matern32(q)": "(1 + sqrt(q))*exp(-sqrt(q))",
-    "matern52(q)": "(1 + sqrt(q) + q/3)*exp(-sqrt(q))",
-    "log_matern32(q)": "log(1 + sqrt(q)) - sqrt(q)",
-    "log_matern52(q)": "log(1 + sqrt(q) + q/3) - sqrt(q)",
-}
-# What its words are in the language of formulas.
-_WORDS = {
-    "exp": "Exp",
-    "log": "Log",
-    "sqrt": "Sqrt",
-    "q": "WeightedSqDist({G},{X},{Y})",
-    "s": "({X}|{Y})",
-    "g": "{G}",
-}
-
-
-def written_out(text: str) -> str:
-    """Returns a formula of the catalogue without the engine's functions."""
-    return re.sub(
-        r"\w+\([^()]*q\)",
-        lambda call: _ENGINE_CALLS.get(call[0], call[0]),
-        text,
-    )
-
-
-def _translated(text: str) -> str:
-    """Returns a formula of the catalogue in the language of formulas."""
-    return re.sub(
-        r"\b[a-z]\w*", lambda word: _WORDS[word[0]], written_out(text)
-    )
-
-
 CATALOGUE = {
     name: Formula(
-        formula_sum=_translated(value),
-        formula_log=_translated(log),
-        description=description,
+        formula_sum=value, formula_log=log, description=description
     )
-    for name, value, log, description in _core.catalogue()
+    for name, _, value, log, description in _core.catalogue()
 }
 """The atoms of the engine's catalogue, by name."""
 

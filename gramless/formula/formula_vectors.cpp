@@ -4,7 +4,7 @@
 
 #include "gramless/base/text.h"
 #include "gramless/error.h"
-#include "gramless/name/formula_builder.h"
+#include "gramless/formula/formula_builder.h"
 #include "gramless/transform/derivative.h"
 
 namespace gramless {

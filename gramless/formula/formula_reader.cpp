@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Checks formulas against the table of operators.
-#include "gramless/name/own_formula.h"
+#include "gramless/formula/parsed_formula.h"
 
 #include <algorithm>
 #include <charconv>
@@ -8,7 +8,8 @@
 
 #include "gramless/base/text.h"
 #include "gramless/error.h"
-#include "gramless/name/formula_operators.h"
+#include "gramless/formula/atoms.h"
+#include "gramless/formula/signs.h"
 
 namespace gramless {
 namespace {
@@ -33,13 +34,28 @@ std::optional<FormulaVariable> numbered_variable(std::string_view name) {
 
 class Checker {
  public:
-  Checker(const Source& source, bool is_atom, FormulaVariables& variables)
-      : source_(source), is_atom_(is_atom), variables_(variables) {}
+  Checker(const Source& source, FormulaOwner owner, FormulaVariables& variables)
+      : source_(source), owner_(owner), variables_(variables) {}
 
-  void check(const Syntax& tree) {
+  Known check(const Syntax& tree) {
+    return fold_chain(
+        tree, [&](const Syntax& operand) { return check_operand(operand); },
+        [](const Syntax& node, Known left, Known right) {
+          const Known result =
+              known_of(operator_text(node.kind), {left, right});
+          return node.kind == SyntaxKind::dot ? Known{result.is_nonnegative}
+                                              : result;
+        });
+  }
+
+ private:
+  Known check_operand(const Syntax& tree) {
     switch (tree.kind) {
+      case SyntaxKind::number:
+        return known_number(tree.number);
       case SyntaxKind::name:
-        return check_name(tree);
+        check_name(tree);
+        return {};
       case SyntaxKind::call:
         return check_call(tree);
       case SyntaxKind::element:
@@ -47,9 +63,9 @@ class Checker {
                 "expected round brackets behind an operator, got '['");
       case SyntaxKind::power:
         check_exponent(tree);
-        break;
-      case SyntaxKind::number:
+        return known_power(check(tree.operands[0]), tree.number);
       case SyntaxKind::negate:
+        return known_of(operator_text(tree.kind), {check(tree.operands[0])});
       case SyntaxKind::add:
       case SyntaxKind::subtract:
       case SyntaxKind::multiply:
@@ -57,25 +73,25 @@ class Checker {
       case SyntaxKind::dot:
         break;
     }
-    for (const Syntax& operand : tree.operands) check(operand);
+    return check(tree);
   }
 
- private:
   void check_name(const Syntax& tree) {
     if (variables_.contains(tree.name)) return;
-    if (!is_atom_) {
+    if (owner_ == FormulaOwner::kernel) {
       if (const auto variable = numbered_variable(tree.name)) {
         variables_.emplace(tree.name, *variable);
         return;
       }
     }
-    const bool is_operator = find_formula_operator(tree.name) != nullptr;
+    const bool is_operator = find_operator(tree.name) != nullptr;
     fail_at(source_, tree,
             concat("expected a variable, got ", quoted(tree.name)),
             is_operator ? " Operators take their operands in brackets."
-            : is_atom_  ? " The variables are '{X}', '{Y}' and '{G}'."
-                        : " The variables are 'X_0', 'X_1', ..., 'Y_0', ..., "
-                          "'G_0', ..., up to 99.");
+            : owner_ != FormulaOwner::kernel
+                ? " The variables are '{X}', '{Y}', '{G}' and '{H}'."
+                : " The variables are 'X_0', 'X_1', ..., 'Y_0', ..., "
+                  "'G_0', ..., up to 99.");
   }
 
   void check_exponent(const Syntax& tree) {
@@ -85,8 +101,13 @@ class Checker {
                    number_text(tree.number)));
   }
 
-  void check_call(const Syntax& tree) {
-    const FormulaOperator* row = find_formula_operator(tree.name);
+  [[nodiscard]] const FormulaOperator* find_operator(
+      std::string_view name) const {
+    return find_formula_operator(name, owner_ == FormulaOwner::engine);
+  }
+
+  Known check_call(const Syntax& tree) {
+    const FormulaOperator* row = find_operator(tree.name);
     if (row == nullptr) {
       fail_at(
           source_, tree.begin, tree.begin + tree.name.size(),
@@ -99,28 +120,33 @@ class Checker {
               concat("expected ", count, " operand", count == 1 ? "" : "s",
                      " of '", row->name, "', got ", tree.operands.size()));
     }
+    std::vector<Known> operands;
     for (std::size_t k = 0; k < count; ++k) {
-      check_operand(*row, row->operands[k], tree.operands[k]);
+      operands.push_back(
+          check_operand(*row, row->operands[k], tree.operands[k]));
     }
     if (row->name == "Pow" &&
         std::abs(*literal(tree.operands[1])) > kLargestPower) {
       fail_at(source_, tree.operands[1],
               "expected an exponent between -1024 and 1024");
     }
+    return known_of(*row, operands);
   }
 
-  void check_operand(const FormulaOperator& row, char kind,
-                     const Syntax& operand) {
+  Known check_operand(const FormulaOperator& row, char kind,
+                      const Syntax& operand) {
     if (kind == 'f' || kind == 's') return check(operand);
     if (kind == 'v') {
-      if (operand.kind == SyntaxKind::name) return check_name(operand);
+      if (operand.kind == SyntaxKind::name) return check(operand);
       fail_at(source_, operand,
               concat("expected a variable as an operand of '", row.name, "'"));
     }
     const std::optional<double> number = literal(operand);
     const bool is_integer = number && *number == std::trunc(*number) &&
                             std::abs(*number) <= kLargestInteger;
-    if (number && (kind == 'r' || is_integer)) return;
+    if (number && (kind == 'r' || is_integer)) {
+      return {*number >= 0, number, true};
+    }
     fail_at(source_, operand,
             concat("expected ", kind == 'r' ? "a number" : "an integer",
                    " as an operand of '", row.name, "'"));
@@ -130,13 +156,9 @@ class Checker {
   static constexpr double kLargestInteger = 1e9;
 
   const Source& source_;
-  bool is_atom_;
+  FormulaOwner owner_;
   FormulaVariables& variables_;
 };
-
-bool all_nonnegative(const std::vector<Syntax>& operands) {
-  return std::all_of(operands.begin(), operands.end(), is_nonnegative);
-}
 
 }  // namespace
 
@@ -147,39 +169,23 @@ std::optional<double> literal(const Syntax& tree) {
   return number ? std::optional(-*number) : std::nullopt;
 }
 
-bool is_nonnegative(const Syntax& tree) {
-  switch (tree.kind) {
-    case SyntaxKind::number:
-      return tree.number >= 0;
-    case SyntaxKind::add:
-    case SyntaxKind::multiply:
-    case SyntaxKind::divide:
-      return all_nonnegative(tree.operands);
-    case SyntaxKind::power:
-      return std::fmod(tree.number, 2) == 0 || all_nonnegative(tree.operands);
-    case SyntaxKind::call: {
-      const FormulaSign sign = find_formula_operator(tree.name)->sign;
-      return sign == FormulaSign::nonnegative ||
-             (sign == FormulaSign::as_operands &&
-              all_nonnegative(tree.operands));
-    }
-    case SyntaxKind::name:
-    case SyntaxKind::element:
-    case SyntaxKind::negate:
-    case SyntaxKind::subtract:
-    case SyntaxKind::dot:
-      return false;
+FormulaVariables atom_variables(std::size_t pair, std::size_t slot) {
+  FormulaVariables variables = {{"{X}", {'x', pair}}, {"{Y}", {'y', pair}}};
+  for (const std::string_view name : kParameterNames) {
+    variables.emplace(name, FormulaVariable{'g', slot++});
   }
-  throw InternalError("is_nonnegative(): unknown kind of syntax.");
+  return variables;
 }
 
 std::shared_ptr<const ParsedFormula> parse_formula(
-    const std::string& text, const std::string& function, bool is_atom,
+    const std::string& text, const std::string& function, FormulaOwner owner,
     FormulaVariables& variables) {
   auto parsed = std::make_shared<ParsedFormula>();
   parsed->source = {text, function, false, true};
   parsed->tree = parse_syntax(parsed->source);
-  Checker(parsed->source, is_atom, variables).check(parsed->tree);
+  parsed->is_nonnegative = Checker(parsed->source, owner, variables)
+                               .check(parsed->tree)
+                               .is_nonnegative;
   return parsed;
 }
 

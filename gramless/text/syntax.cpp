@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Implements the shared grammar by recursive descent.
-#include "gramless/ir/syntax.h"
+#include "gramless/text/syntax.h"
 
 #include <algorithm>
 #include <charconv>
@@ -316,6 +316,25 @@ Syntax parse_syntax(const Source& source) {
                                " characters, got ", source.text.size(), "."));
   }
   return Parser(source).parse_all();
+}
+
+bool is_binary(const Syntax& tree) {
+  switch (tree.kind) {
+    case SyntaxKind::add:
+    case SyntaxKind::subtract:
+    case SyntaxKind::multiply:
+    case SyntaxKind::divide:
+    case SyntaxKind::dot:
+      return true;
+    case SyntaxKind::number:
+    case SyntaxKind::name:
+    case SyntaxKind::call:
+    case SyntaxKind::element:
+    case SyntaxKind::negate:
+    case SyntaxKind::power:
+      return false;
+  }
+  throw InternalError("is_binary(): unknown kind of syntax.");
 }
 
 void fail_at(const Source& source, std::size_t begin, std::size_t end,

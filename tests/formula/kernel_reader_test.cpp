@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Tests kernel names: structure, and the whole text of each refusal.
-#include "gramless/name/kernel_tree.h"
+#include "gramless/formula/parsed_kernel.h"
 
 #include <gtest/gtest.h>
 
@@ -23,8 +23,8 @@ std::string message_of(
   return "accepted";
 }
 
-TEST(KernelTree, RefusesWithTheTextsInTheFile) {
-  std::ifstream file("name/kernel_errors.txt");
+TEST(KernelReader, RefusesWithTheTextsInTheFile) {
+  std::ifstream file("formula/kernel_errors.txt");
   ASSERT_TRUE(file.good());
   std::stringstream text;
   text << file.rdbuf();
@@ -43,7 +43,7 @@ TEST(KernelTree, RefusesWithTheTextsInTheFile) {
   EXPECT_GE(cases, 40);
 }
 
-TEST(KernelTree, SharesTheStructureOfEqualKernels) {
+TEST(KernelReader, SharesTheStructureOfEqualKernels) {
   const auto structure = [](const std::string& name) {
     return structure_text(parse_kernel(name));
   };
@@ -54,25 +54,25 @@ TEST(KernelTree, SharesTheStructureOfEqualKernels) {
   EXPECT_NE(structure("-cauchy(x,y)**2"), structure("(-cauchy(x,y))**2"));
 }
 
-TEST(KernelTree, CountsSlotsAndPairsInReadingOrder) {
+TEST(KernelReader, CountsSlotsAndPairsInReadingOrder) {
   const ParsedKernel kernel =
       parse_kernel("cauchy(x,y) + gaussian(x,y) * (1 + cauchy(u,v)**2)");
   ASSERT_EQ(kernel.atoms.size(), 3U);
-  EXPECT_EQ(kernel.atoms[1].row->name, "gaussian");
+  EXPECT_EQ(kernel.atoms[1].atom->name, "gaussian");
   EXPECT_EQ(kernel.atoms[2].pair, 1U);
   ASSERT_EQ(kernel.pairs.size(), 2U);
   EXPECT_EQ(kernel.pairs[1].first, "u");
 }
 
-TEST(KernelTree, ReadsNamesOfTheGivenAtoms) {
+TEST(KernelReader, ReadsNamesOfTheGivenAtoms) {
   const std::vector<OwnFormula> atoms = {{"rbf", "", "", "gaussian"},
                                          {"f", "({X}|{Y})", "", ""},
                                          {"cauchy", "", "", "laplacian"}};
   const ParsedKernel kernel = parse_kernel("rbf(x,y) + cauchy(x,y)", atoms);
   EXPECT_EQ(structure_text(kernel),
             structure_text(parse_kernel("gaussian(x,y) + laplacian(x,y)")));
-  EXPECT_EQ(kernel.atoms[0].name, "rbf");
-  EXPECT_EQ(kernel.atoms[0].row->name, "gaussian");
+  EXPECT_EQ(kernel.slots[0].atom, "rbf");
+  EXPECT_EQ(kernel.atoms[0].atom->name, "gaussian");
   EXPECT_EQ(message_of("gaussian(x,y)", atoms),
             "Kernel(): expected the name of an atom, got 'gaussian' at column "
             "1. Known: rbf, f, cauchy.\n  gaussian(x,y)\n  ^^^^^^^^");
@@ -84,14 +84,14 @@ TEST(KernelTree, ReadsNamesOfTheGivenAtoms) {
             "'rbf'.");
 }
 
-TEST(KernelTree, TakesTheLastOfTheAtomsWithOneName) {
+TEST(KernelReader, TakesTheLastOfTheAtomsWithOneName) {
   std::vector<OwnFormula> atoms = catalogue_atoms();
   atoms.push_back({"gaussian", "", "", "cauchy"});
   EXPECT_EQ(structure_text(parse_kernel("gaussian(x,y)", atoms)),
             structure_text(parse_kernel("cauchy(x,y)")));
 }
 
-TEST(KernelTree, RefusesHostileNamesAtOnce) {
+TEST(KernelReader, RefusesHostileNamesAtOnce) {
   EXPECT_NE(message_of(std::string(1000000, '(')).find("at most 20000"),
             std::string::npos);
   EXPECT_NE(message_of(std::string(5000, '(')).find("nested"),

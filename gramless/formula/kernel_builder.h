@@ -2,9 +2,9 @@
 // Builds the expressions of a kernel for one pair (i, j).
 #pragma once
 
+#include "gramless/formula/kernel_form.h"
+#include "gramless/formula/parsed_kernel.h"
 #include "gramless/ir/map_reduce.h"
-#include "gramless/name/kernel_form.h"
-#include "gramless/name/kernel_tree.h"
 
 namespace gramless {
 
@@ -23,24 +23,15 @@ class KernelBuilder {
   void declare_arguments();
 
   /// Returns k, in the ordinary domain.
-  Expr value() { return value_of(kernel_.tree); }
+  Expr value();
 
  private:
   ExprPool& pool() { return *result_.pool; }
-  Expr constant(double value) { return pool().constant(value); }
-  /// Returns the axis of a pair of variables, or of the variable of a number.
-  [[nodiscard]] Axis axis_of(std::size_t pair) const;
-  static Axis axis_of(std::size_t number, int64_t columns);
   /// Returns the axis of y's columns: that of x's if there are as many.
   [[nodiscard]] Axis y_axis(std::size_t number) const;
-  [[nodiscard]] std::vector<Axis> gamma_axes(std::size_t slot) const;
-  Expr load_gamma(std::size_t slot);
-  Expr quadratic_form(std::size_t slot);
-  Expr read_atom(std::size_t slot, std::string_view formula);
 
   Expr formula(const ParsedFormula& source, const FormulaVariables& variables);
-  Expr value_of_formula(const OwnFormulaUse& use);
-  Expr value_of(const KernelTree& tree);
+  Expr value_of(const Atom& atom, const FormulaVariables& variables);
 
   MapReduce& result_;
   const ParsedKernel& kernel_;

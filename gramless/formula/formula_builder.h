@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: MIT
-// Builds the expressions of own formulas for one pair (i, j).
+// Builds the expressions of names and formulas for one pair (i, j).
 #pragma once
 
+#include <functional>
 #include <map>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "gramless/formula/operators.h"
+#include "gramless/formula/parsed_formula.h"
 #include "gramless/ir/map_reduce.h"
-#include "gramless/name/formula_operators.h"
-#include "gramless/name/own_formula.h"
 
 namespace gramless {
 
@@ -29,14 +30,14 @@ inline constexpr int64_t kLargestMatrix = 256;
 
 class FormulaBuilder {
  public:
+  /// Returns the value of a call in a name: an atom.
+  using Atoms = std::function<Expr(const Syntax& call)>;
+
   /// `result` has the arguments. The feature axes of a gamma are set when it is
-  /// used; those of x and y, too, unless atoms read them as they are.
+  /// used; those of x and y, too, but in the formula of an atom, as others may
+  /// read the same points. Calls are operators, or atoms where these are given.
   FormulaBuilder(MapReduce& result, const Source& source,
-                 const FormulaVariables& variables, bool has_atoms)
-      : result_(result),
-        source_(source),
-        variables_(variables),
-        has_atoms_(has_atoms) {}
+                 const FormulaVariables& variables, Atoms atom = {});
 
   /// Returns the value of a formula of width 1. Throws ArgumentError, with
   /// column and caret, where widths do not fit; UnsupportedError where a list
@@ -55,12 +56,14 @@ class FormulaBuilder {
   /// Returns whether vectors of rows*columns entries are indexed as a matrix,
   /// and makes it so if nothing speaks against it.
   bool is_matrix(int64_t rows, int64_t columns);
-  ArraySpec& argument_of(const Syntax& variable);
+  [[nodiscard]] const ArraySpec* points_of(int64_t width) const;
+  [[nodiscard]] ArraySpec& argument_named(std::string_view variable) const;
   ArraySpec& indexed_argument(const Syntax& variable);
   [[nodiscard]] std::vector<Index> columns_of(const ArraySpec& array) const;
 
   Expr scalar(const Syntax& tree);
   FormulaValue value(const Syntax& tree);
+  FormulaValue operand(const Syntax& tree);
   FormulaValue variable(const Syntax& tree);
   FormulaValue call(const Syntax& tree);
   FormulaValue special(const Syntax& tree, const FormulaOperator& row,
@@ -102,7 +105,8 @@ class FormulaBuilder {
   MapReduce& result_;
   const Source& source_;
   const FormulaVariables& variables_;
-  bool has_atoms_;
+  Atoms atom_;
+  bool is_atom_;
   /// Rows and columns of the vectors that are indexed as matrices, by width.
   std::map<int64_t, std::pair<int64_t, int64_t>> matrices_;
   /// Whether all matrices were known from the start.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Implements the builder of formulas.
-#include "gramless/name/formula_builder.h"
+#include "gramless/formula/formula_builder.h"
 
 #include <algorithm>
 #include <numeric>
@@ -10,35 +10,27 @@
 #include "gramless/ir/reader.h"
 
 namespace gramless {
-namespace {
+FormulaBuilder::FormulaBuilder(MapReduce& result, const Source& source,
+                               const FormulaVariables& variables, Atoms atom)
+    : result_(result),
+      source_(source),
+      variables_(variables),
+      atom_(std::move(atom)),
+      is_atom_(variables.contains("{X}")) {}
 
-std::string_view operator_text(SyntaxKind kind) {
-  switch (kind) {
-    case SyntaxKind::negate:
-      return "-a";
-    case SyntaxKind::add:
-      return "a + b";
-    case SyntaxKind::subtract:
-      return "a - b";
-    case SyntaxKind::multiply:
-      return "a*b";
-    case SyntaxKind::divide:
-      return "a/b";
-    case SyntaxKind::number:
-    case SyntaxKind::name:
-    case SyntaxKind::call:
-    case SyntaxKind::element:
-    case SyntaxKind::power:
-    case SyntaxKind::dot:
-      break;
+/// Returns the points of an atom that have as many columns, or nothing.
+const ArraySpec* FormulaBuilder::points_of(int64_t width) const {
+  if (!is_atom_) return nullptr;
+  for (const char* name : {"{X}", "{Y}"}) {
+    const ArraySpec& array = argument_named(name);
+    if (array.columns() == width) return &array;
   }
-  throw InternalError("operator_text(): not an operator.");
+  return nullptr;
 }
-
-}  // namespace
 
 std::vector<Axis> FormulaBuilder::axes_of(int64_t width) const {
   if (width == 1) return {};
+  if (const ArraySpec* points = points_of(width)) return points->features;
   const auto matrix = matrices_.find(width);
   if (matrix == matrices_.end()) return {{concat("c", width), 0, width}};
   const auto [rows, columns] = matrix->second;
@@ -60,14 +52,7 @@ std::vector<Axis> FormulaBuilder::column_axes(int64_t rows,
 
 bool FormulaBuilder::is_matrix(int64_t rows, int64_t columns) {
   const int64_t width = rows * columns;
-  const auto is_shared = [&](const ArraySpec& array) {
-    const bool is_point = array.name[0] == 'x' || array.name[0] == 'y';
-    return has_atoms_ && is_point && array.columns() == width;
-  };
-  const bool is_impossible = rows < 2 || columns < 2 ||
-                             std::any_of(result_.arguments.begin(),
-                                         result_.arguments.end(), is_shared);
-  if (is_impossible) return false;
+  if (rows < 2 || columns < 2 || points_of(width) != nullptr) return false;
   const std::pair shape(rows, columns);
   const auto [known, is_new] = matrices_.emplace(width, shape);
   is_complete_ = is_complete_ && !is_new;
@@ -93,6 +78,18 @@ Expr FormulaBuilder::build(const Syntax& tree) {
 }
 
 FormulaValue FormulaBuilder::value(const Syntax& tree) {
+  return fold_chain(
+      tree, [&](const Syntax& node) { return operand(node); },
+      [&](const Syntax& node, const FormulaValue& left,
+          const FormulaValue& right) {
+        const std::string_view text = operator_text(node.kind);
+        return node.kind == SyntaxKind::dot
+                   ? contraction(node, {left, right}, text)
+                   : elementwise(node, {left, right}, text);
+      });
+}
+
+FormulaValue FormulaBuilder::operand(const Syntax& tree) {
   switch (tree.kind) {
     case SyntaxKind::number:
       return {1, pool().constant(tree.number)};
@@ -100,36 +97,33 @@ FormulaValue FormulaBuilder::value(const Syntax& tree) {
       return variable(tree);
     case SyntaxKind::call:
       return call(tree);
+    case SyntaxKind::negate:
+      return elementwise(tree, {value(tree.operands[0])},
+                         operator_text(tree.kind));
     case SyntaxKind::power: {
       const FormulaValue base = value(tree.operands[0]);
       return {base.width, pool().power(base.expr, tree.number)};
     }
-    case SyntaxKind::element:
-    case SyntaxKind::negate:
     case SyntaxKind::add:
     case SyntaxKind::subtract:
     case SyntaxKind::multiply:
     case SyntaxKind::divide:
     case SyntaxKind::dot:
+      return value(tree);
+    case SyntaxKind::element:
       break;
   }
-  Values operands;
-  for (const Syntax& operand : tree.operands) {
-    operands.push_back(value(operand));
-  }
-  return tree.kind == SyntaxKind::dot
-             ? contraction(tree, operands, "a*b")
-             : elementwise(tree, operands, operator_text(tree.kind));
+  throw InternalError("operand(): unknown kind of syntax.");
 }
 
-ArraySpec& FormulaBuilder::argument_of(const Syntax& variable) {
-  const FormulaVariable& meaning = variables_.find(variable.name)->second;
+ArraySpec& FormulaBuilder::argument_named(std::string_view variable) const {
+  const FormulaVariable& meaning = variables_.find(variable)->second;
   const std::string name = concat(meaning.kind, meaning.number);
   const auto found =
       std::find_if(result_.arguments.begin(), result_.arguments.end(),
                    [&](const ArraySpec& array) { return array.name == name; });
   if (found == result_.arguments.end()) {
-    throw InternalError(concat("argument_of(): there is no '", name, "'."));
+    throw InternalError(concat("argument_named(): there is no '", name, "'."));
   }
   return *found;
 }
@@ -137,8 +131,8 @@ ArraySpec& FormulaBuilder::argument_of(const Syntax& variable) {
 /// Returns an argument, declared with the axes of its width unless atoms read
 /// it.
 ArraySpec& FormulaBuilder::indexed_argument(const Syntax& variable) {
-  ArraySpec& array = argument_of(variable);
-  const bool is_shared = has_atoms_ && array.name[0] != 'g';
+  ArraySpec& array = argument_named(variable.name);
+  const bool is_shared = is_atom_ && array.name[0] != 'g';
   const int64_t width = array.columns();
   if (!is_shared && width != 1) array.features = axes_of(width);
   return array;
@@ -199,7 +193,8 @@ FormulaValue FormulaBuilder::contraction(const Syntax& tree,
 }
 
 FormulaValue FormulaBuilder::call(const Syntax& tree) {
-  const FormulaOperator& row = *find_formula_operator(tree.name);
+  if (atom_) return {1, atom_(tree)};
+  const FormulaOperator& row = *find_formula_operator(tree.name, true);
   if (row.kind == FormulaKind::gradient) return gradient(tree);
   if (row.kind == FormulaKind::constant) {
     const double number = *literal(tree.operands[0]);
@@ -230,19 +225,13 @@ FormulaValue FormulaBuilder::special(const Syntax& tree,
   const FormulaValue& first = operands[0];
   switch (row.kind) {
     case FormulaKind::elementwise:
-      if (row.name == "Normalize") {
-        const FormulaValue square = contraction(tree, operands, "a**2");
-        return elementwise(tree, {first, square}, row.text);
-      }
-      if (row.name == "Round") {
-        const Expr unit =
-            pool().power(pool().constant(10), operands[1].expr->value);
-        return elementwise(tree, {first, {1, unit}}, "round(a*b)/b");
-      }
       return elementwise(tree, operands, row.text);
     case FormulaKind::contraction:
       return contraction(tree, operands, row.text,
                          row.after.empty() ? "a" : row.after);
+    case FormulaKind::normalized:
+      return elementwise(tree, {first, contraction(tree, operands, "a**2")},
+                         row.text);
     case FormulaKind::repeat:
       return {integer(tree, 1, 1, kLongestFormulaList), first.expr};
     case FormulaKind::largest:

@@ -2,7 +2,7 @@
 // Parses names once.
 #include "gramless/kernel.h"
 
-#include "gramless/name/kernel_tree.h"
+#include "gramless/formula/parsed_kernel.h"
 
 namespace gramless {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The table of the operators of own formulas: one row each.
+// The table of the operators of formulas: one row each.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "gramless/text/syntax.h"
+
 namespace gramless {
 
 /// What an operator does with its operands.
@@ -15,6 +17,7 @@ enum class FormulaKind : uint8_t {
   elementwise,  // `text`, component by component.
   contraction,  // The sum of `text` over the components, then `after` of it.
   constant,     // A number, or zeros.
+  normalized,   // `text` of each component and of the sum of squares.
   weighted,     // <v, G v> of the last operand or of the last two's difference.
   repeat,       // s, d times.
   largest,      // Over components.
@@ -31,9 +34,6 @@ enum class FormulaKind : uint8_t {
   gradient,
 };
 
-/// What is known of the sign of a value.
-enum class FormulaSign : uint8_t { any, nonnegative, as_operands };
-
 /// One row. `operands` has a letter for each operand: f for a formula, s for
 /// one of width 1, n for an integer, r for a number, v for a variable. `text`
 /// and `after` are in the language of ir/reader.h, in a, b and c.
@@ -42,16 +42,21 @@ struct FormulaOperator {
   std::string_view operands;
   FormulaKind kind = FormulaKind::elementwise;
   std::string_view text;
-  FormulaSign sign = FormulaSign::any;
   std::string_view description;
   std::string_view after = {};
 };
 
-/// Returns the rows.
+/// Returns the text of `-a`, `a + b` and so on, in the language of
+/// ir/reader.h; of `(a|b)` that of one component.
+std::string_view operator_text(SyntaxKind kind);
+
+/// Returns the rows that users know.
 std::span<const FormulaOperator> formula_operators();
 
-/// Returns the row of an operator, or nothing.
-const FormulaOperator* find_formula_operator(std::string_view name);
+/// Returns the row of an operator, or nothing. The functions of the engine,
+/// which the formulas of atoms use, are for `has_engine_functions`.
+const FormulaOperator* find_formula_operator(std::string_view name,
+                                             bool has_engine_functions);
 
 /// Returns the names of all operators.
 std::vector<std::string> formula_operator_names();

@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace gramless {
@@ -67,6 +68,25 @@ inline constexpr int kMostLeaves = 1000;            // Numbers and names.
 /// Returns the tree of a whole text.
 /// Throws ArgumentError with column and caret where the text is wrong.
 Syntax parse_syntax(const Source& source);
+
+/// Whether a node is an operator between two operands.
+bool is_binary(const Syntax& tree);
+
+/// Returns what `combine` makes, from left to right, of the node and the two
+/// values of each operator in a chain such as `a + b*c - d`. Chains are as long
+/// as texts, which are longer than the stack is deep.
+template <class Value, class Combine>
+auto fold_chain(const Syntax& tree, Value value, Combine combine) {
+  std::vector<const Syntax*> chain;
+  const Syntax* first = &tree;
+  for (; is_binary(*first); first = &first->operands[0]) chain.push_back(first);
+  auto result = value(*first);
+  for (auto node = chain.rbegin(); node != chain.rend(); ++node) {
+    auto right = value((*node)->operands[1]);
+    result = combine(**node, std::move(result), std::move(right));
+  }
+  return result;
+}
 
 /// Throws an ArgumentError: `Kernel(): <problem> at column 7.<advice>` and the
 /// text with carets under the bytes [begin, end). Columns count characters

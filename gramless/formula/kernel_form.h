@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// The forms of a kernel's arguments: their widths, and what each gamma is.
+// The forms of a kernel's arguments: their widths, and how gammas vary.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,14 +11,11 @@
 
 namespace gramless {
 
-/// How a gamma slot weights the components of a difference.
-enum class Metric : uint8_t { none, scalar, diagonal, full, any };
-
 /// The form of one gamma slot.
 struct GammaForm {
-  Metric metric = Metric::none;
+  /// Nothing for None.
+  std::optional<int64_t> columns = {};
   PairIndex pair = PairIndex::none;
-  int64_t columns = 1;
   bool operator==(const GammaForm&) const = default;
 };
 
