@@ -30,6 +30,7 @@ RANK = {layer: rank for rank, row in enumerate(LAYERS) for layer in row}
 PUBLIC = {
     "gramless/error.h": "base",
     "gramless/arrays.h": "base",
+    "gramless/formula.h": "formula",
     "gramless/kernel.h": "formula",
     "gramless/call.h": "backend",
 }

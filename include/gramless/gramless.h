@@ -5,4 +5,5 @@
 #include "gramless/arrays.h"
 #include "gramless/call.h"
 #include "gramless/error.h"
+#include "gramless/formula.h"
 #include "gramless/kernel.h"

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "gramless/formula.h"
+
 namespace gramless {
 
 struct ParsedKernel;
@@ -36,6 +38,9 @@ class Kernel {
                   const std::vector<OwnFormula>& atoms = catalogue_atoms());
   /// A kernel by formulas. Throws likewise.
   explicit Kernel(const OwnFormula& formula);
+  /// A kernel by a formula of its value.
+  explicit Kernel(const Formula& formula)
+      : Kernel(OwnFormula{"", formula.text(), "", ""}) {}
 
   [[nodiscard]] const std::string& name() const { return name_; }
   /// A text that equal kernels share.

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+// Formulas as values: read from a text, or made by calls.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace gramless {
+
+/// A formula in the arguments of a kernel, as docs/formulas.md has them. It is
+/// immutable and cheap to copy. Widths are checked when arrays come.
+///
+///     const Formula x = Formula::x(0), y = Formula::y(0), g = Formula::g(0);
+///     const Kernel kernel(Formula::call("Exp", {-g * dot(x - y, x - y)}));
+class Formula {
+ public:
+  /// A number: a part of the formula, and not of what is handed over with the
+  /// arrays. Throws ArgumentError for one that is not finite.
+  Formula(double number);  // NOLINT(google-explicit-constructor): an operand.
+
+  /// The arguments X_n, Y_n and G_n.
+  static Formula x(std::size_t number);
+  static Formula y(std::size_t number);
+  static Formula g(std::size_t number);
+
+  /// Reads a text, `Exp(-SqDist(X_0, Y_0))`. Throws ArgumentError, with column
+  /// and caret, if it is wrong.
+  static Formula read(const std::string& text);
+
+  /// An operator by its name, `SqDist`. Throws ArgumentError for an unknown
+  /// name or another number of operands than it has.
+  static Formula call(const std::string& name,
+                      const std::vector<Formula>& operands);
+
+  Formula operator-() const;
+  friend Formula operator+(const Formula& a, const Formula& b);
+  friend Formula operator-(const Formula& a, const Formula& b);
+  friend Formula operator*(const Formula& a, const Formula& b);
+  friend Formula operator/(const Formula& a, const Formula& b);
+  /// The scalar product, `(a|b)`.
+  friend Formula dot(const Formula& a, const Formula& b);
+  friend Formula power(const Formula& base, double exponent);
+
+  /// Returns the text that read() takes.
+  [[nodiscard]] std::string text() const;
+
+  /// A number that formulas share which say the same.
+  [[nodiscard]] uint64_t digest() const;
+  bool operator==(const Formula& other) const;
+
+  struct Node;
+
+ private:
+  explicit Formula(Node node);
+  std::shared_ptr<const Node> node_;
+};
+
+}  // namespace gramless
