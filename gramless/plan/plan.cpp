@@ -193,22 +193,31 @@ class Planner {
     if (has_reasons_) plan_.reasons.push_back(concat(parts...));
   }
 
+  [[nodiscard]] std::string_view kept_name() const {
+    return program_.reduced == PairIndex::j ? "i" : "j";
+  }
+
+  [[nodiscard]] std::string_view reduced_name() const {
+    return pair_index_name(program_.reduced);
+  }
+
   void choose_axes() {
     TileShape& tile = plan_.tile;
     const int64_t cells = largest_cells(program_);
     tile.longest_unrolled = overrides_.longest_unrolled.value_or(
         cells > kMostUnrolledCells ? kLongestUnrolledOfLarge
                                    : kLongestUnrolled);
-    because("axes up to ", tile.longest_unrolled,
-            " are unrolled: the largest value has ", cells, " cells");
+    because("axes of up to ", tile.longest_unrolled,
+            " are unrolled: the largest value has ", cells, " elements");
   }
 
   void choose_lanes() {
     TileShape& tile = plan_.tile;
     tile.lanes_along_kept = overrides_.lanes_along_kept.value_or(
         sizes_.kept >= tile.lanes || sizes_.reduced < tile.lanes);
-    because("lanes run along the ", tile.lanes_along_kept ? "kept" : "reduced",
-            " axis: the kept one has ", sizes_.kept, " positions");
+    because("vector lanes run along ",
+            tile.lanes_along_kept ? kept_name() : reduced_name(), ": ",
+            kept_name(), " has ", sizes_.kept, " positions");
     const int64_t columns = output_columns(program_);
     choose_copies();
     const int64_t unit = tile.lanes_along_kept ? tile.lanes : 1;
@@ -217,13 +226,14 @@ class Planner {
       --tile.kept_copies;
     }
     if (stored_registers(program_, tile) > 0) {
-      because("blocks of ", block_positions(program_, tile), " positions keep ",
-              stored_registers(program_, tile) / tile.kept_copies,
-              " values of each pair, until their scale is known");
+      because("blocks of ", block_positions(program_, tile),
+              " positions are stored until their scale is known; values a "
+              "pair: ",
+              stored_registers(program_, tile) / tile.kept_copies);
     }
-    because("a tile has ", tile.rows(), " rows and takes ",
+    because("a tile spans ", tile.rows(), " positions of ", kept_name(), " by ",
             tile.reduced_copies * (tile.lanes_along_kept ? 1 : tile.lanes),
-            " positions at once: ", columns, " columns are accumulated");
+            " of ", reduced_name(), "; accumulated columns: ", columns);
   }
 
   /// Several rows share the loads of a position, and independent chains of
@@ -260,9 +270,9 @@ class Planner {
         round_up(std::clamp<int64_t>(ceil_divide(rows, kTasks), 1, kTaskRows),
                  tile.rows());
     choose_splits(ceil_divide(rows, schedule.task_rows));
-    because("chunks of ", schedule.chunk, " positions are packed ",
-            schedule.is_packed_once ? "once" : "by each task", ": each takes ",
-            bytes, " bytes");
+    because(reduced_name(), " is packed ",
+            schedule.is_packed_once ? "once" : "by each task", ", in chunks of ",
+            schedule.chunk, " positions of ", bytes, " bytes");
   }
 
   void choose_splits(int64_t row_tasks) {
@@ -276,8 +286,9 @@ class Planner {
     schedule.split_length =
         round_up(ceil_divide(reduced, schedule.splits), schedule.chunk);
     schedule.splits = ceil_divide(reduced, schedule.split_length);
-    because("the reduced axis is summed in ", schedule.splits, " parts, for ",
-            row_tasks, " tasks of ", schedule.task_rows, " rows");
+    because("tasks: ", row_tasks, " of ", schedule.task_rows, " positions of ",
+            kept_name(), ", times ", schedule.splits, " of ",
+            schedule.split_length, " of ", reduced_name());
   }
 
   const Program& program_;

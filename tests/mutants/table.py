@@ -114,7 +114,8 @@ DISTANCES = [
     Mutant(
         "Differences come first; |x|² + |y|² - 2<x, y> is not used.",
         "gramless/formula/formula_vectors.cpp",
-        "return quadratic_form(tree, weight, elementwise(tree, vectors, text));",
+        "return quadratic_form(tree, weight, "
+        "elementwise(tree, vectors, text));",
         "const auto form = [&](std::size_t k, std::size_t l) {\n"
         "    return contraction(tree, {weight, vectors[k], vectors[l]},\n"
         '                       "a*b*c")\n'

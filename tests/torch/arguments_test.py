@@ -121,20 +121,24 @@ LINEAR = {"id": Kernel("linear(x,y)")}
 GAMMAS = [
     (
         {"gamma": ()},
-        "1 gamma, one for each parameter of the kernel's atoms (gaussian), got 0.",
+        "1 gamma, one for each parameter of the kernel's atoms (gaussian), "
+        "got 0.",
     ),
     (
         {"gamma": (1.0, 1.0)},
-        "1 gamma, one for each parameter of the kernel's atoms (gaussian), got 2.",
+        "1 gamma, one for each parameter of the kernel's atoms (gaussian), "
+        "got 2.",
     ),
     (
         {"id": Kernel("gaussian(x,y) + linear(x,y)")},
-        "2 gammas, one for each parameter of the kernel's atoms (gaussian, linear), got 1.",
+        "2 gammas, one for each parameter of the kernel's atoms (gaussian, "
+        "linear), got 1.",
     ),
     (
         {"id": Kernel(" + ".join(["gaussian(x,y)", "linear(x,y)"] * 5))},
-        "10 gammas, one for each parameter of the kernel's atoms (gaussian, linear, "
-        "gaussian, linear, gaussian, linear, gaussian, linear, ...), got 1.",
+        "10 gammas, one for each parameter of the kernel's atoms (gaussian, "
+        "linear, gaussian, linear, gaussian, linear, gaussian, linear, ...), "
+        "got 1.",
     ),
     (
         {"gamma": None},

@@ -49,9 +49,9 @@ def plans_of(text):
             re.search(pattern, sweep)[0]
             for pattern in (
                 r"\w+, \d+ lanes",
-                r"lanes run along the \w+ axis",
+                r"lanes run along \w",
                 r"chunks of \d+ positions",
-                r"summed in \d+ parts",
+                r"times \d+ of \d+ of \w",
             )
         )
         for sweep in text.split("\nplan for ")[1:]

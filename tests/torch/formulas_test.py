@@ -351,7 +351,12 @@ def test_long_lists_are_not_supported():
         ("a b", Formula("{X}"), ValueError, "a name of letters, digits"),
         ("good", "{X}", TypeError, "expected a Formula, got str"),
         ("good", Formula("X_0"), ValueError, "expected a variable, got 'X_0'"),
-        ("good", Formula("Exp({Z})"), ValueError, "'{X}', '{Y}', '{G}' and '{H}'"),
+        (
+            "good",
+            Formula("Exp({Z})"),
+            ValueError,
+            "'{X}', '{Y}', '{G}' and '{H}'",
+        ),
     ],
 )
 def test_wrong_formulas_are_not_taken(name, value, kind, message):

@@ -152,21 +152,25 @@ def test_nearest_pair_is_orthogonal(name, mode):
 
 @pytest.mark.parametrize("size", [1e-5, 1e6])
 @pytest.mark.parametrize(
-    ("name", "mode"),
+    ("name", "mode", "condition"),
     [
-        ("linear(x,y)**7", "lse"),
-        ("linear(x,y)**99", "log_scaled_lse"),
-        ("distance(x,y)**-99", "lse_mult_i"),
-        ("(cauchy(x,y) * distance(x,y)**3)**5", "log_scaled_lse"),
+        ("linear(x,y)**7", "lse", 1),
+        ("linear(x,y)**99", "log_scaled_lse", 1),
+        ("distance(x,y)**-99", "lse_mult_i", 1),
+        ("(cauchy(x,y) * distance(x,y)**3)**5", "log_scaled_lse", 5),
     ],
 )
-def test_large_powers(name, mode, size):
-    """A power that no format holds, in the log domain."""
+def test_large_powers(name, mode, condition, size):
+    """A power that no format holds, in the log domain.
+
+    The bound is relative to the absolute logarithms of the factors: those of
+    q**-5 and q**7.5 are five times that of their product.
+    """
     data = Data(5)
     case = case_of(name, mode, size * data.positive(2, 1), data.positive(3, 1))
     if "linear" not in name:
         case.y[0].neg_().mul_(size)
-    check_values(case)
+    check_values(case, condition)
     check_gradients(case)
 
 

@@ -9,6 +9,7 @@ evaluation are those of names. Nothing here comes from the library.
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 
 import numpy as np

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: MIT
 """Atoms of two parameters: slots, values, derivatives, ranges, messages."""
-# ruff: noqa: N806 (M, N and D are the sizes' own names)
 
 import mpmath
 import numpy as np
@@ -172,9 +171,7 @@ def test_log_modes_do_not_underflow(dtype, backend):
     assert slope.item() == pytest.approx(u / (1 + u) - np.log1p(u), rel=1e-5)
     scale = torch.tensor([1e4], dtype=dtype, requires_grad=True)
     params = {"id": Kernel("periodic(x,y)"), "gamma": (scale, f)}
-    value = kernel_product(
-        params, x[1:] + 2, y, y, mode="lse", backend=backend
-    )
+    value = kernel_product(params, x[1:] + 2, y, y, mode="lse", backend=backend)
     assert value.item() == pytest.approx(-1e4, rel=1e-6)
     (slope,) = torch.autograd.grad(value.sum(), scale)
     assert slope.item() == pytest.approx(-1, rel=1e-6)

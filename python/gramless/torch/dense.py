@@ -24,7 +24,6 @@ from gramless.torch.dense_scaled import (
 from gramless.torch.dense_tree import TreeEvaluator
 from gramless.torch.kernel import Kernel
 
-
 # The gamma slots of each atom.
 _SLOTS = {name: len(parameters) for name, parameters, *_ in _core.catalogue()}
 

@@ -84,8 +84,8 @@ _OF_S = {
 # Functions of x - y, of the metric and of the second parameter.
 _OF_DIFFERENCES = {
     "periodic": _Atom(
-        exponent=lambda d, g, f: -weighted_square(
-            g, torch.sin(math.pi * f[..., None] * d)
+        exponent=lambda d, g, f: (
+            -weighted_square(g, torch.sin(math.pi * f[..., None] * d))
         )
     ),
 }

@@ -99,9 +99,7 @@ class Formula:
 
 
 CATALOGUE = {
-    name: Formula(
-        formula_sum=value, formula_log=log, description=description
-    )
+    name: Formula(formula_sum=value, formula_log=log, description=description)
     for name, _, value, log, description in _core.catalogue()
 }
 """The atoms of the engine's catalogue, by name."""
