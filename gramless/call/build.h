@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "gramless/call/mode.h"
-#include "gramless/ir/map_reduce.h"
 #include "gramless/formula/kernel_form.h"
 #include "gramless/formula/parsed_kernel.h"
+#include "gramless/ir/map_reduce.h"
 
 namespace gramless {
 

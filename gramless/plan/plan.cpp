@@ -271,8 +271,9 @@ class Planner {
                  tile.rows());
     choose_splits(ceil_divide(rows, schedule.task_rows));
     because(reduced_name(), " is packed ",
-            schedule.is_packed_once ? "once" : "by each task", ", in chunks of ",
-            schedule.chunk, " positions of ", bytes, " bytes");
+            schedule.is_packed_once ? "once" : "by each task",
+            ", in chunks of ", schedule.chunk, " positions of ", bytes,
+            " bytes");
   }
 
   void choose_splits(int64_t row_tasks) {

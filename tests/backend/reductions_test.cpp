@@ -19,7 +19,7 @@
 namespace gramless {
 namespace {
 
-constexpr double kInf = std::numeric_limits<double>::infinity();
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 using Arrays = std::map<std::string, std::vector<double>>;
@@ -123,7 +123,7 @@ MapReduce products(Reduction reduction, PairIndex kept) {
 /// The extreme of values, and where it is first.
 std::pair<double, double> extreme_of(const std::vector<double>& values,
                                      int sign) {
-  double best = -sign * kInf;
+  double best = -sign * kInfinity;
   double place = -1;
   for (std::size_t k = 0; k < values.size(); ++k) {
     const bool is_better =
@@ -143,7 +143,7 @@ std::vector<double> draw(int64_t count, unsigned seed, bool is_special) {
   for (int64_t k = 0; k < count; ++k) {
     const auto number = static_cast<double>(random() % 7) - 3;
     const auto kind = is_special ? random() % 40 : 9;
-    values.push_back(kind == 0 ? kNaN : kind == 1 ? kInf : number);
+    values.push_back(kind == 0 ? kNaN : kind == 1 ? kInfinity : number);
   }
   return values;
 }
@@ -196,10 +196,10 @@ TEST(Reductions, ExtremesKeepTheFirstIndexAndNaN) {
 
 TEST(Reductions, ExtremesOfInfinitiesHaveAnIndex) {
   for (const Way& way : all_ways()) {
-    const std::vector<double> lowest(600, -kInf);
+    const std::vector<double> lowest(600, -kInfinity);
     const Results is = run<float>(products(Reduction::max, PairIndex::i),
                                   {{"x", {1}}, {"y", lowest}}, {1, 300}, way);
-    EXPECT_EQ(is[0][0], -kInf) << way.name;
+    EXPECT_EQ(is[0][0], -kInfinity) << way.name;
     EXPECT_EQ(is[1][0], 0) << way.name;
   }
 }
@@ -326,11 +326,11 @@ TEST(Reductions, RowsWithoutANumberHaveTheScale0) {
   for (const Way& way : all_ways()) {
     std::vector<double> numbers(200, -3);
     std::vector<double> infinite = numbers;
-    infinite[70] = kInf;
+    infinite[70] = kInfinity;
     std::vector<double> unknown = numbers;
     unknown[3] = kNaN;
     const std::vector<double> ones(200, 1);
-    const std::vector<double> nothing(200, -kInf);
+    const std::vector<double> nothing(200, -kInfinity);
     const Results none = of_row({}, {}, {}, way);
     const Results some = of_row(infinite, unknown, ones, way);
     const Results lowest = of_row(nothing, numbers, ones, way);
@@ -338,17 +338,17 @@ TEST(Reductions, RowsWithoutANumberHaveTheScale0) {
         of_row(numbers, numbers, std::vector<double>(200), way);
     for (std::size_t e = 0; e < 2; ++e) {
       for (const Results& empty : {none, zero}) {
-        EXPECT_EQ(empty[0][e], -kInf) << way.name;
+        EXPECT_EQ(empty[0][e], -kInfinity) << way.name;
         EXPECT_EQ(empty[1][e], 0) << way.name;
         EXPECT_EQ(empty[2][e], 0) << way.name;
       }
       EXPECT_EQ(some[2][e], 0) << way.name;
     }
-    EXPECT_EQ(lowest[0][0], -kInf) << way.name;
+    EXPECT_EQ(lowest[0][0], -kInfinity) << way.name;
     EXPECT_EQ(lowest[2][0], 0) << way.name;
     EXPECT_NEAR(lowest[0][1], std::log(200.0) - 3, 1e-6) << way.name;
-    EXPECT_EQ(some[0][0], kInf) << way.name;
-    EXPECT_EQ(some[1][0], kInf) << way.name;
+    EXPECT_EQ(some[0][0], kInfinity) << way.name;
+    EXPECT_EQ(some[1][0], kInfinity) << way.name;
     EXPECT_TRUE(std::isnan(some[0][1])) << way.name;
     EXPECT_TRUE(std::isnan(some[1][1])) << way.name;
   }
