@@ -70,6 +70,9 @@ class StructureText {
       case SyntaxKind::number:
         return number_text(tree.number);
       case SyntaxKind::name: {
+        if (variables_ == nullptr) {
+          throw InternalError("of_operand(): a variable outside of formulas.");
+        }
         const FormulaVariable& variable = variables_->find(tree.name)->second;
         return concat(variable.kind, variable.number);
       }
