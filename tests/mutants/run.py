@@ -28,7 +28,12 @@ def copy_tree() -> None:
     """Copies what has changed, so that no more than that is compiled."""
     command = ["git", "ls-files", "-coz", "--exclude-standard"]
     listed = run(command, cwd=ROOT, check=True).stdout.split("\0")
-    for name in filter(lambda name: (ROOT / name).is_file(), listed):
+    names = {name for name in listed if (ROOT / name).is_file()}
+    for path in TREE.rglob("*"):
+        is_old = path.relative_to(TREE).as_posix() not in names
+        if is_old and path.is_file() and not path.is_symlink():
+            path.unlink()
+    for name in names:
         source, target = ROOT / name, TREE / name
         if target.is_file() and target.read_bytes() == source.read_bytes():
             continue
