@@ -244,11 +244,11 @@ DERIVATIVES = [
         "MapReduce.FindsTwoExtentsOfOneAxis",
     ),
     Mutant(
-        "Arguments of one formula may have different widths.",
+        "The points of one atom may have different widths.",
         "gramless/formula/kernel_builder.cpp",
         'if (is_other) axis.name = concat("f", number);',
         "if (is_other) return axis;",
-        "tests/torch/formula_widths_test.py::test_two_widths",
+        "tests/torch/formula_widths_test.py::test_two_widths_of_an_atom",
     ),
 ]
 

@@ -9,7 +9,7 @@ import itertools
 import pytest
 import torch
 
-from gramless.torch import Kernel, kernel_product
+from gramless.torch import Formula, Kernel, kernel_formulas, kernel_product
 from oracle import Data, assert_near, derivatives
 
 M, N = 5, 9
@@ -106,6 +106,29 @@ def check(call, order, backend="auto", tolerance=1e-11):
 def test_two_widths(first, second):
     text = next(iter(FORMULAS))
     check(Call(text, *widths_of(text, first, second)), order=1)
+
+
+@pytest.mark.parametrize(("first", "second"), PAIRS[::7])
+def test_two_widths_of_an_atom(first, second, monkeypatch):
+    """In a name the points keep their axes, which other atoms read as well."""
+    formula = Formula(formula_sum="Sum({X})*Sum({Y})")
+    monkeypatch.setitem(kernel_formulas, "sums", formula)
+    params = {"id": Kernel("sums(x,y)*(1 + sums(x,y))")}
+    data = Data(7)
+    points = [data.positive(M, first), data.positive(N, second)]
+    leaves = [t.requires_grad_() for t in (*points, data.positive(N, 1))]
+
+    def expected(x, y, b):
+        k = total(x) @ total(y).T
+        return (k * (1 + k)) @ b
+
+    of_engine = derivatives(
+        lambda *t: kernel_product(params, *t), leaves, order=1
+    )
+    of_torch = derivatives(expected, leaves, order=1)
+    for each, each_expected in zip(of_engine, of_torch, strict=True):
+        for part, part_expected in zip(each, each_expected, strict=True):
+            assert_near(part, part_expected, 1e-12)
 
 
 @pytest.mark.parametrize("backend", ["auto", "reference", "pytorch"])
