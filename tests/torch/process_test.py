@@ -21,7 +21,7 @@ import signal
 import torch
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from gramless.torch import Kernel, kernel_product
-x = torch.rand(200_000, 3)
+x = torch.rand(600_000, 3)
 print("ready", flush=True)
 try:
     kernel_product({"id": Kernel("laplacian(x,y)"), "gamma": 1.0}, x, x, x)
