@@ -5,11 +5,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <fstream>
 #include <set>
 #include <sstream>
 
+#include "golden.h"
 #include "gramless/base/text.h"
 #include "gramless/call/build.h"
 #include "gramless/lower/program.h"
@@ -93,33 +92,8 @@ std::string text_of(const Case& given) {
 }
 
 TEST(Programs, AreThoseInTheFile) {
-  std::ifstream file(kFile);
-  ASSERT_TRUE(file.good());
-  std::string written;
-  std::string line;
-  std::string actual;
-  std::string expected;
-  int cases = 0;
-  const auto finish = [&] {
-    EXPECT_EQ(actual, expected);
-    written += actual;
-    expected.clear();
-  };
-  while (std::getline(file, line)) {
-    if (line.starts_with("= ")) {
-      finish();
-      ++cases;
-      actual = text_of(Case(line.substr(2)));
-      written += line + "\n";
-    } else {
-      expected += line + "\n";
-    }
-  }
-  finish();
-  EXPECT_GE(cases, 8);
-  file.close();
-  if (std::getenv("GRAMLESS_UPDATE") != nullptr)
-    std::ofstream(kFile) << written;
+  testing::expect_texts_of(
+      kFile, 8, [](const std::string& line) { return text_of(Case(line)); });
 }
 
 /// Returns the product of `count` different factors.

@@ -5,11 +5,10 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <fstream>
 #include <sstream>
 
 #include "evaluate.h"
+#include "golden.h"
 #include "gramless/transform/derivative.h"
 #include "gramless/transform/expand.h"
 #include "gramless/transform/log_domain.h"
@@ -72,33 +71,8 @@ std::string text_of(const Case& given) {
 }
 
 TEST(Plan, IsTheOneInTheFile) {
-  std::ifstream file(kFile);
-  ASSERT_TRUE(file.good());
-  std::string written;
-  std::string line;
-  std::string actual;
-  std::string expected;
-  int cases = 0;
-  const auto finish = [&] {
-    EXPECT_EQ(actual, expected);
-    written += actual;
-    expected.clear();
-  };
-  while (std::getline(file, line)) {
-    if (line.starts_with("= ")) {
-      finish();
-      ++cases;
-      actual = text_of(Case(line.substr(2)));
-      written += line + "\n";
-    } else {
-      expected += line + "\n";
-    }
-  }
-  finish();
-  EXPECT_GE(cases, 12);
-  file.close();
-  if (std::getenv("GRAMLESS_UPDATE") != nullptr)
-    std::ofstream(kFile) << written;
+  testing::expect_texts_of(
+      kFile, 12, [](const std::string& line) { return text_of(Case(line)); });
 }
 
 }  // namespace
