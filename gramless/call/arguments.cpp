@@ -179,13 +179,6 @@ RowArrays row_arrays(const Arguments& arguments) {
   return rows;
 }
 
-/// Whether the result has as many columns as b.
-bool has_signal_columns(const ModeRow& mode) {
-  return std::any_of(
-      mode.arguments.begin(), mode.arguments.end(),
-      [](const ModeArgument& a) { return a.has_signal_columns; });
-}
-
 /// Checks the arrays of the mode; returns E.
 int64_t check_mode_arguments(const Arguments& arguments) {
   const ModeRow& mode = row_of(arguments.mode);

@@ -46,9 +46,15 @@ bool has_zeros(Expr expr) {
     case NodeKind::power:
     case NodeKind::power0:
       return expr->value >= 1 && has_zeros(expr->operands[0]);
-    default:
+    case NodeKind::constant:
+    case NodeKind::function:
+    case NodeKind::load:
+    case NodeKind::at:
+    case NodeKind::add:
+    case NodeKind::sum:
       return true;
   }
+  throw InternalError("has_zeros(): unknown kind of node.");
 }
 
 class Builder {
@@ -84,13 +90,10 @@ class Builder {
 
   /// Returns the spec of the result, which has as many columns as b.
   [[nodiscard]] ArraySpec output(const std::string& name) const {
-    const std::span<const ModeArgument> arguments =
-        row_of(signature_.mode).arguments;
-    const bool has_signal_columns =
-        std::any_of(arguments.begin(), arguments.end(),
-                    [](const ModeArgument& a) { return a.has_signal_columns; });
     std::vector<Axis> axes;
-    if (has_signal_columns) axes.push_back(signal_axis());
+    if (has_signal_columns(row_of(signature_.mode))) {
+      axes.push_back(signal_axis());
+    }
     return {name, PairIndex::i, axes};
   }
 

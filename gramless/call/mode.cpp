@@ -2,6 +2,7 @@
 // Holds the table of modes.
 #include "gramless/call/mode.h"
 
+#include <algorithm>
 #include <array>
 
 #include "gramless/base/text.h"
@@ -66,6 +67,12 @@ const ModeRow& row_of(Mode mode) {
       concat("kernel_product(): expected a mode, got an unknown "
              "one, ",
              place, "."));
+}
+
+bool has_signal_columns(const ModeRow& mode) {
+  return std::any_of(
+      mode.arguments.begin(), mode.arguments.end(),
+      [](const ModeArgument& a) { return a.has_signal_columns; });
 }
 
 }  // namespace gramless

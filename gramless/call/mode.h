@@ -33,6 +33,10 @@ struct ModeRow {
 /// Returns the rows, in the order of the enumeration.
 std::span<const ModeRow> mode_table();
 
+/// Returns whether a mode has arguments of E columns: its result then has as
+/// many.
+bool has_signal_columns(const ModeRow& mode);
+
 /// Returns the row of a mode.
 const ModeRow& row_of(Mode mode);
 
