@@ -15,6 +15,7 @@
 #include <array>
 #include <chrono>
 #include <cmath>
+#include <unordered_map>
 
 #include "gramless/base/bounded_table.h"
 #include "gramless/base/fork_lock.h"
@@ -98,11 +99,48 @@ void check_options(const Options& options, const PlanOverrides& overrides) {
   check("splits", overrides.splits, 1);
 }
 
+/// Whether a value is computed from arguments by at most one rounding, such as
+/// x - y.
+bool is_difference(Expr sum) {
+  return std::all_of(sum->operands.begin(), sum->operands.end(), [](Expr term) {
+    const bool is_scaled = term->kind == NodeKind::multiply &&
+                           term->operands.size() == 2 &&
+                           term->operands[0]->is_constant();
+    const Expr factor = is_scaled ? term->operands[1] : term;
+    return factor->kind == NodeKind::load || factor->is_constant();
+  });
+}
+
+/// Returns the sum of the absolute terms of a value, which rounding errors are
+/// relative to: that of a*(b - c) is |a|*(|b| + |c|).
+Expr magnitude_of(Expr value, std::unordered_map<int, Expr>& done) {
+  if (const auto known = done.find(value->id); known != done.end()) {
+    return known->second;
+  }
+  ExprPool& pool = *value->pool;
+  const bool has_terms =
+      value->kind == NodeKind::multiply || value->kind == NodeKind::sum ||
+      (value->kind == NodeKind::add && !is_difference(value));
+  Expr result;
+  if (has_terms || is_select(value)) {
+    std::vector<Expr> operands = value->operands;
+    for (std::size_t k = is_select(value) ? 1 : 0; k < operands.size(); ++k) {
+      operands[k] = magnitude_of(operands[k], done);
+    }
+    result = pool.with_operands(*value, operands);
+  } else {
+    result = pool.apply(Function::abs, value);
+  }
+  done.emplace(value->id, result);
+  return result;
+}
+
 /// Returns the same reductions of the absolute terms.
 MapReduce magnitudes_of(const MapReduce& map_reduce) {
   MapReduce result = copy_of(map_reduce);
+  std::unordered_map<int, Expr> done;
   for (Output& output : result.outputs) {
-    output.value = result.pool->apply(Function::abs, output.value);
+    output.value = magnitude_of(output.value, done);
   }
   return result;
 }

@@ -3,6 +3,8 @@
 // in what the engines here do.
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "evaluate.h"
 #include "gramless/backend/backend.h"
 #include "gramless/backend/checked/guarded_array.h"
@@ -156,6 +158,36 @@ TEST(Checked, FindsNothingInAnyPlan) {
       ++turn;
     }
   }
+}
+
+// The gradient in y0 is 0 up to the rounding of terms that cancel in a pair.
+TEST(Checked, MeasuresByTermsThatCancel) {
+  const Kernel kernel(
+      OwnFormula{"", "Sqrt(X_1)*X_0*Sqrt(X_1)*Norm2(Y_0)/Norm2(Y_0)", "", ""});
+  const auto numbers = [](std::size_t count, double phase) {
+    std::vector<double> values(count);
+    for (std::size_t k = 0; k < count; ++k) {
+      values[k] = 1.5 + std::sin(phase + 1.7 * static_cast<double>(k * k));
+    }
+    return values;
+  };
+  constexpr int64_t M = 7, N = 9, D = 5;
+  const std::vector<double> first = numbers(M, 0), second = numbers(M, 1),
+                            y = numbers(N * D, 2), b = numbers(N, 3);
+  const Arguments arguments = {
+      .x = {ArrayView::contiguous(first.data(), {M, 1}),
+            ArrayView::contiguous(second.data(), {M, 1})},
+      .y = {ArrayView::contiguous(y.data(), {N, D})},
+      .gamma = {},
+      .b = {ArrayView::contiguous(b.data(), {N, 1})}};
+  std::vector<ArrayView> arrays = flatten(arguments);
+  arrays.push_back(ArrayView::contiguous(second.data(), {M, 1}));
+  std::vector<double> gradient(N * D);
+  EXPECT_NO_THROW(
+      ArrayFunction::of(kernel, arguments)
+          .vjp({2})(arrays,
+                    {{MutableArrayView::contiguous(gradient.data(), {N, D})}},
+                    {Backend::checked, 1}));
 }
 
 }  // namespace
