@@ -68,7 +68,7 @@ void check_counts(const ParsedKernel& kernel, const Arguments& arguments) {
                                  std::size_t expected) {
     if (count == expected) return;
     fail(expected, " tensor", expected == 1 ? "" : "s", " in ", name,
-         kernel.formula
+         kernel.is_whole()
              ? ", one for each of its variables in the formula, got "
              : ", one for each pair of variables of the kernel, got ",
          count, ".");
@@ -78,7 +78,7 @@ void check_counts(const ParsedKernel& kernel, const Arguments& arguments) {
   const std::size_t slots = kernel.slots.size();
   if (arguments.gamma.size() != slots) {
     fail(slots, " gamma", slots == 1 ? "" : "s",
-         kernel.formula
+         kernel.is_whole()
              ? ", one for each of its variables in the formula, got "
              : concat(", one for each parameter of the kernel's atoms (",
                       atom_names(kernel), "), got "),
@@ -94,7 +94,7 @@ void check_counts(const ParsedKernel& kernel, const Arguments& arguments) {
          join(names, ", "), ") behind y in mode '", mode.name, "', got ",
          arguments.b.size(), ".");
   }
-  if (mode.needs_logarithm && !kernel.is_nonnegative) {
+  if (mode.needs_logarithm && !kernel.is_nonnegative()) {
     fail("a kernel that is known not to be negative in mode '", mode.name,
          "', which uses its logarithm, got one that may be negative.");
   }

@@ -60,10 +60,9 @@ bool has_zeros(Expr expr) {
 class Builder {
  public:
   Builder(const ParsedKernel& kernel, const Signature& signature)
-      : signature_(signature),
-        kernel_(result_, kernel, signature.kernel,
-                signature.mode != Mode::sum) {
-    kernel_.declare_arguments();
+      : signature_(signature) {
+    declare_arguments(result_, kernel, signature.kernel);
+    kernel_ = kernel_value(result_, kernel, signature.mode != Mode::sum);
     for (const ModeArgument& argument : row_of(signature.mode).arguments) {
       result_.arguments.push_back(spec_of(argument));
     }
@@ -114,13 +113,13 @@ class Builder {
 
   /// Returns k exp(a + b).
   Expr scaled_kernel(std::string_view a, std::string_view b) {
-    return kernel_.value() * exp(logit(a) + logit(b));
+    return kernel_ * exp(logit(a) + logit(b));
   }
 
   /// Returns `value` where k is not 0, otherwise `at_zero`.
   Expr unless_zero(Expr value, Expr at_zero) {
-    if (is_exponential(kernel_.value())) return value;
-    const Expr sign = pool().apply(Function::sign, kernel_.value());
+    if (is_exponential(kernel_)) return value;
+    const Expr sign = pool().apply(Function::sign, kernel_);
     const Expr mark = -pool().apply(Function::abs, sign);
     return pool().apply(Function::select, {mark, at_zero, value});
   }
@@ -128,7 +127,7 @@ class Builder {
   /// Returns k**H, 1 at H = 0: exp(H log k), which has no derivatives where k
   /// is 0, plus what is 0 elsewhere and has those of a product of k there.
   Expr power_of_kernel() {
-    const Expr k = kernel_.value();
+    const Expr k = kernel_;
     const Expr h = argument("H");
     const Expr lowest =
         pool().constant(-std::numeric_limits<double>::infinity());
@@ -151,9 +150,9 @@ class Builder {
   Expr term() {
     switch (signature_.mode) {
       case Mode::sum:
-        return kernel_.value() * argument("b");
+        return kernel_ * argument("b");
       case Mode::lse:
-        return kernel_.value() * exp(logit("b"));
+        return kernel_ * exp(logit("b"));
       case Mode::log_scaled:
         return scaled_kernel("A", "B") * argument("b");
       case Mode::log_scaled_lse:
@@ -163,7 +162,7 @@ class Builder {
       case Mode::lse_mult_i:
         return power_of_kernel() * exp(logit("b"));
       case Mode::sinkhorn_cost:
-        return -unless_zero(logarithm(kernel_.value()), pool().constant(0)) *
+        return -unless_zero(logarithm(kernel_), pool().constant(0)) *
                scaled_kernel("S", "T");
       case Mode::sinkhorn_primal:
         return (argument("U") + argument("V") - pool().constant(1)) *
@@ -174,7 +173,7 @@ class Builder {
 
   const Signature& signature_;
   MapReduce result_{std::make_shared<ExprPool>(), {}, {}};
-  KernelBuilder kernel_;
+  Expr kernel_;
 };
 
 }  // namespace

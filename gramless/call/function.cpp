@@ -298,9 +298,9 @@ void check_backend(Backend backend, const Device& device) {
 
 ArrayFunction function_of(const Kernel& kernel, const Signature& signature,
                           const BuildOptions& options) {
-  const std::string key =
-      concat(kernel.structure(), "\n", to_text(signature), "\n",
-             join(options.skip, " "), options.is_read_back ? " read back" : "");
+  const std::string key = concat(
+      kernel.digest()[0], " ", kernel.digest()[1], "\n", to_text(signature),
+      "\n", join(options.skip, " "), options.is_read_back ? " read back" : "");
   return {
       table().get(key, [&] { return build(kernel, signature, options, key); }),
       kernel.name()};

@@ -10,19 +10,23 @@
 #include "gramless/ir/reader.h"
 
 namespace gramless {
-FormulaBuilder::FormulaBuilder(MapReduce& result, const Source& source,
-                               const FormulaVariables& variables, Atoms atom)
+
+FormulaBuilder::FormulaBuilder(MapReduce& result, const ParsedFormula& formula,
+                               AtomUse use, bool has_logarithm_first)
     : result_(result),
-      source_(source),
-      variables_(variables),
-      atom_(std::move(atom)),
-      is_atom_(variables.contains("{X}")) {}
+      formula_(formula),
+      use_(std::move(use)),
+      has_logarithm_first_(has_logarithm_first) {}
+
+void FormulaBuilder::fail(const FormulaNode& node, const std::string& problem) {
+  fail_at(formula_, node, "kernel_product()", problem);
+}
 
 /// Returns the points of an atom that have as many columns, or nothing.
 const ArraySpec* FormulaBuilder::points_of(int64_t width) const {
-  if (!is_atom_) return nullptr;
-  for (const char* name : {"{X}", "{Y}"}) {
-    const ArraySpec& array = argument_named(name);
+  if (!is_in_name()) return nullptr;
+  for (const char kind : {'x', 'y'}) {
+    const ArraySpec& array = argument_of({kind, 0});
     if (array.columns() == width) return &array;
   }
   return nullptr;
@@ -59,80 +63,75 @@ bool FormulaBuilder::is_matrix(int64_t rows, int64_t columns) {
   return known->second == shape;
 }
 
-Expr FormulaBuilder::scalar(const Syntax& tree) {
-  const FormulaValue result = value(tree);
+Expr FormulaBuilder::scalar(const FormulaNode& node) {
+  const FormulaValue result = value(node);
   if (result.width == 1) return result.expr;
-  fail_at(
-      source_, tree,
-      concat("expected a value of width 1, got one of width ", result.width));
+  fail(node,
+       concat("expected a value of width 1, got one of width ", result.width));
 }
 
 // Each matrix that is found changes the axes of its width, so that all is built
 // again until no new one is found.
-Expr FormulaBuilder::build(const Syntax& tree) {
+Expr FormulaBuilder::build() {
   while (true) {
     is_complete_ = true;
-    const Expr result = scalar(tree);
+    const Expr result = scalar(*formula_.root);
     if (is_complete_) return result;
   }
 }
 
-FormulaValue FormulaBuilder::value(const Syntax& tree) {
+FormulaValue FormulaBuilder::value(const FormulaNode& node) {
   return fold_chain(
-      tree, [&](const Syntax& node) { return operand(node); },
-      [&](const Syntax& node, const FormulaValue& left,
+      node, [&](const FormulaNode& each) { return operand(each); },
+      [&](const FormulaNode& link, const FormulaValue& left,
           const FormulaValue& right) {
-        const std::string_view text = operator_text(node.kind);
-        return node.kind == SyntaxKind::dot
-                   ? contraction(node, {left, right}, text)
-                   : elementwise(node, {left, right}, text);
+        return elementwise(link, {left, right}, link.row->text);
       });
 }
 
-FormulaValue FormulaBuilder::operand(const Syntax& tree) {
-  switch (tree.kind) {
-    case SyntaxKind::number:
-      return {1, pool().constant(tree.number)};
-    case SyntaxKind::name:
-      return variable(tree);
-    case SyntaxKind::call:
-      return call(tree);
-    case SyntaxKind::negate:
-      return elementwise(tree, {value(tree.operands[0])},
-                         operator_text(tree.kind));
-    case SyntaxKind::power: {
-      const FormulaValue base = value(tree.operands[0]);
-      return {base.width, pool().power(base.expr, tree.number)};
-    }
-    case SyntaxKind::add:
-    case SyntaxKind::subtract:
-    case SyntaxKind::multiply:
-    case SyntaxKind::divide:
-    case SyntaxKind::dot:
-      return value(tree);
-    case SyntaxKind::element:
-      break;
+FormulaValue FormulaBuilder::operand(const FormulaNode& node) {
+  switch (node.kind) {
+    case FormulaNode::Kind::number:
+      return {1, pool().constant(node.number)};
+    case FormulaNode::Kind::variable:
+      return variable(node);
+    case FormulaNode::Kind::operation:
+      return operation(node);
+    case FormulaNode::Kind::atom:
+      return {1, atom(node.use)};
   }
-  throw InternalError("operand(): unknown kind of syntax.");
+  throw InternalError("operand(): unknown kind of node.");
 }
 
-ArraySpec& FormulaBuilder::argument_named(std::string_view variable) const {
-  const FormulaVariable& meaning = variables_.find(variable)->second;
-  const std::string name = concat(meaning.kind, meaning.number);
+Expr FormulaBuilder::atom(const AtomUse& use) {
+  const Atom& atom = *use.atom;
+  const auto built = [&](const ParsedFormula& formula) {
+    return FormulaBuilder(result_, formula, use, has_logarithm_first_).build();
+  };
+  if (atom.log && (has_logarithm_first_ || !atom.sum)) {
+    return pool().apply(Function::exp, built(*atom.log));
+  }
+  // A kernel of routines alone runs on no engine.
+  return atom.sum ? built(*atom.sum) : pool().constant(1);
+}
+
+ArraySpec& FormulaBuilder::argument_of(const FormulaVariable& variable) const {
+  const std::size_t first = variable.kind == 'g' ? use_.slot : use_.pair;
+  const std::string name = concat(variable.kind, first + variable.number);
   const auto found =
       std::find_if(result_.arguments.begin(), result_.arguments.end(),
                    [&](const ArraySpec& array) { return array.name == name; });
   if (found == result_.arguments.end()) {
-    throw InternalError(concat("argument_named(): there is no '", name, "'."));
+    throw InternalError(concat("argument_of(): there is no '", name, "'."));
   }
   return *found;
 }
 
 /// Returns an argument, declared with the axes of its width unless atoms read
 /// it.
-ArraySpec& FormulaBuilder::indexed_argument(const Syntax& variable) {
-  ArraySpec& array = argument_named(variable.name);
-  const bool is_shared = is_atom_ && array.name[0] != 'g';
+ArraySpec& FormulaBuilder::indexed_argument(const FormulaNode& node) {
+  ArraySpec& array = argument_of(node.variable);
+  const bool is_shared = is_in_name() && node.variable.kind != 'g';
   const int64_t width = array.columns();
   if (!is_shared && width != 1) array.features = axes_of(width);
   return array;
@@ -147,15 +146,15 @@ std::vector<Index> FormulaBuilder::columns_of(const ArraySpec& array) const {
   return {axes.begin(), axes.end()};
 }
 
-FormulaValue FormulaBuilder::variable(const Syntax& tree) {
-  const ArraySpec& array = indexed_argument(tree);
+FormulaValue FormulaBuilder::variable(const FormulaNode& node) {
+  const ArraySpec& array = indexed_argument(node);
   std::vector<Index> indices = columns_of(array);
   if (array.pair == PairIndex::i) indices.insert(indices.begin(), kAxisI);
   if (array.pair == PairIndex::j) indices.insert(indices.begin(), kAxisJ);
   return {array.columns(), pool().load(array.name, std::move(indices))};
 }
 
-int64_t FormulaBuilder::common_width(const Syntax& tree,
+int64_t FormulaBuilder::common_width(const FormulaNode& node,
                                      const Values& operands) {
   int64_t width = 1;
   for (const FormulaValue& operand : operands) {
@@ -164,50 +163,48 @@ int64_t FormulaBuilder::common_width(const Syntax& tree,
       width = operand.width;
       continue;
     }
-    fail_at(source_, tree,
-            concat("expected operands of one width, got ", width, " and ",
-                   operand.width));
+    fail(node, concat("expected operands of one width, got ", width, " and ",
+                      operand.width));
   }
   return width;
 }
 
-FormulaValue FormulaBuilder::elementwise(const Syntax& tree,
+FormulaValue FormulaBuilder::elementwise(const FormulaNode& node,
                                          const Values& operands,
                                          std::string_view text) {
   std::vector<Expr> exprs;
   for (const FormulaValue& operand : operands) exprs.push_back(operand.expr);
   Names names;
   names.values = operand_names(exprs);
-  return {common_width(tree, operands), read_expr(pool(), text, names)};
+  return {common_width(node, operands), read_expr(pool(), text, names)};
 }
 
-FormulaValue FormulaBuilder::contraction(const Syntax& tree,
+FormulaValue FormulaBuilder::contraction(const FormulaNode& node,
                                          const Values& operands,
                                          std::string_view text,
                                          std::string_view after) {
-  const FormulaValue terms = elementwise(tree, operands, text);
+  const FormulaValue terms = elementwise(node, operands, text);
   Expr sum = terms.expr;
   const std::vector<Axis> axes = axes_of(terms.width);
   for (std::size_t k = axes.size(); k-- > 0;) sum = pool().sum(axes[k], sum);
-  return elementwise(tree, {{1, sum}}, after);
+  return elementwise(node, {{1, sum}}, after);
 }
 
-FormulaValue FormulaBuilder::call(const Syntax& tree) {
-  if (atom_) return {1, atom_(tree)};
-  const FormulaOperator& row = *find_formula_operator(tree.name, true);
-  if (row.kind == FormulaKind::gradient) return gradient(tree);
+FormulaValue FormulaBuilder::operation(const FormulaNode& node) {
+  const FormulaOperator& row = *node.row;
+  if (row.kind == FormulaKind::gradient) return gradient(node);
   if (row.kind == FormulaKind::constant) {
-    const double number = *literal(tree.operands[0]);
+    const double number = *literal(*node.operands[0]);
     if (row.text.empty()) {
-      return {integer(tree, 0, 1, kLongestFormulaList), pool().constant(0)};
+      return {integer(node, 0, 1, kLongestFormulaList), pool().constant(0)};
     }
-    return elementwise(tree, {{1, pool().constant(number)}}, row.text);
+    return elementwise(node, {{1, pool().constant(number)}}, row.text);
   }
-  if (row.kind == FormulaKind::weighted) return weighted(tree, row.text);
+  if (row.kind == FormulaKind::weighted) return weighted(node, row.text);
   Values operands;
   for (std::size_t k = 0; k < row.operands.size(); ++k) {
     const char kind = row.operands[k];
-    const Syntax& operand = tree.operands[k];
+    const FormulaNode& operand = *node.operands[k];
     if (kind == 'f') {
       operands.push_back(value(operand));
     } else if (kind == 's') {
@@ -216,42 +213,42 @@ FormulaValue FormulaBuilder::call(const Syntax& tree) {
       operands.push_back({1, pool().constant(*literal(operand))});
     }
   }
-  return special(tree, row, operands);
+  return special(node, row, operands);
 }
 
-FormulaValue FormulaBuilder::special(const Syntax& tree,
+FormulaValue FormulaBuilder::special(const FormulaNode& node,
                                      const FormulaOperator& row,
                                      const Values& operands) {
   const FormulaValue& first = operands[0];
   switch (row.kind) {
     case FormulaKind::elementwise:
-      return elementwise(tree, operands, row.text);
+      return elementwise(node, operands, row.text);
     case FormulaKind::contraction:
-      return contraction(tree, operands, row.text,
+      return contraction(node, operands, row.text,
                          row.after.empty() ? "a" : row.after);
     case FormulaKind::normalized:
-      return elementwise(tree, {first, contraction(tree, operands, "a**2")},
+      return elementwise(node, {first, contraction(node, operands, "a**2")},
                          row.text);
     case FormulaKind::repeat:
-      return {integer(tree, 1, 1, kLongestFormulaList), first.expr};
+      return {integer(node, 1, 1, kLongestFormulaList), first.expr};
     case FormulaKind::largest:
-      return extremum(tree, first, 1);
+      return extremum(node, first, 1);
     case FormulaKind::smallest:
-      return extremum(tree, first, -1);
+      return extremum(node, first, -1);
     case FormulaKind::element:
-      return {1, element(first, integer(tree, 1, 0, first.width - 1))};
+      return {1, element(first, integer(node, 1, 0, first.width - 1))};
     case FormulaKind::matrix:
-      return matrix_product(tree, first, operands[1], false);
+      return matrix_product(node, first, operands[1], false);
     case FormulaKind::transpose:
-      return matrix_product(tree, operands[1], first, true);
+      return matrix_product(node, operands[1], first, true);
     case FormulaKind::outer:
-      return outer_product(tree, first, operands[1]);
+      return outer_product(node, first, operands[1]);
     case FormulaKind::place:
     case FormulaKind::extract:
     case FormulaKind::insert:
     case FormulaKind::concat:
     case FormulaKind::one_hot:
-      return from_list(list_of(tree, row, operands), tree);
+      return from_list(list_of(node, row, operands), node);
     case FormulaKind::constant:
     case FormulaKind::weighted:
     case FormulaKind::gradient:
@@ -261,43 +258,43 @@ FormulaValue FormulaBuilder::special(const Syntax& tree,
 }
 
 /// Returns the components of an operator that is written out.
-std::vector<Expr> FormulaBuilder::list_of(const Syntax& tree,
+std::vector<Expr> FormulaBuilder::list_of(const FormulaNode& node,
                                           const FormulaOperator& row,
                                           const Values& operands) {
   const FormulaValue& first = operands[0];
   std::vector<Expr> list;
   if (row.kind == FormulaKind::place) {
     list.assign(
-        static_cast<std::size_t>(integer(tree, 1, 1, kLongestFormulaList)),
+        static_cast<std::size_t>(integer(node, 1, 1, kLongestFormulaList)),
         pool().constant(0));
     const auto last = static_cast<int64_t>(list.size()) - 1;
-    list[static_cast<std::size_t>(integer(tree, 2, 0, last))] = first.expr;
+    list[static_cast<std::size_t>(integer(node, 2, 0, last))] = first.expr;
   } else if (row.kind == FormulaKind::extract) {
-    const int64_t begin = integer(tree, 1, 0, first.width - 1);
-    const int64_t count = integer(tree, 2, 1, first.width - begin);
+    const int64_t begin = integer(node, 1, 0, first.width - 1);
+    const int64_t count = integer(node, 2, 1, first.width - begin);
     for (int64_t k = 0; k < count; ++k) {
       list.push_back(element(first, begin + k));
     }
   } else if (row.kind == FormulaKind::insert) {
-    const int64_t count = integer(tree, 2, first.width, kLongestFormulaList);
-    const int64_t begin = integer(tree, 1, 0, count - first.width);
+    const int64_t count = integer(node, 2, first.width, kLongestFormulaList);
+    const int64_t begin = integer(node, 1, 0, count - first.width);
     for (int64_t k = 0; k < count; ++k) {
       const bool is_there = k >= begin && k < begin + first.width;
       list.push_back(is_there ? element(first, k - begin) : pool().constant(0));
     }
   } else if (row.kind == FormulaKind::one_hot) {
     const Expr position = pool().apply(Function::round, first.expr);
-    const int64_t count = integer(tree, 1, 1, kLongestFormulaList);
+    const int64_t count = integer(node, 1, 1, kLongestFormulaList);
     for (int64_t k = 0; k < count; ++k) {
       const FormulaValue place{1, pool().constant(static_cast<double>(k))};
       list.push_back(
-          elementwise(tree, {{1, position}, place}, "step(a - b)*step(b - a)")
+          elementwise(node, {{1, position}, place}, "step(a - b)*step(b - a)")
               .expr);
     }
   } else {
-    list = elements(first, tree, kLongestFormulaList);
+    list = elements(first, node, kLongestFormulaList);
     const std::vector<Expr> others =
-        elements(operands[1], tree, kLongestFormulaList);
+        elements(operands[1], node, kLongestFormulaList);
     list.insert(list.end(), others.begin(), others.end());
   }
   return list;

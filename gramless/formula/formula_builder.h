@@ -2,15 +2,13 @@
 // Builds the expressions of names and formulas for one pair (i, j).
 #pragma once
 
-#include <functional>
 #include <map>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "gramless/formula/operators.h"
-#include "gramless/formula/parsed_formula.h"
+#include "gramless/formula/parsed_kernel.h"
 #include "gramless/ir/map_reduce.h"
 
 namespace gramless {
@@ -30,19 +28,18 @@ inline constexpr int64_t kLargestMatrix = 256;
 
 class FormulaBuilder {
  public:
-  /// Returns the value of a call in a name: an atom.
-  using Atoms = std::function<Expr(const Syntax& call)>;
-
   /// `result` has the arguments. The feature axes of a gamma are set when it is
   /// used; those of x and y, too, but in the formula of an atom, as others may
-  /// read the same points. Calls are operators, or atoms where these are given.
-  FormulaBuilder(MapReduce& result, const Source& source,
-                 const FormulaVariables& variables, Atoms atom = {});
+  /// read the same points. `use` is what the formula belongs to, nothing for a
+  /// name. Of atoms that have both formulas, `has_logarithm_first` takes that
+  /// of the logarithm.
+  FormulaBuilder(MapReduce& result, const ParsedFormula& formula, AtomUse use,
+                 bool has_logarithm_first);
 
-  /// Returns the value of a formula of width 1. Throws ArgumentError, with
-  /// column and caret, where widths do not fit; UnsupportedError where a list
-  /// of components would be long.
-  Expr build(const Syntax& tree);
+  /// Returns the value of the formula, which has to have width 1. Throws
+  /// ArgumentError, with column and caret, where widths do not fit;
+  /// UnsupportedError where a list of components would be long.
+  Expr build();
 
  private:
   using Values = std::vector<FormulaValue>;
@@ -56,57 +53,65 @@ class FormulaBuilder {
   /// Returns whether vectors of rows*columns entries are indexed as a matrix,
   /// and makes it so if nothing speaks against it.
   bool is_matrix(int64_t rows, int64_t columns);
+  /// Whether it is the formula of an atom in a name.
+  [[nodiscard]] bool is_in_name() const {
+    return use_.atom && !use_.atom->name.empty();
+  }
   [[nodiscard]] const ArraySpec* points_of(int64_t width) const;
-  [[nodiscard]] ArraySpec& argument_named(std::string_view variable) const;
-  ArraySpec& indexed_argument(const Syntax& variable);
+  [[nodiscard]] ArraySpec& argument_of(const FormulaVariable& variable) const;
+  ArraySpec& indexed_argument(const FormulaNode& node);
   [[nodiscard]] std::vector<Index> columns_of(const ArraySpec& array) const;
 
-  Expr scalar(const Syntax& tree);
-  FormulaValue value(const Syntax& tree);
-  FormulaValue operand(const Syntax& tree);
-  FormulaValue variable(const Syntax& tree);
-  FormulaValue call(const Syntax& tree);
-  FormulaValue special(const Syntax& tree, const FormulaOperator& row,
+  Expr scalar(const FormulaNode& node);
+  FormulaValue value(const FormulaNode& node);
+  FormulaValue operand(const FormulaNode& node);
+  FormulaValue variable(const FormulaNode& node);
+  Expr atom(const AtomUse& use);
+  FormulaValue operation(const FormulaNode& node);
+  FormulaValue special(const FormulaNode& node, const FormulaOperator& row,
                        const Values& operands);
-  std::vector<Expr> list_of(const Syntax& tree, const FormulaOperator& row,
+  std::vector<Expr> list_of(const FormulaNode& node, const FormulaOperator& row,
                             const Values& operands);
-  FormulaValue elementwise(const Syntax& tree, const Values& operands,
+  FormulaValue elementwise(const FormulaNode& node, const Values& operands,
                            std::string_view text);
-  FormulaValue contraction(const Syntax& tree, const Values& operands,
+  FormulaValue contraction(const FormulaNode& node, const Values& operands,
                            std::string_view text, std::string_view after = "a");
-  FormulaValue weighted(const Syntax& tree, std::string_view text);
-  FormulaValue quadratic_form(const Syntax& tree, const FormulaValue& metric,
+  FormulaValue weighted(const FormulaNode& node, std::string_view text);
+  FormulaValue quadratic_form(const FormulaNode& node,
+                              const FormulaValue& metric,
                               const FormulaValue& vector);
-  FormulaValue matrix_product(const Syntax& tree, const FormulaValue& matrix,
+  FormulaValue matrix_product(const FormulaNode& node,
+                              const FormulaValue& matrix,
                               const FormulaValue& vector, bool is_transposed);
-  FormulaValue written_out_product(const Syntax& tree,
+  FormulaValue written_out_product(const FormulaNode& node,
                                    const FormulaValue& matrix,
                                    const FormulaValue& vector,
                                    bool is_transposed);
-  FormulaValue outer_product(const Syntax& tree, const FormulaValue& a,
+  FormulaValue outer_product(const FormulaNode& node, const FormulaValue& a,
                              const FormulaValue& b);
-  FormulaValue extremum(const Syntax& tree, const FormulaValue& vector,
+  FormulaValue extremum(const FormulaNode& node, const FormulaValue& vector,
                         double sign);
-  FormulaValue gradient(const Syntax& tree);
+  FormulaValue gradient(const FormulaNode& node);
 
-  int64_t common_width(const Syntax& tree, const Values& operands);
-  int64_t integer(const Syntax& tree, std::size_t operand, int64_t least,
+  int64_t common_width(const FormulaNode& node, const Values& operands);
+  int64_t integer(const FormulaNode& node, std::size_t operand, int64_t least,
                   int64_t most);
   Expr renamed(Expr expr, const std::vector<Axis>& from,
                const std::vector<Axis>& to);
   Expr element(const FormulaValue& vector, int64_t position);
   Expr listed(std::span<const Expr> list, std::span<const Axis> axes);
-  std::vector<Expr> elements(const FormulaValue& vector, const Syntax& tree,
-                             int64_t most);
-  FormulaValue from_list(const std::vector<Expr>& list, const Syntax& tree,
+  std::vector<Expr> elements(const FormulaValue& vector,
+                             const FormulaNode& node, int64_t most);
+  FormulaValue from_list(const std::vector<Expr>& list, const FormulaNode& node,
                          int64_t most = kLongestFormulaList);
-  void check_length(int64_t length, int64_t most, const Syntax& tree);
+  void check_length(int64_t length, int64_t most, const FormulaNode& node);
+
+  [[noreturn]] void fail(const FormulaNode& node, const std::string& problem);
 
   MapReduce& result_;
-  const Source& source_;
-  const FormulaVariables& variables_;
-  Atoms atom_;
-  bool is_atom_;
+  const ParsedFormula& formula_;
+  AtomUse use_;
+  bool has_logarithm_first_;
   /// Rows and columns of the vectors that are indexed as matrices, by width.
   std::map<int64_t, std::pair<int64_t, int64_t>> matrices_;
   /// Whether all matrices were known from the start.

@@ -1,21 +1,16 @@
 // SPDX-License-Identifier: MIT
-// Checks formulas against the table of operators.
-#include "gramless/formula/parsed_formula.h"
+// Reads formulas by the table of operators.
+#include "gramless/formula/formula_reader.h"
 
 #include <algorithm>
 #include <charconv>
-#include <cmath>
 
 #include "gramless/base/text.h"
 #include "gramless/error.h"
 #include "gramless/formula/atoms.h"
-#include "gramless/formula/signs.h"
 
 namespace gramless {
 namespace {
-
-/// Arguments of a kernel by formula, at most, of each kind.
-constexpr std::size_t kMostVariables = 100;
 
 /// Returns what a name such as X_12 stands for.
 std::optional<FormulaVariable> numbered_variable(std::string_view name) {
@@ -32,73 +27,44 @@ std::optional<FormulaVariable> numbered_variable(std::string_view name) {
   return FormulaVariable{"xyg"[kind], number};
 }
 
-class Checker {
- public:
-  Checker(const Source& source, FormulaOwner owner, FormulaVariables& variables)
-      : source_(source), owner_(owner), variables_(variables) {}
+/// Returns what a name in the formula of an atom stands for.
+std::optional<FormulaVariable> atom_variable(std::string_view name) {
+  if (name == "{X}") return FormulaVariable{'x', 0};
+  if (name == "{Y}") return FormulaVariable{'y', 0};
+  const auto* const found =
+      std::find(kParameterNames.begin(), kParameterNames.end(), name);
+  if (found == kParameterNames.end()) return std::nullopt;
+  return FormulaVariable{
+      'g', static_cast<std::size_t>(found - kParameterNames.begin())};
+}
 
-  Known check(const Syntax& tree) {
-    return fold_chain(
-        tree, [&](const Syntax& operand) { return check_operand(operand); },
-        [](const Syntax& node, Known left, Known right) {
-          const Known result =
-              known_of(operator_text(node.kind), {left, right});
-          return node.kind == SyntaxKind::dot ? Known{result.is_nonnegative}
-                                              : result;
-        });
-  }
+class FormulaReader : public TreeReader {
+ public:
+  FormulaReader(const Source& source, FormulaOwner owner)
+      : TreeReader(source), owner_(owner) {}
 
  private:
-  Known check_operand(const Syntax& tree) {
-    switch (tree.kind) {
-      case SyntaxKind::number:
-        return known_number(tree.number);
-      case SyntaxKind::name:
-        check_name(tree);
-        return {};
-      case SyntaxKind::call:
-        return check_call(tree);
-      case SyntaxKind::element:
-        fail_at(source_, tree,
-                "expected round brackets behind an operator, got '['");
-      case SyntaxKind::power:
-        check_exponent(tree);
-        return known_power(check(tree.operands[0]), tree.number);
-      case SyntaxKind::negate:
-        return known_of(operator_text(tree.kind), {check(tree.operands[0])});
-      case SyntaxKind::add:
-      case SyntaxKind::subtract:
-      case SyntaxKind::multiply:
-      case SyntaxKind::divide:
-      case SyntaxKind::dot:
-        break;
-    }
-    return check(tree);
+  FormulaPointer read_leaf(const Syntax& tree) override {
+    if (tree.kind == SyntaxKind::name) return read_name(tree);
+    if (tree.kind == SyntaxKind::call) return read_call(tree);
+    fail_at(source(), tree,
+            "expected round brackets behind an operator, got '['");
   }
 
-  void check_name(const Syntax& tree) {
-    if (variables_.contains(tree.name)) return;
-    if (owner_ == FormulaOwner::kernel) {
-      if (const auto variable = numbered_variable(tree.name)) {
-        variables_.emplace(tree.name, *variable);
-        return;
-      }
+  FormulaPointer read_name(const Syntax& tree) {
+    const bool is_whole = owner_ == FormulaOwner::kernel;
+    const std::optional<FormulaVariable> variable =
+        is_whole ? numbered_variable(tree.name) : atom_variable(tree.name);
+    if (variable) {
+      return make_variable(*variable, tree.name, {tree.begin, tree.end});
     }
     const bool is_operator = find_operator(tree.name) != nullptr;
-    fail_at(source_, tree,
+    fail_at(source(), tree,
             concat("expected a variable, got ", quoted(tree.name)),
             is_operator ? " Operators take their operands in brackets."
-            : owner_ != FormulaOwner::kernel
-                ? " The variables are '{X}', '{Y}', '{G}' and '{H}'."
-                : " The variables are 'X_0', 'X_1', ..., 'Y_0', ..., "
-                  "'G_0', ..., up to 99.");
-  }
-
-  void check_exponent(const Syntax& tree) {
-    if (std::abs(tree.number) <= kLargestPower) return;
-    fail_at(source_, tree,
-            concat("expected an exponent between -1024 and 1024, got ",
-                   number_text(tree.number)));
+            : is_whole  ? " The variables are 'X_0', 'X_1', ..., 'Y_0', ..., "
+                          "'G_0', ..., up to 99."
+                        : " The variables are '{X}', '{Y}', '{G}' and '{H}'.");
   }
 
   [[nodiscard]] const FormulaOperator* find_operator(
@@ -106,87 +72,90 @@ class Checker {
     return find_formula_operator(name, owner_ == FormulaOwner::engine);
   }
 
-  Known check_call(const Syntax& tree) {
+  FormulaPointer read_call(const Syntax& tree) {
     const FormulaOperator* row = find_operator(tree.name);
     if (row == nullptr) {
       fail_at(
-          source_, tree.begin, tree.begin + tree.name.size(),
+          source(), tree.begin, tree.begin + tree.name.size(),
           concat("expected the name of an operator, got ", quoted(tree.name)),
           did_you_mean(tree.name, formula_operator_names()));
     }
     const std::size_t count = row->operands.size();
     if (tree.operands.size() != count) {
-      fail_at(source_, tree,
+      fail_at(source(), tree,
               concat("expected ", count, " operand", count == 1 ? "" : "s",
                      " of '", row->name, "', got ", tree.operands.size()));
     }
-    std::vector<Known> operands;
-    for (std::size_t k = 0; k < count; ++k) {
-      operands.push_back(
-          check_operand(*row, row->operands[k], tree.operands[k]));
+    std::vector<FormulaPointer> operands;
+    for (const Syntax& operand : tree.operands) {
+      operands.push_back(read(operand));
     }
-    if (row->name == "Pow" &&
-        std::abs(*literal(tree.operands[1])) > kLargestPower) {
-      fail_at(source_, tree.operands[1],
-              "expected an exponent between -1024 and 1024");
-    }
-    return known_of(*row, operands);
+    return checked_operation(tree, *row, std::move(operands));
   }
 
-  Known check_operand(const FormulaOperator& row, char kind,
-                      const Syntax& operand) {
-    if (kind == 'f' || kind == 's') return check(operand);
-    if (kind == 'v') {
-      if (operand.kind == SyntaxKind::name) return check(operand);
-      fail_at(source_, operand,
-              concat("expected a variable as an operand of '", row.name, "'"));
-    }
-    const std::optional<double> number = literal(operand);
-    const bool is_integer = number && *number == std::trunc(*number) &&
-                            std::abs(*number) <= kLargestInteger;
-    if (number && (kind == 'r' || is_integer)) {
-      return {*number >= 0, number, true};
-    }
-    fail_at(source_, operand,
-            concat("expected ", kind == 'r' ? "a number" : "an integer",
-                   " as an operand of '", row.name, "'"));
-  }
-
-  static constexpr double kLargestPower = 1024;
-  static constexpr double kLargestInteger = 1e9;
-
-  const Source& source_;
   FormulaOwner owner_;
-  FormulaVariables& variables_;
 };
 
 }  // namespace
 
-std::optional<double> literal(const Syntax& tree) {
-  if (tree.kind == SyntaxKind::number) return tree.number;
-  if (tree.kind != SyntaxKind::negate) return std::nullopt;
-  const std::optional<double> number = literal(tree.operands[0]);
-  return number ? std::optional(-*number) : std::nullopt;
-}
-
-FormulaVariables atom_variables(std::size_t pair, std::size_t slot) {
-  FormulaVariables variables = {{"{X}", {'x', pair}}, {"{Y}", {'y', pair}}};
-  for (const std::string_view name : kParameterNames) {
-    variables.emplace(name, FormulaVariable{'g', slot++});
+FormulaPointer TreeReader::checked_operation(
+    const Syntax& tree, const FormulaOperator& row,
+    std::vector<FormulaPointer> operands) {
+  if (const auto wrong = wrong_operand(row, operands)) {
+    // The exponent of `a**2` has no place of its own.
+    const bool has_place = wrong->position < tree.operands.size();
+    fail_at(source_, has_place ? tree.operands[wrong->position] : tree,
+            concat("expected ", wrong->expected));
   }
-  return variables;
+  return make_operation(row, std::move(operands), {tree.begin, tree.end});
 }
 
-std::shared_ptr<const ParsedFormula> parse_formula(
-    const std::string& text, const std::string& function, FormulaOwner owner,
-    FormulaVariables& variables) {
-  auto parsed = std::make_shared<ParsedFormula>();
-  parsed->source = {text, function, false, true};
-  parsed->tree = parse_syntax(parsed->source);
-  parsed->is_nonnegative = Checker(parsed->source, owner, variables)
-                               .check(parsed->tree)
-                               .is_nonnegative;
-  return parsed;
+FormulaPointer TreeReader::read(const Syntax& tree) {
+  return fold_chain(
+      tree, [&](const Syntax& operand) { return read_operand(operand); },
+      [&](const Syntax& node, FormulaPointer left, FormulaPointer right) {
+        return make_operation(operator_row(node.kind),
+                              {std::move(left), std::move(right)},
+                              {node.begin, node.end});
+      });
+}
+
+FormulaPointer TreeReader::read_operand(const Syntax& tree) {
+  const Place place{tree.begin, tree.end};
+  switch (tree.kind) {
+    case SyntaxKind::number:
+      return make_number(tree.number, place);
+    case SyntaxKind::name:
+    case SyntaxKind::call:
+    case SyntaxKind::element:
+      return read_leaf(tree);
+    case SyntaxKind::power: {
+      FormulaPointer base = read(tree.operands[0]);
+      check_power(tree, *base);
+      return checked_operation(
+          tree, operator_row(tree.kind),
+          {std::move(base), make_number(tree.number, place)});
+    }
+    case SyntaxKind::negate:
+      return make_operation(operator_row(tree.kind), {read(tree.operands[0])},
+                            place);
+    case SyntaxKind::add:
+    case SyntaxKind::subtract:
+    case SyntaxKind::multiply:
+    case SyntaxKind::divide:
+    case SyntaxKind::dot:
+      break;
+  }
+  return read(tree);
+}
+
+ParsedFormula read_formula(const std::string& text, const std::string& function,
+                           FormulaOwner owner) {
+  ParsedFormula result;
+  result.source = {text, function, false, true};
+  const Syntax tree = parse_syntax(result.source);
+  result.root = FormulaReader(result.source, owner).read(tree);
+  return result;
 }
 
 }  // namespace gramless

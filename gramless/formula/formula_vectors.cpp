@@ -9,48 +9,46 @@
 
 namespace gramless {
 
-FormulaValue FormulaBuilder::weighted(const Syntax& tree,
+FormulaValue FormulaBuilder::weighted(const FormulaNode& node,
                                       std::string_view text) {
-  const FormulaValue weight = value(tree.operands[0]);
+  const FormulaValue weight = value(*node.operands[0]);
   Values vectors;
-  for (std::size_t k = 1; k < tree.operands.size(); ++k) {
-    vectors.push_back(value(tree.operands[k]));
+  for (std::size_t k = 1; k < node.operands.size(); ++k) {
+    vectors.push_back(value(*node.operands[k]));
   }
-  return quadratic_form(tree, weight, elementwise(tree, vectors, text));
+  return quadratic_form(node, weight, elementwise(node, vectors, text));
 }
 
-FormulaValue FormulaBuilder::quadratic_form(const Syntax& tree,
+FormulaValue FormulaBuilder::quadratic_form(const FormulaNode& node,
                                             const FormulaValue& metric,
                                             const FormulaValue& vector) {
   if (metric.width == 1 || metric.width == vector.width) {
-    return contraction(tree, {metric, vector}, "a*b**2");
+    return contraction(node, {metric, vector}, "a*b**2");
   }
   if (metric.width != vector.width * vector.width) {
-    fail_at(source_, tree,
-            concat("expected a metric of width 1, ", vector.width, " or ",
-                   vector.width * vector.width, ", got ", metric.width));
+    fail(node, concat("expected a metric of width 1, ", vector.width, " or ",
+                      vector.width * vector.width, ", got ", metric.width));
   }
-  const FormulaValue rotated = matrix_product(tree, metric, vector, false);
-  return contraction(tree, {vector, rotated}, "a*b");
+  const FormulaValue rotated = matrix_product(node, metric, vector, false);
+  return contraction(node, {vector, rotated}, "a*b");
 }
 
-FormulaValue FormulaBuilder::matrix_product(const Syntax& tree,
+FormulaValue FormulaBuilder::matrix_product(const FormulaNode& node,
                                             const FormulaValue& matrix,
                                             const FormulaValue& vector,
                                             bool is_transposed) {
   if (vector.width == 0 || matrix.width % vector.width != 0) {
-    fail_at(source_, tree,
-            concat("expected a matrix with a multiple of ", vector.width,
-                   " entries, got ", matrix.width));
+    fail(node, concat("expected a matrix with a multiple of ", vector.width,
+                      " entries, got ", matrix.width));
   }
   const int64_t inner = vector.width;
   const int64_t outer = matrix.width / inner;
-  if (outer == 1) return contraction(tree, {matrix, vector}, "a*b");
-  if (inner == 1) return elementwise(tree, {matrix, vector}, "a*b");
+  if (outer == 1) return contraction(node, {matrix, vector}, "a*b");
+  if (inner == 1) return elementwise(node, {matrix, vector}, "a*b");
   const int64_t rows = is_transposed ? inner : outer;
   const int64_t columns = is_transposed ? outer : inner;
   if (!is_matrix(rows, columns)) {
-    return written_out_product(tree, matrix, vector, is_transposed);
+    return written_out_product(node, matrix, vector, is_transposed);
   }
   if (!is_complete_) return {outer, pool().constant(0)};
   const std::vector<Axis> across = column_axes(rows, columns);
@@ -64,13 +62,13 @@ FormulaValue FormulaBuilder::matrix_product(const Syntax& tree,
   return {outer, sum};
 }
 
-FormulaValue FormulaBuilder::written_out_product(const Syntax& tree,
+FormulaValue FormulaBuilder::written_out_product(const FormulaNode& node,
                                                  const FormulaValue& matrix,
                                                  const FormulaValue& vector,
                                                  bool is_transposed) {
   const int64_t inner = vector.width;
   const int64_t outer = matrix.width / inner;
-  const std::vector<Expr> entries = elements(matrix, tree, kLargestMatrix);
+  const std::vector<Expr> entries = elements(matrix, node, kLargestMatrix);
   std::vector<Expr> list;
   for (int64_t r = 0; r < outer; ++r) {
     std::vector<Expr> terms;
@@ -81,13 +79,13 @@ FormulaValue FormulaBuilder::written_out_product(const Syntax& tree,
     }
     list.push_back(pool().add(terms));
   }
-  return from_list(list, tree);
+  return from_list(list, node);
 }
 
-FormulaValue FormulaBuilder::outer_product(const Syntax& tree,
+FormulaValue FormulaBuilder::outer_product(const FormulaNode& node,
                                            const FormulaValue& a,
                                            const FormulaValue& b) {
-  if (a.width == 1 || b.width == 1) return elementwise(tree, {a, b}, "a*b");
+  if (a.width == 1 || b.width == 1) return elementwise(node, {a, b}, "a*b");
   const int64_t width = a.width * b.width;
   if (is_matrix(a.width, b.width)) {
     if (!is_complete_) return {width, pool().constant(0)};
@@ -95,31 +93,30 @@ FormulaValue FormulaBuilder::outer_product(const Syntax& tree,
     return {width, a.expr * renamed(b.expr, axes_of(b.width), across)};
   }
   std::vector<Expr> products;
-  const std::vector<Expr> others = elements(b, tree, kLongestFormulaList);
-  for (const Expr& each : elements(a, tree, kLongestFormulaList)) {
+  const std::vector<Expr> others = elements(b, node, kLongestFormulaList);
+  for (const Expr& each : elements(a, node, kLongestFormulaList)) {
     for (const Expr& other : others) products.push_back(each * other);
   }
-  return from_list(products, tree);
+  return from_list(products, node);
 }
 
-FormulaValue FormulaBuilder::extremum(const Syntax& tree,
+FormulaValue FormulaBuilder::extremum(const FormulaNode& node,
                                       const FormulaValue& vector, double sign) {
   std::vector<Expr> list;
-  for (const Expr& each : elements(vector, tree, kLongestFormulaList)) {
+  for (const Expr& each : elements(vector, node, kLongestFormulaList)) {
     list.push_back(pool().constant(sign) * each);
   }
   return {1, pool().constant(sign) * pool().maximum(list)};
 }
 
-FormulaValue FormulaBuilder::gradient(const Syntax& tree) {
-  const FormulaValue function = value(tree.operands[0]);
-  const FormulaValue cotangent = value(tree.operands[2]);
+FormulaValue FormulaBuilder::gradient(const FormulaNode& node) {
+  const FormulaValue function = value(*node.operands[0]);
+  const FormulaValue cotangent = value(*node.operands[2]);
   if (cotangent.width != function.width && cotangent.width != 1) {
-    fail_at(source_, tree,
-            concat("expected a first and a last operand of one width, got ",
-                   function.width, " and ", cotangent.width));
+    fail(node, concat("expected a first and a last operand of one width, got ",
+                      function.width, " and ", cotangent.width));
   }
-  const ArraySpec& array = indexed_argument(tree.operands[1]);
+  const ArraySpec& array = indexed_argument(*node.operands[1]);
   // What was loaded before a matrix was found has other axes.
   if (!is_complete_) return {array.columns(), pool().constant(0)};
   const Expr slopes = gramless::gradient(function.expr, cotangent.expr,
@@ -132,18 +129,16 @@ FormulaValue FormulaBuilder::gradient(const Syntax& tree) {
   return {array.columns(), pool().rename(slopes, names)};
 }
 
-int64_t FormulaBuilder::integer(const Syntax& tree, std::size_t operand,
+int64_t FormulaBuilder::integer(const FormulaNode& node, std::size_t operand,
                                 int64_t least, int64_t most) {
-  const Syntax& place = tree.operands[operand];
+  const FormulaNode& place = *node.operands[operand];
   const auto number = static_cast<int64_t>(*literal(place));
   if (number >= least && number <= most) return number;
   if (least <= most) {
-    fail_at(source_, place,
-            concat("expected a number between ", least, " and ", most, " in '",
-                   tree.name, "', got ", number));
+    fail(place, concat("expected a number between ", least, " and ", most,
+                       " in '", node.row->name, "', got ", number));
   }
-  fail_at(source_, tree,
-          concat("expected fewer components in '", tree.name, "'"));
+  fail(node, concat("expected fewer components in '", node.row->name, "'"));
 }
 
 Expr FormulaBuilder::renamed(Expr expr, const std::vector<Axis>& from,
@@ -164,8 +159,9 @@ Expr FormulaBuilder::element(const FormulaValue& vector, int64_t position) {
 }
 
 std::vector<Expr> FormulaBuilder::elements(const FormulaValue& vector,
-                                           const Syntax& tree, int64_t most) {
-  check_length(vector.width, most, tree);
+                                           const FormulaNode& node,
+                                           int64_t most) {
+  check_length(vector.width, most, node);
   std::vector<Expr> list;
   for (int64_t k = 0; k < vector.width; ++k) {
     list.push_back(element(vector, k));
@@ -174,9 +170,9 @@ std::vector<Expr> FormulaBuilder::elements(const FormulaValue& vector,
 }
 
 FormulaValue FormulaBuilder::from_list(const std::vector<Expr>& list,
-                                       const Syntax& tree, int64_t most) {
+                                       const FormulaNode& node, int64_t most) {
   const auto width = static_cast<int64_t>(list.size());
-  check_length(width, most, tree);
+  check_length(width, most, node);
   return {width, listed(list, axes_of(width))};
 }
 
@@ -199,12 +195,11 @@ Expr FormulaBuilder::listed(std::span<const Expr> list,
 }
 
 void FormulaBuilder::check_length(int64_t length, int64_t most,
-                                  const Syntax& tree) {
+                                  const FormulaNode& node) {
   if (length > 0 && length <= most) return;
   try {
-    fail_at(source_, tree,
-            concat("expected between 1 and ", most,
-                   " components where they are written out, got ", length));
+    fail(node, concat("expected between 1 and ", most,
+                      " components where they are written out, got ", length));
   } catch (const ArgumentError& error) {
     throw UnsupportedError(error.what());
   }

@@ -8,35 +8,13 @@
 
 namespace gramless {
 
-class KernelBuilder {
- public:
-  /// Of own formulas that have both, `has_logarithm_first` takes the formula of
-  /// the logarithm.
-  KernelBuilder(MapReduce& result, const ParsedKernel& kernel,
-                const KernelForm& form, bool has_logarithm_first)
-      : result_(result),
-        kernel_(kernel),
-        form_(form),
-        has_logarithm_first_(has_logarithm_first) {}
+/// Declares the arguments of a kernel: x0, …, y0, …, g0, …
+void declare_arguments(MapReduce& result, const ParsedKernel& kernel,
+                       const KernelForm& form);
 
-  /// Declares the arguments of the kernel: x0, …, y0, …, g0, …
-  void declare_arguments();
-
-  /// Returns k, in the ordinary domain.
-  Expr value();
-
- private:
-  ExprPool& pool() { return *result_.pool; }
-  /// Returns the axis of y's columns: that of x's if there are as many.
-  [[nodiscard]] Axis y_axis(std::size_t number) const;
-
-  Expr formula(const ParsedFormula& source, const FormulaVariables& variables);
-  Expr value_of(const Atom& atom, const FormulaVariables& variables);
-
-  MapReduce& result_;
-  const ParsedKernel& kernel_;
-  const KernelForm& form_;
-  bool has_logarithm_first_;
-};
+/// Returns k, in the ordinary domain. Of own formulas that have both,
+/// `has_logarithm_first` takes the formula of the logarithm.
+Expr kernel_value(MapReduce& result, const ParsedKernel& kernel,
+                  bool has_logarithm_first);
 
 }  // namespace gramless

@@ -5,91 +5,42 @@
 
 #include "gramless/base/text.h"
 #include "gramless/error.h"
+#include "gramless/formula/formula_reader.h"
 #include "gramless/formula/parsed_kernel.h"
-#include "gramless/formula/signs.h"
 
 namespace gramless {
 namespace {
 
 constexpr std::string_view kAtomForm = "'atom(x,y)'";
-constexpr double kLargestExponent = 1024;
 
-class KernelReader {
+class KernelReader : public TreeReader {
  public:
-  KernelReader(const std::string& name, const std::vector<OwnFormula>& atoms)
-      : atoms_(atoms) {
-    kernel_.source = {name, "Kernel()"};
-  }
-
-  ParsedKernel read_all() {
-    kernel_.tree = parse_syntax(kernel_.source);
-    kernel_.is_nonnegative = read(kernel_.tree).is_nonnegative;
-    kernel_.x_count = kernel_.pairs.size();
-    kernel_.y_count = kernel_.pairs.size();
-    return std::move(kernel_);
-  }
+  KernelReader(const Source& source, const std::vector<OwnFormula>& atoms,
+               ParsedKernel& kernel)
+      : TreeReader(source), atoms_(atoms), kernel_(kernel) {}
 
  private:
-  [[nodiscard]] const Source& source() const { return kernel_.source; }
-
-  Known read(const Syntax& tree) {
-    return fold_chain(
-        tree, [&](const Syntax& syntax) { return read_operand(syntax); },
-        [](const Syntax& node, Known left, Known right) {
-          return known_of(operator_text(node.kind), {left, right});
-        });
+  FormulaPointer read_leaf(const Syntax& syntax) override {
+    if (syntax.kind == SyntaxKind::call) return read_atom(syntax);
+    const bool is_name = syntax.kind == SyntaxKind::name;
+    const std::string got = is_name ? syntax.name : syntax.name + "[";
+    fail_at(source(), syntax,
+            concat("expected an atom with ",
+                   is_name ? "its pair of variables" : "round brackets",
+                   ", got ", quoted(got)),
+            concat(" Write ", kAtomForm, "."));
   }
 
-  Known read_operand(const Syntax& syntax) {
-    switch (syntax.kind) {
-      case SyntaxKind::number:
-        return known_number(syntax.number);
-      case SyntaxKind::call:
-        return read_atom(syntax);
-      case SyntaxKind::power:
-        return read_power(syntax);
-      case SyntaxKind::negate:
-        return known_of(operator_text(syntax.kind), {read(syntax.operands[0])});
-      case SyntaxKind::add:
-      case SyntaxKind::subtract:
-      case SyntaxKind::multiply:
-      case SyntaxKind::divide:
-        return read(syntax);
-      case SyntaxKind::dot:
-        break;
-      case SyntaxKind::name:
-        fail_at(source(), syntax,
-                concat("expected an atom with its pair of variables, got ",
-                       quoted(syntax.name)),
-                concat(" Write ", kAtomForm, "."));
-      case SyntaxKind::element:
-        fail_at(source(), syntax,
-                concat("expected an atom with round brackets, got ",
-                       quoted(syntax.name + "[")),
-                concat(" Write ", kAtomForm, "."));
-    }
-    throw InternalError("read_operand(): unknown kind of syntax.");
-  }
-
-  Known read_power(const Syntax& syntax) {
-    const Known base = read(syntax.operands[0]);
+  void check_power(const Syntax& syntax, const FormulaNode& base) override {
     const double exponent = syntax.number;
-    const bool is_integer = exponent == std::trunc(exponent);
-    if (std::abs(exponent) > kLargestExponent) {
-      fail_at(source(), syntax,
-              concat("expected an exponent between -1024 and 1024, got ",
-                     number_text(exponent)));
-    }
-    if (!is_integer && !base.is_nonnegative) {
-      fail_at(source(), syntax,
-              concat("expected an integer exponent of a kernel that may be "
-                     "negative, got ",
-                     number_text(exponent)));
-    }
-    return known_power(base, exponent);
+    if (exponent == std::trunc(exponent) || base.known.is_nonnegative) return;
+    fail_at(source(), syntax,
+            concat("expected an integer exponent of a kernel that may be "
+                   "negative, got ",
+                   number_text(exponent)));
   }
 
-  Known read_atom(const Syntax& syntax) {
+  FormulaPointer read_atom(const Syntax& syntax) {
     std::shared_ptr<const Atom> atom = find_atom(syntax);
     if (syntax.operands.size() != 2) {
       fail_at(
@@ -99,13 +50,12 @@ class KernelReader {
           concat(" Write '", syntax.name, "(x,y)'."));
     }
     const std::size_t pair = find_pair(syntax.operands[0], syntax.operands[1]);
-    const Known known{atom->is_nonnegative};
     const std::size_t slot = kernel_.slots.size();
     for (const Parameter parameter : atom->parameters) {
       kernel_.slots.push_back({syntax.name, parameter, pair});
     }
-    kernel_.atoms.push_back({std::move(atom), pair, slot, syntax.begin});
-    return known;
+    kernel_.atoms.push_back({std::move(atom), pair, slot});
+    return make_use(kernel_.atoms.back(), {syntax.begin, syntax.end});
   }
 
   /// Returns the atom of a name: one that was made before, a user's, or that of
@@ -174,14 +124,21 @@ class KernelReader {
   }
 
   const std::vector<OwnFormula>& atoms_;
-  ParsedKernel kernel_;
+  ParsedKernel& kernel_;
 };
 
 }  // namespace
 
 ParsedKernel parse_kernel(const std::string& name,
                           const std::vector<OwnFormula>& atoms) {
-  return KernelReader(name, atoms).read_all();
+  ParsedKernel kernel;
+  const Source source{name, "Kernel()"};
+  kernel.formula.source = source;
+  kernel.formula.root =
+      KernelReader(source, atoms, kernel).read(parse_syntax(source));
+  kernel.x_count = kernel.pairs.size();
+  kernel.y_count = kernel.pairs.size();
+  return kernel;
 }
 
 }  // namespace gramless

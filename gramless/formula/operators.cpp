@@ -14,14 +14,14 @@ using enum FormulaKind;
 using Row = FormulaOperator;
 
 constexpr std::array kOperators = {
-    Row{"Add", "ff", elementwise, "a + b", "f + g"},
-    Row{"Subtract", "ff", elementwise, "a - b", "f - g"},
-    Row{"Mult", "ff", elementwise, "a*b", "f * g"},
-    Row{"Divide", "ff", elementwise, "a/b", "f / g"},
-    Row{"Minus", "f", elementwise, "-a", "-f"},
+    Row{"Add", "ff", elementwise, "a + b", "f + g", "", {" + ", 1}},
+    Row{"Subtract", "ff", elementwise, "a - b", "f - g", "", {" - ", 1}},
+    Row{"Mult", "ff", elementwise, "a*b", "f * g", "", {"*", 2}},
+    Row{"Divide", "ff", elementwise, "a/b", "f / g", "", {"/", 2}},
+    Row{"Minus", "f", elementwise, "-a", "-f", "", {"-", 3}},
     Row{"Inv", "f", elementwise, "1/a", "1/f"},
     Row{"Scal", "sf", elementwise, "a*b", "s f"},
-    Row{"Scalprod", "ff", contraction, "a*b", "<f, g>, as (f|g)"},
+    Row{"Scalprod", "ff", contraction, "a*b", "<f, g>, as (f|g)", "", {"|"}},
     Row{"IntCst", "n", constant, "a", "The number n"},
     Row{"IntInv", "n", constant, "1/a", "1/n"},
     Row{"Zero", "n", constant, "", "n zeros"},
@@ -46,7 +46,7 @@ constexpr std::array kOperators = {
         "The largest integer not above f"},
     Row{"Atan2", "ff", elementwise, "atan2(a, b)",
         "The angle of the point (g, f)"},
-    Row{"Pow", "fr", elementwise, "power(a, b)", "f**r"},
+    Row{"Pow", "fr", elementwise, "power(a, b)", "f**r", "", {"**", 4}},
     Row{"Powf", "ff", elementwise, "exp(b*log(a))",
         "f**g of an f that is positive"},
     Row{"XLogX", "f", elementwise, "select(-abs(a), 0, a*log(a))",
@@ -114,27 +114,32 @@ const Row* find_in(std::span<const Row> rows, std::string_view name) {
 
 }  // namespace
 
-std::string_view operator_text(SyntaxKind kind) {
+const FormulaOperator& operator_row(SyntaxKind kind) {
+  const auto named = [](std::string_view name) -> const FormulaOperator& {
+    return *find_in(kOperators, name);
+  };
   switch (kind) {
     case SyntaxKind::negate:
-      return "-a";
+      return named("Minus");
     case SyntaxKind::add:
-      return "a + b";
+      return named("Add");
     case SyntaxKind::subtract:
-      return "a - b";
+      return named("Subtract");
     case SyntaxKind::multiply:
-    case SyntaxKind::dot:
-      return "a*b";
+      return named("Mult");
     case SyntaxKind::divide:
-      return "a/b";
+      return named("Divide");
+    case SyntaxKind::dot:
+      return named("Scalprod");
+    case SyntaxKind::power:
+      return named("Pow");
     case SyntaxKind::number:
     case SyntaxKind::name:
     case SyntaxKind::call:
     case SyntaxKind::element:
-    case SyntaxKind::power:
       break;
   }
-  throw InternalError("operator_text(): not an operator.");
+  throw InternalError("operator_row(): not an operator.");
 }
 
 std::span<const FormulaOperator> formula_operators() { return kOperators; }

@@ -34,6 +34,15 @@ enum class FormulaKind : uint8_t {
   gradient,
 };
 
+/// The tightness of what needs no brackets.
+inline constexpr int kTightest = 5;
+
+/// How an operator is written that stands before or between its operands.
+struct Infix {
+  std::string_view symbol = {};
+  int tightness = kTightest;
+};
+
 /// One row. `operands` has a letter for each operand: f for a formula, s for
 /// one of width 1, n for an integer, r for a number, v for a variable. `text`
 /// and `after` are in the language of ir/reader.h, in a, b and c.
@@ -44,11 +53,11 @@ struct FormulaOperator {
   std::string_view text;
   std::string_view description;
   std::string_view after = {};
+  Infix infix = {};
 };
 
-/// Returns the text of `-a`, `a + b` and so on, in the language of
-/// ir/reader.h; of `(a|b)` that of one component.
-std::string_view operator_text(SyntaxKind kind);
+/// Returns the row of `-a`, `a + b`, `(a|b)`, `a**2` and so on.
+const FormulaOperator& operator_row(SyntaxKind kind);
 
 /// Returns the rows that users know.
 std::span<const FormulaOperator> formula_operators();

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT
 // A kernel, by a name such as `gaussian(x,y) * linear(u,v)**2` or by formulas:
-// parsed and checked, as it was written.
+// read and checked, as it was written.
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "gramless/formula/atoms.h"
-#include "gramless/formula/parsed_formula.h"
+#include "gramless/formula/node.h"
 #include "gramless/kernel.h"
 
 namespace gramless {
@@ -17,25 +18,15 @@ namespace gramless {
 /// An atom, or a whole kernel, by formulas of its value, of its logarithm, or
 /// of both; neither where it has routines alone.
 struct Atom {
-  /// That of its row, or the one that a user gave it.
+  /// That of its row, or the one that a user gave it; a whole kernel has none.
   std::string name;
-  /// One for each gamma slot.
+  /// One for each gamma slot; none of a whole kernel.
   std::vector<Parameter> parameters;
-  std::shared_ptr<const ParsedFormula> sum;
-  std::shared_ptr<const ParsedFormula> log;
+  std::optional<ParsedFormula> sum;
+  std::optional<ParsedFormula> log;
   bool is_nonnegative = false;
   /// Whether it is a user's. X and Y may then differ in width.
   bool is_own = false;
-};
-
-/// One use of an atom in a name.
-struct AtomUse {
-  std::shared_ptr<const Atom> atom;
-  std::size_t pair = 0;
-  /// The first of its gamma slots.
-  std::size_t slot = 0;
-  /// Where the name has it, in bytes.
-  std::size_t begin = 0;
 };
 
 /// One gamma slot.
@@ -47,25 +38,25 @@ struct GammaSlot {
 };
 
 struct ParsedKernel {
-  /// The name, and its tree: its calls are `atoms`, in reading order.
-  Source source;
-  Syntax tree;
+  /// The name as a formula of atoms: names of variables and white space are no
+  /// part of its digest.
+  ParsedFormula formula;
+  /// The uses of atoms, in reading order.
   std::vector<AtomUse> atoms;
-  /// In place of a name: the formulas, and what their variables are.
-  std::shared_ptr<const Atom> formula;
-  FormulaVariables variables;
-
   std::vector<GammaSlot> slots;
   /// The distinct pairs of variables, in reading order; none of formulas.
   std::vector<std::pair<std::string, std::string>> pairs;
   /// The numbers of arguments x and y.
   std::size_t x_count = 0;
   std::size_t y_count = 0;
-  /// Whether it is known never to be negative.
-  bool is_nonnegative = false;
 
-  /// Returns the use of an atom that a call in the tree is.
-  [[nodiscard]] const AtomUse& use_of(const Syntax& call) const;
+  [[nodiscard]] const Digest& digest() const { return formula.root->digest; }
+  /// Whether formulas in X_0, Y_0, ... are all of it.
+  [[nodiscard]] bool is_whole() const { return pairs.empty() && !atoms.empty(); }
+  /// Whether it is known never to be negative.
+  [[nodiscard]] bool is_nonnegative() const {
+    return formula.root->known.is_nonnegative;
+  }
 };
 
 /// Reads a kernel name, made of the given atoms; of those with one name, the
@@ -80,15 +71,14 @@ ParsedKernel parse_kernel(
 /// logarithm, or both. Throws ArgumentError, with column and caret.
 ParsedKernel parse_kernel(const OwnFormula& formula);
 
+/// Returns the kernel whose value a formula is.
+ParsedKernel parse_kernel(const Formula& formula);
+
 /// Returns the atom that a user gives formulas of. Throws ArgumentError for a
 /// formula that is wrong.
 std::shared_ptr<const Atom> make_atom(const OwnFormula& formula);
 
 /// Returns the atom of a row.
 std::shared_ptr<const Atom> make_atom(const AtomRow& row);
-
-/// Returns a text that two kernels share if and only if they are the same:
-/// names of variables and white space do not matter.
-std::string structure_text(const ParsedKernel& kernel);
 
 }  // namespace gramless

@@ -49,14 +49,6 @@ Known known_of(std::string_view text, const std::vector<Known>& operands) {
                                : Known{is_nonnegative(result)};
 }
 
-Known known_power(const Known& base, double exponent) {
-  ExprPool pool;
-  Known result{
-      is_nonnegative(pool.power(stand_in(pool, base, 0, false), exponent))};
-  if (base.value) result.value = power(*base.value, exponent);
-  return result;
-}
-
 Known known_of(const FormulaOperator& row, const std::vector<Known>& operands) {
   switch (row.kind) {
     case FormulaKind::elementwise:

@@ -27,9 +27,6 @@ Known known_number(double value);
 /// `a`, `b` and `c`.
 Known known_of(std::string_view text, const std::vector<Known>& operands);
 
-/// Returns what is known of a power.
-Known known_power(const Known& base, double exponent);
-
 /// Returns what is known of an operator's value, or of each of its components.
 /// The operands are those that are no variables.
 Known known_of(const FormulaOperator& row, const std::vector<Known>& operands);

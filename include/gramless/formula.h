@@ -2,12 +2,18 @@
 // Formulas as values: read from a text, or made by calls.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
 
 namespace gramless {
+
+struct FormulaNode;
+
+/// What tells formulas and kernels apart: equal ones share it.
+using Digest = std::array<uint64_t, 2>;
 
 /// A formula in the arguments of a kernel, as docs/formulas.md has them. It is
 /// immutable and cheap to copy. Widths are checked when arrays come.
@@ -30,7 +36,8 @@ class Formula {
   static Formula read(const std::string& text);
 
   /// An operator by its name, `SqDist`. Throws ArgumentError for an unknown
-  /// name or another number of operands than it has.
+  /// name, another number of operands than it has, or an operand that is not
+  /// written out where the operator takes a number.
   static Formula call(const std::string& name,
                       const std::vector<Formula>& operands);
 
@@ -41,20 +48,24 @@ class Formula {
   friend Formula operator/(const Formula& a, const Formula& b);
   /// The scalar product, `(a|b)`.
   friend Formula dot(const Formula& a, const Formula& b);
+  /// Throws ArgumentError for an exponent that is not between -1024 and 1024.
   friend Formula power(const Formula& base, double exponent);
 
   /// Returns the text that read() takes.
   [[nodiscard]] std::string text() const;
 
-  /// A number that formulas share which say the same.
-  [[nodiscard]] uint64_t digest() const;
+  [[nodiscard]] const Digest& digest() const;
+  /// Formulas are equal if they say the same: `Add(X_0, 1)` is `X_0 + 1`.
   bool operator==(const Formula& other) const;
 
-  struct Node;
+  /// What the library made of it.
+  [[nodiscard]] const std::shared_ptr<const FormulaNode>& node() const {
+    return node_;
+  }
 
  private:
-  explicit Formula(Node node);
-  std::shared_ptr<const Node> node_;
+  explicit Formula(std::shared_ptr<const FormulaNode> node);
+  std::shared_ptr<const FormulaNode> node_;
 };
 
 }  // namespace gramless

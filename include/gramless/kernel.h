@@ -39,12 +39,10 @@ class Kernel {
   /// A kernel by formulas. Throws likewise.
   explicit Kernel(const OwnFormula& formula);
   /// A kernel by a formula of its value.
-  explicit Kernel(const Formula& formula)
-      : Kernel(OwnFormula{"", formula.text(), "", ""}) {}
+  explicit Kernel(const Formula& formula);
 
   [[nodiscard]] const std::string& name() const { return name_; }
-  /// A text that equal kernels share.
-  [[nodiscard]] const std::string& structure() const { return structure_; }
+  [[nodiscard]] const Digest& digest() const;
   /// What the library made of the name.
   [[nodiscard]] const ParsedKernel& parsed() const { return *parsed_; }
 
@@ -54,7 +52,6 @@ class Kernel {
  private:
   std::string name_;
   std::shared_ptr<const ParsedKernel> parsed_;
-  std::string structure_;
 };
 
 }  // namespace gramless

@@ -283,8 +283,12 @@ NB_MODULE(_core, m) {
           "A kernel by formulas of its value, its logarithm or both; '' for "
           "none.")
       .def_prop_ro("name", &Kernel::name)
-      .def_prop_ro("structure", &Kernel::structure,
-                   "A text that equal kernels share.")
+      .def_prop_ro(
+          "digest",
+          [](const Kernel& self) {
+            return std::make_pair(self.digest()[0], self.digest()[1]);
+          },
+          "Two numbers that equal kernels share.")
       .def_prop_ro("atoms", &atoms_of,
                    "The atom of each gamma slot, as the name writes it.")
       .def_prop_ro(
@@ -297,7 +301,7 @@ NB_MODULE(_core, m) {
                    "operands.")
       .def(nb::self == nb::self)
       .def("__hash__", [](const Kernel& self) {
-        return nb::hash(nb::cast(self.structure()));
+        return static_cast<Py_hash_t>(self.digest()[0] >> 2U);
       });
 
   m.def("formula_tree", &formula_tree, "text"_a, "function"_a, "is_atom"_a,

@@ -5,8 +5,11 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/string_view.h>
 
-#include <functional>
+#include <algorithm>
+#include <array>
+#include <utility>
 
+#include "gramless/formula/formula_reader.h"
 #include "gramless/formula/parsed_kernel.h"
 
 namespace gramless {
@@ -14,73 +17,67 @@ namespace {
 
 namespace nb = nanobind;
 
-std::string_view syntax_name(SyntaxKind kind) {
-  switch (kind) {
-    case SyntaxKind::number:
-      return "number";
-    case SyntaxKind::name:
-      return "name";
-    case SyntaxKind::call:
-      return "call";
-    case SyntaxKind::element:
-      return "element";
-    case SyntaxKind::negate:
-      return "negate";
-    case SyntaxKind::add:
-      return "add";
-    case SyntaxKind::subtract:
-      return "subtract";
-    case SyntaxKind::multiply:
-      return "multiply";
-    case SyntaxKind::divide:
-      return "divide";
-    case SyntaxKind::power:
-      return "power";
-    case SyntaxKind::dot:
-      return "dot";
+nb::tuple tuple_of(const FormulaNode& node);
+
+/// What trees call the operators that are not written as calls.
+constexpr std::array<std::pair<std::string_view, const char*>, 7> kInfixNames =
+    {{{"Minus", "negate"},
+      {"Add", "add"},
+      {"Subtract", "subtract"},
+      {"Mult", "multiply"},
+      {"Divide", "divide"},
+      {"Scalprod", "dot"},
+      {"Pow", "power"}}};
+
+void append_operation(nb::list& parts, const FormulaNode& node) {
+  const auto* const infix = std::find_if(
+      kInfixNames.begin(), kInfixNames.end(),
+      [&](const auto& each) { return each.first == node.row->name; });
+  if (infix == kInfixNames.end()) {
+    parts.append("call");
+    parts.append(node.row->name);
+  } else {
+    parts.append(infix->second);
   }
-  throw InternalError("syntax_name(): unknown kind of syntax.");
+  for (const FormulaPointer& operand : node.operands) {
+    const bool is_exponent = node.row->name == "Pow" && nb::len(parts) == 2;
+    parts.append(is_exponent ? nb::cast(*literal(*operand))
+                             : nb::object(tuple_of(*operand)));
+  }
 }
 
-/// What a call in a tree is.
-using Call = std::function<nb::tuple(const Syntax& call)>;
-
-/// Returns a tree as it was parsed. What is called is a name and its operands,
-/// or what `call` says.
-nb::tuple tuple_of(const Syntax& tree, const Call& call = {}) {
-  if (tree.kind == SyntaxKind::call && call) return call(tree);
+/// Returns a formula as it was read.
+nb::tuple tuple_of(const FormulaNode& node) {
   nb::list parts;
-  parts.append(syntax_name(tree.kind));
-  if (tree.kind == SyntaxKind::number) parts.append(tree.number);
-  const bool has_name =
-      tree.kind == SyntaxKind::name || tree.kind == SyntaxKind::call;
-  if (has_name) parts.append(tree.name);
-  for (const Syntax& operand : tree.operands) {
-    parts.append(tuple_of(operand, call));
+  switch (node.kind) {
+    case FormulaNode::Kind::number:
+      return nb::make_tuple("number", node.number);
+    case FormulaNode::Kind::variable:
+      return nb::make_tuple("name", node.name);
+    case FormulaNode::Kind::operation:
+      append_operation(parts, node);
+      return nb::tuple(parts);
+    case FormulaNode::Kind::atom: {
+      const AtomUse& use = node.use;
+      if (use.atom->name.empty()) return nb::make_tuple("formula");
+      return nb::make_tuple(use.atom->is_own ? "own" : "atom", use.atom->name,
+                            use.slot, use.pair);
+    }
   }
-  if (tree.kind == SyntaxKind::power) parts.append(tree.number);
-  return nb::tuple(parts);
+  throw InternalError("tuple_of(): unknown kind of node.");
 }
 
 }  // namespace
 
 nb::tuple tree_of(const Kernel& kernel) {
-  const ParsedKernel& parsed = kernel.parsed();
-  if (parsed.formula) return nb::make_tuple("formula");
-  return tuple_of(parsed.tree, [&](const Syntax& call) {
-    const AtomUse& use = parsed.use_of(call);
-    return nb::make_tuple(use.atom->is_own ? "own" : "atom", use.atom->name,
-                          use.slot, use.pair);
-  });
+  return tuple_of(*kernel.parsed().formula.root);
 }
 
 nb::tuple formula_tree(const std::string& text, const std::string& function,
                        bool is_atom) {
-  FormulaVariables variables;
-  if (is_atom) variables = atom_variables(0, 0);
   const FormulaOwner owner =
       is_atom ? FormulaOwner::atom : FormulaOwner::kernel;
-  return tuple_of(parse_formula(text, function, owner, variables)->tree);
+  return tuple_of(*read_formula(text, function, owner).root);
 }
 
 }  // namespace gramless

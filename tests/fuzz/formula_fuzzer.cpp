@@ -43,7 +43,6 @@ void check_formula(std::string_view text) {
     require_message(error.what(), "Kernel(): expected ", text);
     return;
   }
-  structure_text(kernel);
   const bool is_large =
       text.size() > kLongestBuilt ||
       kernel.x_count + kernel.y_count + kernel.slots.size() > kMostArguments;

@@ -80,7 +80,7 @@ void check_stages(const MapReduce& built, const LogDomain& domain) {
 Mode draw_mode(Draw& draw, const ParsedKernel& kernel) {
   while (true) {
     const ModeRow& row = mode_table()[draw.below(mode_table().size())];
-    if (kernel.is_nonnegative || !row.needs_logarithm) return row.mode;
+    if (kernel.is_nonnegative() || !row.needs_logarithm) return row.mode;
   }
 }
 

@@ -114,10 +114,10 @@ DISTANCES = [
     Mutant(
         "Differences come first; |x|² + |y|² - 2<x, y> is not used.",
         "gramless/formula/formula_vectors.cpp",
-        "return quadratic_form(tree, weight, "
-        "elementwise(tree, vectors, text));",
+        "return quadratic_form(node, weight, "
+        "elementwise(node, vectors, text));",
         "const auto form = [&](std::size_t k, std::size_t l) {\n"
-        "    return contraction(tree, {weight, vectors[k], vectors[l]},\n"
+        "    return contraction(node, {weight, vectors[k], vectors[l]},\n"
         '                       "a*b*c")\n'
         "        .expr;\n"
         "  };\n"
@@ -141,9 +141,9 @@ DISTANCES = [
     ),
     Mutant(
         "Each parameter of an atom has a slot of its own.",
-        "gramless/formula/formula_reader.cpp",
-        "variables.emplace(name, FormulaVariable{'g', slot++});",
-        "variables.emplace(name, FormulaVariable{'g', slot});",
+        "gramless/formula/formula_builder.cpp",
+        "concat(variable.kind, first + variable.number);",
+        "concat(variable.kind, first);",
         "tests/torch/parameters_test.py::test_slots_are_in_reading_order",
     ),
     Mutant(
@@ -869,7 +869,7 @@ MANNERS = [
     Mutant(
         "Kernels are equal if they say the same.",
         "python/gramless/torch/kernel.py",
-        "return self._core and self._core.structure, tuple(routines)",
+        "return self._core and self._core.digest, tuple(routines)",
         "return self._core and self._core.name, tuple(routines)",
         "tests/torch/kernels_test.py::test_equal",
     ),

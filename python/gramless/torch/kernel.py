@@ -152,7 +152,7 @@ class Kernel:
         names = self._core.atoms if self.formula is None else []
         formulas = [self.own.get(name) for name in names] or [self.formula]
         routines = [f.routines if f else (None, None) for f in formulas]
-        return self._core and self._core.structure, tuple(routines)
+        return self._core and self._core.digest, tuple(routines)
 
     def __repr__(self) -> str:
         if self.formula is None:
