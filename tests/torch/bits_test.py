@@ -87,6 +87,57 @@ def test_rows_do_not_depend_on_their_place(N, dtype):
     assert compared > 1000
 
 
+# Kernels of one exponential each; the own formulas use what stands in their
+# exponents elsewhere, too, where it might be rounded once and not twice.
+EXPONENTIALS = [
+    "gaussian(x,y)",
+    "gaussian(x,y)**3",
+    "laplacian(x,y)**-2",
+    "gaussian(x,y)*laplacian(x,y)*gaussian(x,y)",
+    "gaussian_oriented(x,y)*laplacian(x,y)",
+    "periodic(x,y)*gaussian(x,y)",
+    "rational_quadratic(x,y)",
+]
+EXPONENTIAL_FORMULAS = [
+    "Exp(-G_0*SqDist(X_0,Y_0) + (X_0|Y_0))",
+    "Exp(-WeightedSqDist(G_0,X_0,Y_0) - Norm2(X_0 - Y_0))",
+    "IfElse(G_0*SqDist(X_0,Y_0), Exp(-G_0*SqDist(X_0,Y_0) - Norm2(X_0)), 0)",
+]
+
+
+@pytest.mark.parametrize("dtype", FLOATS, ids=str)
+@pytest.mark.parametrize("text", EXPONENTIALS + EXPONENTIAL_FORMULAS)
+def test_exponents_have_one_value(text, dtype):
+    """Of one pair, k u v b and its derivatives by u, v and b = 1 are k.
+
+    That by u reduces over j, as a does, and those by v and b over i.
+    """
+    if text in EXPONENTIALS:
+        kernel = Kernel(f"{text}*linear(u,v)")
+        slots = len(kernel._core.atoms) - 1
+    else:
+        kernel = Kernel(formula_sum=f"{text}*X_1*Y_1")
+        slots = len(set(re.findall("G_.", text)))
+    data = Data(5, dtype)
+    for _ in range(50):
+        gamma = [data.normal(1).abs().requires_grad_() for _ in range(slots)]
+        params = {"id": kernel, "gamma": [*gamma, None]}
+        if text not in EXPONENTIALS:
+            params["gamma"].pop()
+        x, y = (data.normal(1, 3).requires_grad_() for _ in range(2))
+        ones = [
+            torch.ones(1, 1, dtype=dtype).requires_grad_() for _ in range(3)
+        ]
+        u, v, b = ones
+        a = kernel_product(params, (x, u), (y, v), b).sum()
+        for wrt in (ones, [*ones, x, y, *gamma], [u], [v], [b]):
+            slopes = torch.autograd.grad(
+                a, wrt, retain_graph=True, allow_unused=True
+            )
+            for slope in slopes[: min(len(wrt), 3)]:
+                assert slope.item() == a.item()
+
+
 @pytest.mark.parametrize("dtype", FLOATS, ids=str)
 def test_same_bits_at_any_address(dtype):
     """Each tensor starts at another number of the same storage."""
