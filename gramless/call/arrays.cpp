@@ -57,10 +57,12 @@ template <class View>
 void check_views(std::span<const ArraySpec> specs, std::span<const View> views,
                  DType dtype) {
   for (std::size_t k = 0; k < specs.size(); ++k) {
-    if (views[k].dtype == dtype) continue;
-    fail<DTypeError>(specs[k].name, " of dtype ", dtype_name(dtype),
-                     ", as the first argument, got ",
-                     dtype_name(views[k].dtype), ".");
+    const DType expected = specs[k].dtype_in(dtype);
+    if (views[k].dtype == expected) continue;
+    fail<DTypeError>(specs[k].name, " of dtype ", dtype_name(expected),
+                     specs[k].is_wide ? ", as in calls of any dtype"
+                                      : ", as the first argument",
+                     ", got ", dtype_name(views[k].dtype), ".");
   }
 }
 
@@ -120,9 +122,9 @@ void check_dtypes(std::span<const ArraySpec> argument_specs,
                   std::span<const ArrayView> arguments,
                   std::span<const ArraySpec> result_specs,
                   std::span<const MutableArrayView> results) {
-  if (arguments.empty()) return;
-  check_views(argument_specs, arguments, arguments[0].dtype);
-  check_views(result_specs, results, arguments[0].dtype);
+  const DType dtype = find_dtype(argument_specs, arguments);
+  check_views(argument_specs, arguments, dtype);
+  check_views(result_specs, results, dtype);
 }
 
 Sizes find_sizes(std::span<const ArraySpec> argument_specs,

@@ -22,7 +22,7 @@ Sizes check_arrays(std::span<const ArraySpec> argument_specs,
                    std::span<const ArraySpec> result_specs,
                    std::span<const MutableArrayView> results);
 
-/// Throws DTypeError unless checked arrays have one dtype.
+/// Throws DTypeError unless checked arrays have the dtypes of a call.
 void check_dtypes(std::span<const ArraySpec> argument_specs,
                   std::span<const ArrayView> arguments,
                   std::span<const ArraySpec> result_specs,

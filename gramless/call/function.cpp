@@ -183,7 +183,7 @@ Runnable prepare(StageTimes& stages, const BuildOptions& options,
 std::vector<ArrayForm> forms_of(const std::vector<ArraySpec>& arrays) {
   std::vector<ArrayForm> forms;
   for (const ArraySpec& array : arrays) {
-    forms.push_back({array.name, array.pair, array.columns()});
+    forms.push_back({array.name, array.pair, array.columns(), array.is_wide});
   }
   return forms;
 }
@@ -324,14 +324,14 @@ bool ArrayFunction::is_logarithm() const { return state_->is_logarithm; }
 std::vector<ResultForm> ArrayFunction::result_forms(
     std::span<const ArrayView> arguments, Backend backend) const {
   const Sizes sizes = find_sizes(state_->arguments, arguments);
-  const DType dtype = arguments.empty() ? DType::float64 : arguments[0].dtype;
+  const DType dtype = find_dtype(state_->arguments, arguments);
   std::vector<ResultForm> forms;
   for (const ArraySpec& result : state_->results) {
     // A scale in float32 would not be that of terms in float64.
     const bool is_state = is_logarithm() && !forms.empty();
     const bool is_wide = is_state && backend == Backend::reference;
-    forms.push_back(
-        {shape_of(result, sizes), is_wide ? DType::float64 : dtype});
+    forms.push_back({shape_of(result, sizes),
+                     is_wide ? DType::float64 : result.dtype_in(dtype)});
   }
   return forms;
 }
@@ -389,7 +389,7 @@ ArrayFunction ArrayFunction::vjp(
 std::string ArrayFunction::explain(std::span<const ArrayView> arguments,
                                    CodeText code) const {
   const Sizes sizes = find_sizes(state_->arguments, arguments);
-  const DType dtype = arguments.empty() ? DType::float64 : arguments[0].dtype;
+  const DType dtype = find_dtype(state_->arguments, arguments);
   return explain_function(*this, sizes, dtype, code);
 }
 

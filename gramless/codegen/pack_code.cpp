@@ -127,8 +127,11 @@ class PackCode {
       offset =
           ir_.CreateAdd(offset, ir_.CreateMul(position_, array.row_stride));
     }
+    llvm::Type* stored =
+        scalar_type(ir_.getContext(), spec.dtype_in(shape_.dtype));
     llvm::Value* element =
-        ir_.CreateLoad(type_, ir_.CreateGEP(type_, array.data, offset));
+        ir_.CreateLoad(stored, ir_.CreateGEP(stored, array.data, offset));
+    if (stored != type_) element = ir_.CreateFPTrunc(element, type_);
     // NaN payloads are cleared, because exp2() edits exponent bits and would
     // turn other NaNs into numbers.
     return ir_.CreateSelect(ir_.CreateFCmpUNO(element, element),

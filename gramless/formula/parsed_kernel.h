@@ -52,7 +52,9 @@ struct ParsedKernel {
 
   [[nodiscard]] const Digest& digest() const { return formula.root->digest; }
   /// Whether formulas in X_0, Y_0, ... are all of it.
-  [[nodiscard]] bool is_whole() const { return pairs.empty() && !atoms.empty(); }
+  [[nodiscard]] bool is_whole() const {
+    return pairs.empty() && !atoms.empty();
+  }
   /// Whether it is known never to be negative.
   [[nodiscard]] bool is_nonnegative() const {
     return formula.root->known.is_nonnegative;

@@ -131,11 +131,21 @@ int64_t ArraySpec::columns() const {
   return columns;
 }
 
+DType find_dtype(std::span<const ArraySpec> argument_specs,
+                 std::span<const ArrayView> arguments) {
+  for (std::size_t k = 0; k < arguments.size(); ++k) {
+    if (!argument_specs[k].is_wide) return arguments[k].dtype;
+  }
+  return DType::float64;
+}
+
 std::vector<ArraySpec> results_of(const Output& output) {
   std::vector<ArraySpec> arrays;
   for (const ReductionResult& result : row_of(output.reduction).results) {
-    arrays.push_back(output.array);
-    if (!result.name.empty()) arrays.back().name = result.name;
+    ArraySpec& array = arrays.emplace_back(output.array);
+    if (result.name.empty()) continue;
+    array.name = result.name;
+    array.is_wide = result.is_wide;
   }
   return arrays;
 }

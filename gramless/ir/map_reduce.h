@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -23,11 +24,23 @@ struct ArraySpec {
   std::string name;
   PairIndex pair = PairIndex::none;
   std::vector<Axis> features;
+  /// Whether it is float64 in calls of any dtype, as parts of states are:
+  /// printed `sum[i]:float64`.
+  bool is_wide = false;
 
+  /// Returns the dtype in memory in a call of a dtype.
+  [[nodiscard]] DType dtype_in(DType call) const {
+    return is_wide ? DType::float64 : call;
+  }
   /// Returns the number of elements for one i or j.
   [[nodiscard]] int64_t columns() const;
   bool operator==(const ArraySpec&) const = default;
 };
+
+/// Returns the dtype of a call: that of the first array that is not float64 in
+/// calls of any.
+DType find_dtype(std::span<const ArraySpec> argument_specs,
+                 std::span<const ArrayView> arguments);
 
 /// The name under which the value of an output reads the scale of the block of
 /// terms that j is in: `scale[i,j,e]`.

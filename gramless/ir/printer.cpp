@@ -190,7 +190,8 @@ std::string to_text(const ArraySpec& array) {
   for (const Axis& axis : array.features) {
     parts.push_back(concat(axis.text(), ":", axis.extent));
   }
-  return concat(array.name, "[", join(parts, ","), "]");
+  return concat(array.name, "[", join(parts, ","), "]",
+                array.is_wide ? ":float64" : "");
 }
 
 std::string reduction_name(const ArraySpec& array, Reduction reduction) {

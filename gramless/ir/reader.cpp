@@ -136,15 +136,19 @@ class Reader {
   const Names& names_;
 };
 
-/// Reads `x0[i,d:3]` and learns the extents of its axes.
+/// Reads `x0[i,d:3]` or `sum[i]:float64`, and learns the extents of its axes.
 ArraySpec read_array(std::string_view text, Names& names) {
+  constexpr std::string_view kWide = ":float64";
+  const bool is_wide = text.ends_with(kWide);
+  if (is_wide) text.remove_suffix(kWide.size());
   const auto fail = [&] {
     throw ArgumentError(concat("read_map_reduce(): expected an array such as ",
                                "'x0[i,d:3]', got '", text, "'."));
   };
   const std::size_t open = text.find('[');
   if (open == std::string_view::npos || !text.ends_with(']')) fail();
-  ArraySpec array{std::string(text.substr(0, open)), PairIndex::none, {}};
+  ArraySpec array{
+      std::string(text.substr(0, open)), PairIndex::none, {}, is_wide};
   std::istringstream parts(
       std::string(text.substr(open + 1, text.size() - open - 2)));
   for (std::string part; std::getline(parts, part, ',');) {
@@ -232,7 +236,7 @@ MapReduce read_map_reduce(std::string_view text) {
     }
     const std::string left = line.substr(0, equals);
     const std::string right = line.substr(equals + 3);
-    if (!left.ends_with(']')) {
+    if (left.find('[') == std::string::npos) {
       names.values[left] = read_expr(*result.pool, right, names);
       continue;
     }

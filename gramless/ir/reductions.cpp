@@ -114,7 +114,7 @@ constexpr std::array kLogarithmResults = {
     ReductionResult{"",
                     "1.3862943611198906*scale + 0.6931471805599453*log2(sum)",
                     "cot*power0(sum, -1)"},
-    ReductionResult{"sum", "sum", "cot"},
+    ReductionResult{"sum", "sum", "cot", true},
     ReductionResult{kShift, "scale", ""},
 };
 
@@ -125,7 +125,7 @@ constexpr std::array kMinWords = {StateWord{"value", kInfinity},
                                   StateWord{"index", kNoIndexWord}};
 constexpr std::array kExtremeResults = {
     ReductionResult{"", "value", "select(-abs(index - position), cot, 0)"},
-    ReductionResult{"index", "index", ""},
+    ReductionResult{"index", "index", "", true},
 };
 
 constexpr std::array kReductionTable = {

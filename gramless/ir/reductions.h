@@ -45,6 +45,8 @@ struct ReductionResult {
   /// of the named results, and of the pair's `position` on the reduced axis.
   /// Nothing for a result that is a constant.
   std::string_view derivative;
+  /// Whether it is float64 in calls of any dtype.
+  bool is_wide = false;
 };
 
 /// The result that holds a state's scale. Derivatives take their terms times

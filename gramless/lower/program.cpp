@@ -249,7 +249,7 @@ std::string structure_text(const Program& program) {
   const auto add_array = [&](const ArraySpec& array) {
     text += pair_index_name(array.pair);
     add_axes(array.features);
-    text += "\n";
+    text += array.is_wide ? " wide\n" : "\n";
   };
   for (const ArraySpec& array : program.arguments) add_array(array);
   for (const Instruction& instruction : program.instructions) {

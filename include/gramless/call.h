@@ -94,6 +94,8 @@ struct ArrayForm {
   std::string name;
   PairIndex pair = PairIndex::none;
   int64_t columns = 1;
+  /// Whether it is float64 in calls of any dtype.
+  bool is_wide = false;
   bool operator==(const ArrayForm&) const = default;
 };
 
@@ -121,7 +123,8 @@ class ArrayFunction {
   /// what came.
   ///
   /// In a mode that is a logarithm there are two results more, its state: the
-  /// sum on a scale, and the scale, shift: a = shift*log(4) + log(sum).
+  /// sum on a scale, in float64, and the scale, shift, a whole number:
+  /// a = shift*log(4) + log(sum).
   /// Derivatives take both behind the function's own arguments, and start from
   /// the sum, which is not rounded as the logarithm is; the scale has no
   /// derivative.
@@ -143,7 +146,8 @@ class ArrayFunction {
 
   /// Computes the results. Throws ArgumentError, DTypeError or DeviceError for
   /// arrays that do not fit, and DeviceError where the backend cannot run on
-  /// their device. Only the reference backend takes several dtypes at once.
+  /// their device. All arrays have one dtype, but for those that are float64 in
+  /// calls of any; the reference backend takes any dtypes.
   void operator()(std::span<const ArrayView> arguments,
                   std::span<const MutableArrayView> results,
                   const Options& options = {}) const;

@@ -9,6 +9,7 @@
 
 #include "evaluate.h"
 #include "gramless/backend/backend.h"
+#include "gramless/base/check_array.h"
 #include "gramless/ir/printer.h"
 #include "gramless/ir/reader.h"
 #include "gramless/transform/derivative.h"
@@ -67,43 +68,70 @@ int64_t size_of(const std::vector<int64_t>& shape) {
   return size;
 }
 
+/// Memory of arrays, in the format of T or in float64.
+template <class T>
+class Memory {
+ public:
+  MutableArrayView allocate(const ArraySpec& spec, Sizes sizes, bool is_wide) {
+    const std::vector<int64_t> shape = shape_of(spec, sizes);
+    const auto size = static_cast<std::size_t>(size_of(shape));
+    return is_wide ? MutableArrayView::contiguous(
+                         wide_.emplace_back(size).data(), shape)
+                   : MutableArrayView::contiguous(
+                         narrow_.emplace_back(size).data(), shape);
+  }
+
+  /// Returns views of the arguments of a map-reduce, which have these values.
+  std::vector<ArrayView> arguments(const MapReduce& map_reduce,
+                                   const Arrays& arrays, Sizes sizes) {
+    std::vector<ArrayView> views;
+    for (const ArraySpec& spec : map_reduce.arguments) {
+      const MutableArrayView view = allocate(spec, sizes, spec.is_wide);
+      int64_t place = 0;
+      for (const double value : arrays.at(spec.name))
+        view.store(place++, value);
+      views.push_back(read_only(view));
+    }
+    return views;
+  }
+
+  std::vector<MutableArrayView> results(const MapReduce& map_reduce,
+                                        Sizes sizes, bool is_wide) {
+    std::vector<MutableArrayView> views;
+    for (const ArraySpec& spec : results_of(map_reduce)) {
+      views.push_back(allocate(spec, sizes, is_wide || spec.is_wide));
+    }
+    return views;
+  }
+
+ private:
+  std::vector<std::vector<T>> narrow_;
+  std::vector<std::vector<double>> wide_;
+};
+
 /// Runs a map-reduce on arrays in the format of T. Results are in float64 on
 /// the reference backend.
 template <class T>
 Results run(const MapReduce& map_reduce, const Arrays& arrays, Sizes sizes,
             const Way& way) {
   const bool is_reference = way.run == reference::run;
-  const MapReduce lowered = is_reference ? map_reduce : expand(map_reduce);
-  std::vector<std::vector<T>> memory;
-  std::vector<ArrayView> arguments;
-  for (const ArraySpec& spec : map_reduce.arguments) {
-    const std::vector<double>& values = arrays.at(spec.name);
-    memory.emplace_back(values.begin(), values.end());
-    arguments.push_back(
-        ArrayView::contiguous(memory.back().data(), shape_of(spec, sizes)));
-  }
-  std::vector<std::vector<T>> narrow;
-  Results wide;
-  std::vector<MutableArrayView> results;
-  for (const ArraySpec& spec : results_of(map_reduce)) {
-    const std::vector<int64_t> shape = shape_of(spec, sizes);
-    const auto size = static_cast<std::size_t>(size_of(shape));
-    narrow.emplace_back(size);
-    wide.emplace_back(size);
-    results.push_back(
-        is_reference
-            ? MutableArrayView::contiguous(wide.back().data(), shape)
-            : MutableArrayView::contiguous(narrow.back().data(), shape));
-  }
-  for (const Program& program : lower(lowered)) {
+  Memory<T> memory;
+  const std::vector<ArrayView> arguments =
+      memory.arguments(map_reduce, arrays, sizes);
+  const std::vector<MutableArrayView> results =
+      memory.results(map_reduce, sizes, is_reference);
+  for (const Program& program :
+       lower(is_reference ? map_reduce : expand(map_reduce))) {
     way.run(program, sizes, arguments, results, way.options);
   }
-  if (is_reference) return wide;
-  Results converted;
-  for (const std::vector<T>& values : narrow) {
-    converted.emplace_back(values.begin(), values.end());
+  Results values;
+  for (const MutableArrayView& result : results) {
+    std::vector<double>& numbers = values.emplace_back();
+    for (int64_t k = 0; k < size_of(result.shape); ++k) {
+      numbers.push_back(read_only(result).at(k));
+    }
   }
-  return converted;
+  return values;
 }
 
 const Axis kE{"e", 0, 2};
@@ -460,21 +488,11 @@ void expect_nothing_found(const MapReduce& map_reduce, const Way& way) {
   for (int k = 0; k < 400; ++k) arrays["y"].push_back(numbers(random));
   for (int k = 0; k < 200; ++k) arrays["m"].push_back(1 - numbers(random) / 8);
   const Sizes sizes{37, 200};
-  std::vector<std::vector<float>> memory;
-  std::vector<ArrayView> arguments;
-  for (const ArraySpec& spec : map_reduce.arguments) {
-    const std::vector<double>& values = arrays.at(spec.name);
-    memory.emplace_back(values.begin(), values.end());
-    arguments.push_back(
-        ArrayView::contiguous(memory.back().data(), shape_of(spec, sizes)));
-  }
-  std::vector<std::vector<float>> results;
-  std::vector<MutableArrayView> views;
-  for (const ArraySpec& spec : results_of(map_reduce)) {
-    const std::vector<int64_t> shape = shape_of(spec, sizes);
-    results.emplace_back(static_cast<std::size_t>(size_of(shape)));
-    views.push_back(MutableArrayView::contiguous(results.back().data(), shape));
-  }
+  Memory<float> memory;
+  const std::vector<ArrayView> arguments =
+      memory.arguments(map_reduce, arrays, sizes);
+  const std::vector<MutableArrayView> views =
+      memory.results(map_reduce, sizes, false);
   EXPECT_NO_THROW(checked::run(way.run, {program, reference, absolute}, sizes,
                                arguments, views, way.options))
       << way.name;

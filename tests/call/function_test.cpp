@@ -154,6 +154,74 @@ TEST(KernelProduct, LooksForInterruptsBetweenChunks) {
   EXPECT_GE(calls_with(64), calls_with(512) + 8);
 }
 
+/// Sums in float64, and logarithms of sums, of terms in float32: each block is
+/// exact, and the last term is lost in float32.
+TEST(KernelProduct, KeepsSumsOfLogarithmsInFloat64) {
+  const std::vector<float> x = {0.0F};
+  const std::vector<float> y((1U << 18U) + 1, 0.0F);
+  std::vector<float> b(y.size(), 1.0F);
+  const auto rows = static_cast<int64_t>(y.size());
+  b.back() = 0x1p-8F;
+  const Arguments arguments{{ArrayView::contiguous(x.data(), {1, 1})},
+                            {ArrayView::contiguous(y.data(), {rows, 1})},
+                            {{ArrayView::contiguous(x.data(), {1})}},
+                            {ArrayView::contiguous(b.data(), {rows, 1})}};
+  Arguments logits = arguments;
+  logits.mode = Mode::lse;
+  std::vector<float> logarithms(b.size(), 0.0F);
+  logarithms.back() = -8 * std::numbers::ln2_v<float>;
+  logits.b[0].data = logarithms.data();
+  const Kernel kernel("gaussian(x,y)");
+  const ArrayFunction function = ArrayFunction::of(kernel, logits);
+  std::vector<ArrayView> arrays = flatten(logits);
+  const std::vector<ResultForm> forms = function.result_forms(arrays);
+  ASSERT_EQ(forms.size(), 3U);
+  EXPECT_EQ(forms[0].dtype, DType::float32);
+  EXPECT_EQ(forms[1].dtype, DType::float64);
+  EXPECT_EQ(forms[2].dtype, DType::float32);
+  float a = 0;
+  float shift = 0;
+  double sum = 0;
+  function(arrays, {{MutableArrayView::contiguous(&a, {1, 1}),
+                     MutableArrayView::contiguous(&sum, {1, 1}),
+                     MutableArrayView::contiguous(&shift, {1, 1})}});
+  EXPECT_EQ(shift, 0);
+  EXPECT_NEAR(sum, 0x1p18 + 0x1p-8, 0x1p-20);
+  EXPECT_NE(sum, static_cast<double>(static_cast<float>(sum)));
+}
+
+TEST(KernelProduct, TakesSumsOfLogarithmsInFloat64) {
+  Problem p;
+  Arguments arguments = p.arguments();
+  arguments.mode = Mode::lse;
+  std::vector<float> values(1000, 0.5F);
+  for (ArrayView* view : {&arguments.x[0], &arguments.y[0],
+                          &*arguments.gamma[0].array, &arguments.b[0]}) {
+    view->data = values.data();
+    view->dtype = DType::float32;
+  }
+  const ArrayFunction vjp =
+      ArrayFunction::of(Kernel("gaussian(x,y)"), arguments).vjp({3}, {1});
+  std::vector<ArrayView> arrays = flatten(arguments);
+  std::vector<double> wide(37, 1);
+  std::vector<float> gradient(300);
+  const ArrayView narrow = ArrayView::contiguous(values.data(), {37, 1});
+  const ArrayView state = ArrayView::contiguous(wide.data(), {37, 1});
+  const MutableArrayView result =
+      MutableArrayView::contiguous(gradient.data(), {300, 1});
+  arrays.insert(arrays.end(), {narrow, state, state});
+  EXPECT_NO_THROW(vjp(arrays, {{result}}));
+  arrays.back() = narrow;
+  try {
+    vjp(arrays, {{result}});
+    FAIL();
+  } catch (const DTypeError& error) {
+    EXPECT_STREQ(error.what(),
+                 "ArrayFunction(): expected cot_sum of dtype float64, as in "
+                 "calls of any dtype, got float32.");
+  }
+}
+
 TEST(KernelProduct, ExplainsItself) {
   const Problem p;
   const std::string text = explain(Kernel("gaussian(x,y)"), p.arguments());

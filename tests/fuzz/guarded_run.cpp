@@ -18,11 +18,15 @@ std::vector<int64_t> shape_of(const ArrayForm& array, Sizes sizes) {
   return {rows_of(array, sizes), array.columns};
 }
 
+DType dtype_of(const ArrayForm& array, const Call& call) {
+  return array.is_wide ? DType::float64 : call.dtype;
+}
+
 struct Run {
   Run(const Call& call, Edge edge) {
     for (const ArrayForm& array : call.function.arguments()) {
-      const GuardedArray& copy =
-          taken.emplace_back(call.dtype, shape_of(array, call.sizes), edge);
+      const GuardedArray& copy = taken.emplace_back(
+          dtype_of(array, call), shape_of(array, call.sizes), edge);
       int64_t place = 0;
       for (const double value : call.arrays.at(array.name)) {
         copy.view().store(place++, value);
@@ -30,8 +34,8 @@ struct Run {
       arguments.push_back(copy.const_view());
     }
     for (const ArrayForm& array : call.function.results()) {
-      const GuardedArray& result =
-          given.emplace_back(call.dtype, shape_of(array, call.sizes), edge);
+      const GuardedArray& result = given.emplace_back(
+          dtype_of(array, call), shape_of(array, call.sizes), edge);
       result.mark_unwritten();
       results.push_back(result.view());
     }

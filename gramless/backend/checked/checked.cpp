@@ -180,10 +180,11 @@ void run(RunProgram engine, const CheckedProgram& checked, Sizes sizes,
       fail(concat("two runs gave different bits in ", name));
     }
   }
+  const DType dtype = find_dtype(program.arguments, arguments);
   for (const ProgramOutput& output : program.outputs) {
     for (const auto& [k, actual] :
          comparable_results(output, first.results, expected)) {
-      check_near(program.results[k].name, results[k].dtype, actual, expected[k],
+      check_near(program.results[k].name, dtype, actual, expected[k],
                  magnitudes[k]);
     }
   }

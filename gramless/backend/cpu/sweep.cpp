@@ -46,7 +46,7 @@ class Sweep {
         options_(options),
         rows_(program.reduced == PairIndex::j ? sizes.M : sizes.N),
         reduced_(program.reduced == PairIndex::j ? sizes.N : sizes.M),
-        dtype_(results[program.outputs[0].output].dtype) {
+        dtype_(find_dtype(program.arguments, arguments)) {
     const Target target = host_target(options.forced.most);
     const Plan plan = make_plan(program, {rows_, reduced_}, dtype_,
                                 target.vector_bytes, options.forced.plan);
