@@ -263,7 +263,8 @@ class Planner {
                           dtype_size(tile.dtype);
     schedule.chunk = overrides_.chunk.value_or(
         std::clamp<int64_t>(kChunkBytes / bytes, tile.block(), 1 << 15));
-    schedule.chunk = round_up(schedule.chunk, tile.block());
+    const int64_t most = std::max<int64_t>(1, sizes_.reduced);
+    schedule.chunk = round_up(std::min(schedule.chunk, most), tile.block());
     schedule.is_packed_once = bytes * sizes_.reduced <= kPackedOnceBytes;
     const int64_t rows = std::max<int64_t>(1, sizes_.kept);
     schedule.task_rows =

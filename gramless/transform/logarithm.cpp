@@ -2,6 +2,7 @@
 // Implements logarithms of kernels.
 #include "gramless/transform/logarithm.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "gramless/error.h"
@@ -63,5 +64,46 @@ Expr logarithm(Expr f, bool is_odd) {
 }  // namespace
 
 Expr logarithm(Expr k) { return logarithm(k, true); }
+
+bool is_exponential(Expr expr) {
+  switch (expr->kind) {
+    case NodeKind::constant:
+      return expr->value != 0;
+    case NodeKind::multiply:
+      return std::all_of(expr->operands.begin(), expr->operands.end(),
+                         is_exponential);
+    case NodeKind::power:
+    case NodeKind::power0:
+      return is_exponential(expr->operands[0]);
+    case NodeKind::function:
+      return !row_of(expr->function).exponent.empty();
+    case NodeKind::load:
+    case NodeKind::at:
+    case NodeKind::add:
+    case NodeKind::sum:
+      return false;
+  }
+  throw InternalError("is_exponential(): unknown kind of node.");
+}
+
+bool has_zeros(Expr expr) {
+  if (is_exponential(expr)) return false;
+  switch (expr->kind) {
+    case NodeKind::multiply:
+      return std::any_of(expr->operands.begin(), expr->operands.end(),
+                         has_zeros);
+    case NodeKind::power:
+    case NodeKind::power0:
+      return expr->value >= 1 && has_zeros(expr->operands[0]);
+    case NodeKind::constant:
+    case NodeKind::function:
+    case NodeKind::load:
+    case NodeKind::at:
+    case NodeKind::add:
+    case NodeKind::sum:
+      return true;
+  }
+  throw InternalError("has_zeros(): unknown kind of node.");
+}
 
 }  // namespace gramless

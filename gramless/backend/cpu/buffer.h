@@ -26,9 +26,6 @@ class Buffer {
   [[nodiscard]] std::byte* bytes() const {
     return static_cast<std::byte*>(memory_.get());
   }
-  [[nodiscard]] float* floats() const {
-    return static_cast<float*>(memory_.get());
-  }
   [[nodiscard]] double* doubles() const {
     return static_cast<double*>(memory_.get());
   }

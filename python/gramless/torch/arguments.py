@@ -72,11 +72,17 @@ def _is_autocast(device_type: str) -> bool:
 def check_memory(tensors: list[torch.Tensor]) -> None:
     """Raises RuntimeError for tensors whose memory is not there."""
     for tensor in tensors:
-        if tensor.is_meta or tensor.numel() == 0:
+        count = tensor.numel()
+        if tensor.is_meta or count == 0:
             continue
-        last = tensor.storage_offset()
-        for extent, stride in zip(tensor.shape, tensor.stride(), strict=True):
-            last += (extent - 1) * stride
+        last = tensor.storage_offset() + count - 1
+        if not tensor.is_contiguous():
+            last = tensor.storage_offset() + sum(
+                (extent - 1) * stride
+                for extent, stride in zip(
+                    tensor.shape, tensor.stride(), strict=True
+                )
+            )
         size = (last + 1) * tensor.element_size()
         is_there = tensor.untyped_storage().nbytes() >= size
         if not is_there or tensor.data_ptr() == 0:
