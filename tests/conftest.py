@@ -23,7 +23,7 @@ CONFIGURATIONS = {
     "lanes-along-reduced": ({}, {"lanes_along_kept": 0}),
     "single-tiles": (
         {},
-        {"lanes": 1, "kept_copies": 1, "reduced_copies": 1, "chunk": 64},
+        {"lanes": 1, "kept_unroll": 1, "reduced_unroll": 1, "chunk": 64},
     ),
     "splits": ({}, {"splits": 3, "chunk": 64}),
     "loops": ({}, {"longest_unrolled": 0}),

@@ -52,7 +52,7 @@ double call(Function function, std::size_t arity,
 void add_pair(const Output& output, const Lookup& lookup, Positions at,
               std::vector<double>& sums) {
   const ArraySpec& array = output.array;
-  const int64_t columns = array.columns();
+  const int64_t columns = array.width();
   const int64_t row = array.pair == PairIndex::none ? 0
                       : array.pair == PairIndex::i  ? at["i"]
                                                     : at["j"];
@@ -118,11 +118,11 @@ double evaluate(Expr expr, const Lookup& lookup, Positions at) {
 int64_t size_of(const ArraySpec& array, const Data& data) {
   switch (array.pair) {
     case PairIndex::none:
-      return array.columns();
+      return array.width();
     case PairIndex::i:
-      return data.M * array.columns();
+      return data.M * array.width();
     case PairIndex::j:
-      return data.N * array.columns();
+      return data.N * array.width();
   }
   return 0;
 }
@@ -170,8 +170,8 @@ MapReduce product_of(const std::string& name, Metric metric, PairIndex rows) {
 MapReduce product_of(const ParsedKernel& kernel, Metric metric,
                      PairIndex rows) {
   Signature signature{Mode::sum, {}, 2};
-  signature.kernel.x_columns.assign(kernel.pairs.size(), 3);
-  signature.kernel.y_columns = signature.kernel.x_columns;
+  signature.kernel.x_widths.assign(kernel.pairs.size(), 3);
+  signature.kernel.y_widths = signature.kernel.x_widths;
   for (const GammaSlot& slot : kernel.slots) {
     const bool is_scalar = slot.parameter == Parameter::scalar;
     const bool is_none = slot.parameter == Parameter::none;

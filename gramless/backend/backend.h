@@ -36,8 +36,8 @@ struct RunOptions {
 };
 
 /// Runs a program. `arguments` and `results` stand in the order of the
-/// program's; each view has the shape (rows, columns) where its array has i or
-/// j, and (columns,) or () where it has neither. The views were checked.
+/// program's; each view has the shape (rows, elements) where its array has i or
+/// j, and (elements,) or () where it has neither. The views were checked.
 using RunProgram = void (*)(const Program& program, Sizes sizes,
                             std::span<const ArrayView> arguments,
                             std::span<const MutableArrayView> results,

@@ -70,8 +70,8 @@ States::States(const Program& program, const ProgramOutput& output,
     : output_(output),
       row_(row_of(output.reduction)),
       rows_(rows),
-      columns_(program.results[output.output].columns()),
-      states_(static_cast<std::size_t>(rows * columns_), row_.identity()) {}
+      width_(program.results[output.output].width()),
+      states_(static_cast<std::size_t>(rows * width_), row_.identity()) {}
 
 void States::combine(const States& later) {
   for (std::size_t k = 0; k < states_.size(); ++k) {
@@ -82,15 +82,15 @@ void States::combine(const States& later) {
 void States::store(std::span<const MutableArrayView> results,
                    int64_t first) const {
   for (int64_t row = 0; row < rows_; ++row) {
-    for (int64_t column = 0; column < columns_; ++column) {
-      State state = states_[static_cast<std::size_t>(row * columns_ + column)];
+    for (int64_t element = 0; element < width_; ++element) {
+      State state = states_[static_cast<std::size_t>(row * width_ + element)];
       row_.settle(state);
       for (std::size_t k = 0; k < output_.finishes.size(); ++k) {
         const MutableArrayView& result = results[output_.output + k];
         const std::size_t axes = result.strides.size();
         const int64_t row_stride = axes == 2 ? result.strides[0] : 0;
-        const int64_t column_stride = axes > 0 ? result.strides[axes - 1] : 0;
-        result.store((first + row) * row_stride + column * column_stride,
+        const int64_t element_stride = axes > 0 ? result.strides[axes - 1] : 0;
+        result.store((first + row) * row_stride + element * element_stride,
                      evaluate(output_.finishes[k], state));
       }
     }

@@ -11,17 +11,17 @@
 
 namespace gramless {
 
-/// The states of some rows of an output, row by row, those of its columns side
+/// The states of some rows of an output, row by row, those of its elements side
 /// by side.
 class States {
  public:
   States(const Program& program, const ProgramOutput& output, int64_t rows);
 
-  [[nodiscard]] State& at(int64_t row, int64_t column) {
-    return states_[static_cast<std::size_t>(row * columns_ + column)];
+  [[nodiscard]] State& at(int64_t row, int64_t element) {
+    return states_[static_cast<std::size_t>(row * width_ + element)];
   }
   [[nodiscard]] int64_t rows() const { return rows_; }
-  [[nodiscard]] int64_t columns() const { return columns_; }
+  [[nodiscard]] int64_t width() const { return width_; }
 
   /// Combines all states with those of later positions of the reduced axis.
   void combine(const States& later);
@@ -33,7 +33,7 @@ class States {
   const ProgramOutput& output_;
   const ReductionRow& row_;
   int64_t rows_;
-  int64_t columns_;
+  int64_t width_;
   std::vector<State> states_;
 };
 

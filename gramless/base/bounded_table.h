@@ -24,10 +24,10 @@ class BoundedTable {
   /// Returns the value of a key, or null.
   Shared find(const std::string& key) {
     const std::scoped_lock lock(mutex_);
-    const auto place = places_.find(key);
-    if (place == places_.end()) return nullptr;
-    entries_.splice(entries_.begin(), entries_, place->second);
-    return place->second->second;
+    const auto found = by_key_.find(key);
+    if (found == by_key_.end()) return nullptr;
+    entries_.splice(entries_.begin(), entries_, found->second);
+    return found->second->second;
   }
 
   /// Returns the value of a key and calls `make` if there is none. Two threads
@@ -37,13 +37,13 @@ class BoundedTable {
     const Shared made = make();
     const std::scoped_lock lock(mutex_);
     entries_.emplace_front(key, made);
-    const auto [place, is_new] = places_.emplace(key, entries_.begin());
+    const auto [found, is_new] = by_key_.emplace(key, entries_.begin());
     if (!is_new) {
-      entries_.erase(place->second);
-      place->second = entries_.begin();
+      entries_.erase(found->second);
+      found->second = entries_.begin();
     }
     if (entries_.size() > capacity_) {
-      places_.erase(entries_.back().first);
+      by_key_.erase(entries_.back().first);
       entries_.pop_back();
     }
     return made;
@@ -60,7 +60,7 @@ class BoundedTable {
   const std::size_t capacity_;
   std::mutex& mutex_;
   Entries entries_;  // The one used last first.
-  std::unordered_map<std::string, typename Entries::iterator> places_;
+  std::unordered_map<std::string, typename Entries::iterator> by_key_;
 };
 
 }  // namespace gramless

@@ -20,8 +20,8 @@ struct ArrayName {
   ArrayName(const char* text) : name(text) {}
   ArrayName(std::string_view text) : name(text) {}
   ArrayName(const std::string& text) : name(text) {}
-  ArrayName(std::string_view list, std::size_t place)
-      : name(list), position(place) {}
+  ArrayName(std::string_view list, std::size_t index)
+      : name(list), position(index) {}
   [[nodiscard]] std::string text() const;
 };
 

@@ -25,14 +25,14 @@ enum class ForkLock : uint8_t {
 std::mutex& fork_lock(ForkLock which);
 
 /// Returns what `make` returned when it was first called. It lives as long as
-/// the process. `place` is a static that is constant-initialized, with null.
+/// the process. `index` is a static that is constant-initialized, with null.
 template <class T, class Make>
-T& made_once(std::atomic<T*>& place, const Make& make) {
-  if (T* made = place.load(std::memory_order_acquire)) return *made;
+T& made_once(std::atomic<T*>& index, const Make& make) {
+  if (T* made = index.load(std::memory_order_acquire)) return *made;
   const std::scoped_lock lock(fork_lock(ForkLock::first_use));
-  if (T* made = place.load(std::memory_order_relaxed)) return *made;
+  if (T* made = index.load(std::memory_order_relaxed)) return *made;
   T* made = new T(make());
-  place.store(made, std::memory_order_release);
+  index.store(made, std::memory_order_release);
   return *made;
 }
 

@@ -289,10 +289,10 @@ Signature check_arguments(const ParsedKernel& kernel,
   signature.mode = arguments.mode;
   signature.signal = check_mode_arguments(arguments);
   for (const ArrayView& x : arguments.x) {
-    signature.kernel.x_columns.push_back(x.shape[1]);
+    signature.kernel.x_widths.push_back(x.shape[1]);
   }
   for (const ArrayView& y : arguments.y) {
-    signature.kernel.y_columns.push_back(y.shape[1]);
+    signature.kernel.y_widths.push_back(y.shape[1]);
   }
   for (std::size_t slot = 0; slot < kernel.slots.size(); ++slot) {
     signature.kernel.gammas.push_back(

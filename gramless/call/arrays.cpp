@@ -93,11 +93,11 @@ void check_overlaps(std::span<const ArraySpec> argument_specs,
 std::vector<int64_t> shape_of(const ArraySpec& array, Sizes sizes) {
   switch (array.pair) {
     case PairIndex::none:
-      return {array.columns()};
+      return {array.width()};
     case PairIndex::i:
-      return {sizes.M, array.columns()};
+      return {sizes.M, array.width()};
     case PairIndex::j:
-      return {sizes.N, array.columns()};
+      return {sizes.N, array.width()};
   }
   throw InternalError("shape_of(): unknown index.");
 }

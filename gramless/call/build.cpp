@@ -136,11 +136,11 @@ class Builder {
 
 std::string to_text(const Signature& signature) {
   std::string text = concat("mode ", row_of(signature.mode).name, " x");
-  for (const int64_t columns : signature.kernel.x_columns) {
+  for (const int64_t columns : signature.kernel.x_widths) {
     text += concat(" ", columns);
   }
   text += " y";
-  for (const int64_t columns : signature.kernel.y_columns) {
+  for (const int64_t columns : signature.kernel.y_widths) {
     text += concat(" ", columns);
   }
   text += concat(" E ", signature.signal, " gamma");

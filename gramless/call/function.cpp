@@ -92,8 +92,8 @@ void check_options(const Options& options, const PlanOverrides& overrides) {
   };
   check("threads", options.threads, 0);
   check("lanes", overrides.lanes, 1);
-  check("kept_copies", overrides.kept_copies, 1);
-  check("reduced_copies", overrides.reduced_copies, 1);
+  check("kept_unroll", overrides.kept_unroll, 1);
+  check("reduced_unroll", overrides.reduced_unroll, 1);
   check("longest_unrolled", overrides.longest_unrolled, 0);
   check("chunk", overrides.chunk, 1);
   check("splits", overrides.splits, 1);
@@ -183,7 +183,7 @@ Runnable prepare(StageTimes& stages, const BuildOptions& options,
 std::vector<ArrayForm> forms_of(const std::vector<ArraySpec>& arrays) {
   std::vector<ArrayForm> forms;
   for (const ArraySpec& array : arrays) {
-    forms.push_back({array.name, array.pair, array.columns(), array.is_wide});
+    forms.push_back({array.name, array.pair, array.width(), array.is_wide});
   }
   return forms;
 }

@@ -59,14 +59,14 @@ Mode parse_mode(std::string_view name) {
 }
 
 const ModeRow& row_of(Mode mode) {
-  const auto place = static_cast<std::size_t>(mode);
-  if (place < kModes.size() && kModes.at(place).mode == mode) {
-    return kModes.at(place);
+  const auto index = static_cast<std::size_t>(mode);
+  if (index < kModes.size() && kModes.at(index).mode == mode) {
+    return kModes.at(index);
   }
   throw ArgumentError(
       concat("kernel_product(): expected a mode, got an unknown "
              "one, ",
-             place, "."));
+             index, "."));
 }
 
 bool has_signal_columns(const ModeRow& mode) {

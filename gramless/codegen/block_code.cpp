@@ -29,10 +29,10 @@ llvm::Value* Extents::of(const Axis& axis) const {
 
 llvm::Value* BlockValue::at(int kept, int reduced,
                             const TileShape& shape) const {
-  const int width = varies_reduced ? shape.reduced_copies : 1;
-  const int place =
+  const int width = varies_reduced ? shape.reduced_unroll : 1;
+  const int index =
       (varies_kept ? kept * width : 0) + (varies_reduced ? reduced : 0);
-  return registers[static_cast<std::size_t>(place)];
+  return registers[static_cast<std::size_t>(index)];
 }
 
 BlockCode::BlockCode(llvm::IRBuilder<>& ir, VectorMath& math, Config config)
@@ -113,7 +113,7 @@ BlockValue BlockCode::emit(int value, const Instruction& instruction) {
                                          constant(-1).registers[0]);
     return {{mark}, false, false};
   }
-  if (!is_computed(value)) return config_.given(value, environment_);
+  if (!is_computed(value)) return config_.input(value, environment_);
   switch (instruction.kind) {
     case NodeKind::constant:
     case NodeKind::load:
@@ -136,8 +136,8 @@ BlockValue BlockCode::emit(int value, const Instruction& instruction) {
 }
 
 BlockValue BlockCode::multiply(const BlockValue& a, const BlockValue& b) {
-  return combine({&a, &b}, [&](const Registers& copy) {
-    return ir_.CreateFMul(copy[0], copy[1]);
+  return combine({&a, &b}, [&](const Registers& each) {
+    return ir_.CreateFMul(each[0], each[1]);
   });
 }
 
@@ -168,12 +168,12 @@ BlockCode::Product BlockCode::product_of(const Use& use) {
 BlockValue BlockCode::add(const BlockValue& total, const Product& product) {
   const BlockValue& first = product.first;
   if (product.second.registers.empty()) {
-    return combine({&total, &first}, [&](const Registers& copy) {
-      return ir_.CreateFAdd(copy[0], copy[1]);
+    return combine({&total, &first}, [&](const Registers& each) {
+      return ir_.CreateFAdd(each[0], each[1]);
     });
   }
-  return combine({&total, &first, &product.second}, [&](const Registers& copy) {
-    return math_.fma(copy[1], copy[2], copy[0]);
+  return combine({&total, &first, &product.second}, [&](const Registers& each) {
+    return math_.fma(each[1], each[2], each[0]);
   });
 }
 
@@ -210,14 +210,13 @@ BlockValue BlockCode::emit_sum(const Instruction& instruction) {
   for (const Use& operand : instruction.operands) {
     // A sum varies with all that its terms vary with.
     const Rate rate = at(operand.value).rate;
-    const Rate kept =
-        config_.program->reduced == PairIndex::j ? Rate::i : Rate::j;
+    const Rate kept = kept_rate(*config_.program);
     total.varies_kept |= rate == kept || rate == Rate::pair;
     total.varies_reduced |=
         rate == Rate::pair || (rate != kept && rate != Rate::call);
   }
-  const int kept = total.varies_kept ? config_.shape.kept_copies : 1;
-  const int reduced = total.varies_reduced ? config_.shape.reduced_copies : 1;
+  const int kept = total.varies_kept ? config_.shape.kept_unroll : 1;
+  const int reduced = total.varies_reduced ? config_.shape.reduced_unroll : 1;
   const Registers zeros(static_cast<std::size_t>(kept * reduced),
                         llvm::Constant::getNullValue(config_.type));
   total.registers = emit_loop(
@@ -242,15 +241,15 @@ BlockValue BlockCode::combine(const std::vector<const BlockValue*>& operands,
     result.varies_kept |= operand->varies_kept;
     result.varies_reduced |= operand->varies_reduced;
   }
-  const int kept = result.varies_kept ? config_.shape.kept_copies : 1;
-  const int reduced = result.varies_reduced ? config_.shape.reduced_copies : 1;
+  const int kept = result.varies_kept ? config_.shape.kept_unroll : 1;
+  const int reduced = result.varies_reduced ? config_.shape.reduced_unroll : 1;
   for (int r = 0; r < kept; ++r) {
     for (int u = 0; u < reduced; ++u) {
-      Registers copies;
+      Registers registers;
       for (const BlockValue* operand : operands) {
-        copies.push_back(operand->at(r, u, config_.shape));
+        registers.push_back(operand->at(r, u, config_.shape));
       }
-      result.registers.push_back(operation(copies));
+      result.registers.push_back(operation(registers));
     }
   }
   return result;
@@ -275,8 +274,8 @@ BlockValue BlockCode::emit_call(const Instruction& instruction) {
   }
   std::vector<const BlockValue*> operands;
   for (const BlockValue& each : values) operands.push_back(&each);
-  return combine(operands, [&](const Registers& copy) {
-    return emit_function(math_, instruction.function, copy);
+  return combine(operands, [&](const Registers& each) {
+    return emit_function(math_, instruction.function, each);
   });
 }
 
@@ -333,13 +332,13 @@ void BlockCode::for_each_position(std::span<const Axis> axes,
   run_loop(axes[0], [&] { for_each_position(axes.subspan(1), used, body); });
 }
 
-llvm::Value* BlockCode::cell(std::span<const Axis> axes) {
-  llvm::Value* place = ir_.getInt64(0);
+llvm::Value* BlockCode::element(std::span<const Axis> axes) {
+  llvm::Value* index = ir_.getInt64(0);
   for (const Axis& axis : axes) {
-    place = ir_.CreateAdd(ir_.CreateMul(place, config_.extents->of(axis)),
+    index = ir_.CreateAdd(ir_.CreateMul(index, config_.extents->of(axis)),
                           environment_.at(axis));
   }
-  return place;
+  return index;
 }
 
 }  // namespace gramless

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Emits the values of a program's instructions for a block of pairs: some
-// copies of the kept axis (rows, or vectors of rows) with some of the reduced
-// one, in registers.
+// Emits the values of a program's instructions for a block of pairs: several
+// registers along the kept axis, each a position or a vector of them, by
+// several along the reduced axis.
 #pragma once
 
 #include <functional>
@@ -16,13 +16,14 @@
 
 namespace gramless {
 
-/// A value in a block: one register for each copy that it differs in.
+/// A value in a block: as many registers as the block has along the axes that
+/// it varies along.
 struct BlockValue {
   Registers registers;
   bool varies_kept = false;
   bool varies_reduced = false;
 
-  /// Returns the register of a copy of both axes.
+  /// Returns the register that stands where two of the block cross.
   [[nodiscard]] llvm::Value* at(int kept, int reduced,
                                 const TileShape& shape) const;
 };
@@ -48,7 +49,7 @@ class Extents {
 class BlockCode {
  public:
   /// Returns a value that is computed elsewhere: of another rate, or a load.
-  using Given = std::function<BlockValue(int value, const Environment&)>;
+  using Input = std::function<BlockValue(int value, const Environment&)>;
 
   struct Config {
     const Program* program;
@@ -58,8 +59,8 @@ class BlockCode {
     /// Values of this rate are computed here.
     Rate rate;
     const Extents* extents;
-    Given given;
-    /// Of each instruction, whether it is given though it is of this rate.
+    Input input;
+    /// Of each instruction, whether it is input though it is of this rate.
     const std::vector<bool>* stored = nullptr;
     Environment environment = {};
   };
@@ -88,8 +89,8 @@ class BlockCode {
 
   [[nodiscard]] const Environment& environment() const { return environment_; }
 
-  /// Returns the place of a position among the cells of some axes.
-  llvm::Value* cell(std::span<const Axis> axes);
+  /// Returns the index of a position among the elements of some axes.
+  llvm::Value* element(std::span<const Axis> axes);
 
  private:
   using Key = std::pair<int, Registers>;

@@ -95,9 +95,9 @@ class LargeAngle {
     llvm::Value* first = ir_.CreateLShr(start, 6);
     llvm::Value* shift = ir_.CreateAnd(start, 63);
     const auto load = [&](unsigned behind) {
-      llvm::Value* place = ir_.CreateAdd(first, ir_.getInt64(behind));
+      llvm::Value* index = ir_.CreateAdd(first, ir_.getInt64(behind));
       llvm::Value* address =
-          ir_.CreateInBoundsGEP(ir_.getInt64Ty(), table(), place);
+          ir_.CreateInBoundsGEP(ir_.getInt64Ty(), table(), index);
       return ir_.CreateLoad(ir_.getInt64Ty(), address);
     };
     return ir_.CreateIntrinsic(llvm::Intrinsic::fshl, {ir_.getInt64Ty()},

@@ -37,11 +37,11 @@ class PackCode {
   struct Array {
     llvm::Value* data = nullptr;
     llvm::Value* row_stride = nullptr;
-    llvm::Value* column_stride = nullptr;
+    llvm::Value* element_stride = nullptr;
   };
 
   static TileShape scalar_shape(TileShape shape) {
-    shape.lanes = shape.kept_copies = shape.reduced_copies = 1;
+    shape.lanes = shape.kept_unroll = shape.reduced_unroll = 1;
     return shape;
   }
 
@@ -63,9 +63,9 @@ class PackCode {
 
   void load_arrays() {
     for (std::size_t k = 0; k < program_.arguments.size(); ++k) {
-      const auto field = [&](uint64_t place, llvm::Type* type) {
+      const auto field = [&](uint64_t index, llvm::Type* type) {
         llvm::Value* address = ir_.CreateConstGEP1_64(
-            ir_.getInt64Ty(), argument(0), 3 * k + place);
+            ir_.getInt64Ty(), argument(0), 3 * k + index);
         return ir_.CreateLoad(type, address);
       };
       arrays_.push_back({field(0, ir_.getPtrTy()), field(1, ir_.getInt64Ty()),
@@ -75,33 +75,33 @@ class PackCode {
 
   void emit_item(llvm::Value* item) {
     position_ = ir_.CreateAdd(argument(4), item);
-    const auto given = [&](int value, const Environment& environment) {
-      return this->given(value, environment);
+    const auto input = [&](int value, const Environment& environment) {
+      return this->input(value, environment);
     };
     BlockCode code(ir_, math_,
-                   {&program_, shape_, type_, rate_, &extents_, given});
+                   {&program_, shape_, type_, rate_, &extents_, input});
     code_ = &code;
-    llvm::Value* place = ir_.CreateMul(item, argument(7));
+    llvm::Value* index = ir_.CreateMul(item, argument(7));
     for (const auto& [value, first] : own_.first) {
       const Use use = use_of(program_, value);
       code.for_each_position(use.axes, use, [&, offset = first] {
-        llvm::Value* cell = ir_.CreateAdd(offset, code.cell(use.axes));
+        llvm::Value* element = ir_.CreateAdd(offset, code.element(use.axes));
         llvm::Value* at =
-            ir_.CreateAdd(ir_.CreateMul(cell, argument(6)), place);
+            ir_.CreateAdd(ir_.CreateMul(element, argument(6)), index);
         ir_.CreateStore(code.value(use).registers[0],
                         ir_.CreateGEP(type_, argument(3), at));
       });
     }
   }
 
-  BlockValue given(int value, const Environment& environment) {
+  BlockValue input(int value, const Environment& environment) {
     const Instruction& instruction =
         program_.instructions[static_cast<std::size_t>(value)];
     if (instruction.kind == NodeKind::load && instruction.rate == rate_) {
       return {{load(instruction, environment)}, false, false};
     }
     llvm::Value* at =
-        ir_.CreateAdd(call_.first.at(value), code_->cell(instruction.axes));
+        ir_.CreateAdd(call_.first.at(value), code_->element(instruction.axes));
     return {{ir_.CreateLoad(type_, ir_.CreateGEP(type_, argument(2), at))},
             false,
             false};
@@ -111,7 +111,7 @@ class PackCode {
                     const Environment& environment) {
     const ArraySpec& spec = program_.arguments[instruction.argument];
     const Array& array = arrays_[instruction.argument];
-    llvm::Value* column = ir_.getInt64(0);
+    llvm::Value* element = ir_.getInt64(0);
     for (std::size_t k = 0; k < spec.features.size(); ++k) {
       const Index& index = instruction.indices[k];
       const Axis* axis = std::get_if<Axis>(&index);
@@ -119,23 +119,23 @@ class PackCode {
           axis != nullptr
               ? environment.at(*axis)
               : ir_.getInt64(static_cast<uint64_t>(std::get<int64_t>(index)));
-      column = ir_.CreateAdd(
-          ir_.CreateMul(column, extents_.of(spec.features[k])), at);
+      element = ir_.CreateAdd(
+          ir_.CreateMul(element, extents_.of(spec.features[k])), at);
     }
-    llvm::Value* offset = ir_.CreateMul(column, array.column_stride);
+    llvm::Value* offset = ir_.CreateMul(element, array.element_stride);
     if (spec.pair != PairIndex::none) {
       offset =
           ir_.CreateAdd(offset, ir_.CreateMul(position_, array.row_stride));
     }
     llvm::Type* stored =
         scalar_type(ir_.getContext(), spec.dtype_in(shape_.dtype));
-    llvm::Value* element =
+    llvm::Value* number =
         ir_.CreateLoad(stored, ir_.CreateGEP(stored, array.data, offset));
-    if (stored != type_) element = ir_.CreateFPTrunc(element, type_);
+    if (stored != type_) number = ir_.CreateFPTrunc(number, type_);
     // NaN payloads are cleared, because exp2() edits exponent bits and would
     // turn other NaNs into numbers.
-    return ir_.CreateSelect(ir_.CreateFCmpUNO(element, element),
-                            llvm::ConstantFP::getNaN(type_), element);
+    return ir_.CreateSelect(ir_.CreateFCmpUNO(number, number),
+                            llvm::ConstantFP::getNaN(type_), number);
   }
 
   const Program& program_;
@@ -164,13 +164,13 @@ PanelLayout panel_layout(llvm::IRBuilder<>& ir, const Program& program,
                          Rate rate, const Extents& extents) {
   PanelLayout layout{{}, ir.getInt64(0)};
   for (const int value : packed_values(program, rate)) {
-    layout.first[value] = layout.cells;
-    llvm::Value* cells = ir.getInt64(1);
+    layout.first[value] = layout.elements;
+    llvm::Value* elements = ir.getInt64(1);
     for (const Axis& axis :
          program.instructions[static_cast<std::size_t>(value)].axes) {
-      cells = ir.CreateMul(cells, extents.of(axis));
+      elements = ir.CreateMul(elements, extents.of(axis));
     }
-    layout.cells = ir.CreateAdd(layout.cells, cells);
+    layout.elements = ir.CreateAdd(layout.elements, elements);
   }
   return layout;
 }

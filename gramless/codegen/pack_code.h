@@ -20,9 +20,9 @@ void emit_pack(GeneratedModule& generated, const Program& program,
 
 /// Where the packed values of one rate stand in their panel.
 struct PanelLayout {
-  /// The first cell of each value, by instruction.
+  /// The first element of each value, by instruction.
   std::map<int, llvm::Value*> first;
-  llvm::Value* cells = nullptr;
+  llvm::Value* elements = nullptr;
 };
 
 PanelLayout panel_layout(llvm::IRBuilder<>& ir, const Program& program,

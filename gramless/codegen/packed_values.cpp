@@ -15,7 +15,7 @@ constexpr int64_t kMostKeptRegisters = 12;
 /// Returns whether the kept values of a tile are loaded once. The extents of
 /// long axes must not decide it: programs that differ in them share code.
 bool are_few(const Program& program, const TileShape& shape) {
-  int64_t cells = 0;
+  int64_t elements = 0;
   for (const int value : packed_values(program, kept_rate(program))) {
     const std::vector<Axis>& axes =
         program.instructions[static_cast<std::size_t>(value)].axes;
@@ -24,9 +24,9 @@ bool are_few(const Program& program, const TileShape& shape) {
       if (!shape.is_unrolled(axis)) return false;
       product *= axis.extent;
     }
-    cells += product;
+    elements += product;
   }
-  return cells * shape.kept_copies <= kMostKeptRegisters;
+  return elements * shape.kept_unroll <= kMostKeptRegisters;
 }
 
 }  // namespace
@@ -52,14 +52,14 @@ void TileMemory::store(llvm::Value* value, llvm::Value* address) {
   ir_.CreateAlignedStore(value, address, llvm::Align(bytes));
 }
 
-llvm::Value* TileMemory::number_at(llvm::Value* array, llvm::Value* place) {
-  return ir_.CreateGEP(number_, array, place);
+llvm::Value* TileMemory::number_at(llvm::Value* array, llvm::Value* index) {
+  return ir_.CreateGEP(number_, array, index);
 }
 
-llvm::Value* TileMemory::register_at(llvm::Value* array, llvm::Value* place) {
+llvm::Value* TileMemory::register_at(llvm::Value* array, llvm::Value* index) {
   return number_at(
       array,
-      ir_.CreateMul(place, ir_.getInt64(static_cast<uint64_t>(shape_.lanes))));
+      ir_.CreateMul(index, ir_.getInt64(static_cast<uint64_t>(shape_.lanes))));
 }
 
 llvm::Value* TileMemory::splat(llvm::Value* number) {
@@ -89,10 +89,10 @@ BlockValue PackedValues::at(int value, const Step& step) {
   }
   const bool is_kept = instruction.rate == kept_rate(program_);
   BlockValue result{{}, is_kept, !is_kept};
-  const int registers = is_kept ? shape_.kept_copies : step.copies;
-  for (int copy = 0; copy < registers; ++copy) {
-    result.registers.push_back(is_kept ? from_kept(value, step, copy)
-                                       : from_reduced(value, step, copy));
+  const int registers = is_kept ? shape_.kept_unroll : step.registers;
+  for (int position = 0; position < registers; ++position) {
+    result.registers.push_back(is_kept ? from_kept(value, step, position)
+                                       : from_reduced(value, step, position));
   }
   return result;
 }
@@ -101,51 +101,54 @@ llvm::Value* PackedValues::from_call(int value, const Step& step) {
   return load_ahead(value, step.code->environment(), [&] {
     return memory_.splat(memory_.load(
         memory_.number(),
-        memory_.number_at(panels_.call, cell(call_, value, step))));
+        memory_.number_at(panels_.call, element(call_, value, step))));
   });
 }
 
-llvm::Value* PackedValues::from_kept(int value, const Step& step, int copy) {
-  const auto number = static_cast<uint64_t>(copy);
+llvm::Value* PackedValues::from_kept(int value, const Step& step,
+                                     int position) {
+  const auto number = static_cast<uint64_t>(position);
   const auto load_kept = [&]() -> llvm::Value* {
-    llvm::Value* at = cell(kept_, value, step);
+    llvm::Value* at = element(kept_, value, step);
     if (shape_.lanes_along_kept) {
-      llvm::Value* place = ir_.CreateAdd(
+      llvm::Value* index = ir_.CreateAdd(
           ir_.CreateMul(
-              at, ir_.getInt64(static_cast<uint64_t>(shape_.kept_copies))),
+              at, ir_.getInt64(static_cast<uint64_t>(shape_.kept_unroll))),
           ir_.getInt64(number));
       return memory_.load(memory_.register_of(memory_.number()),
-                          memory_.register_at(panels_.kept, place));
+                          memory_.register_at(panels_.kept, index));
     }
-    llvm::Value* row = ir_.CreateMul(kept_.cells, ir_.getInt64(number));
+    llvm::Value* row = ir_.CreateMul(kept_.elements, ir_.getInt64(number));
     return memory_.splat(
         memory_.load(memory_.number(),
                      memory_.number_at(panels_.kept, ir_.CreateAdd(row, at))));
   };
   if (!are_kept_loaded_once_) return load_kept();
   Environment key = step.code->environment();
-  key[Axis{"copy", copy, 0}] = ir_.getInt64(number);
+  key[Axis{"register", position, 0}] = ir_.getInt64(number);
   return load_ahead(value, key, load_kept);
 }
 
-llvm::Value* PackedValues::from_reduced(int value, const Step& step, int copy) {
-  llvm::Value* at = cell(reduced_, value, step);
-  const auto number = static_cast<uint64_t>(copy);
+llvm::Value* PackedValues::from_reduced(int value, const Step& step,
+                                        int position) {
+  llvm::Value* at = element(reduced_, value, step);
+  const auto number = static_cast<uint64_t>(position);
   if (shape_.lanes_along_kept) {
     llvm::Value* item = ir_.CreateAdd(step.index, ir_.getInt64(number));
-    llvm::Value* place = ir_.CreateAdd(ir_.CreateMul(item, reduced_.cells), at);
+    llvm::Value* index =
+        ir_.CreateAdd(ir_.CreateMul(item, reduced_.elements), at);
     return memory_.splat(memory_.load(
-        memory_.number(), memory_.number_at(panels_.reduced, place)));
+        memory_.number(), memory_.number_at(panels_.reduced, index)));
   }
   const auto lanes = static_cast<uint64_t>(shape_.lanes);
   llvm::Value* item = ir_.CreateAdd(step.index, ir_.getInt64(number * lanes));
-  llvm::Value* place =
-      ir_.CreateAdd(ir_.CreateMul(at, panels_.reduced_cell_stride), item);
+  llvm::Value* index =
+      ir_.CreateAdd(ir_.CreateMul(at, panels_.reduced_element_stride), item);
   return memory_.load(memory_.register_of(memory_.number()),
-                      memory_.number_at(panels_.reduced, place));
+                      memory_.number_at(panels_.reduced, index));
 }
 
-/// Emits a load in front of all loops, once, if its place is fixed.
+/// Emits a load in front of all loops, once, if its index is fixed.
 llvm::Value* PackedValues::load_ahead(
     int value, const Environment& environment,
     const std::function<llvm::Value*()>& emit) {
@@ -154,7 +157,7 @@ llvm::Value* PackedValues::load_ahead(
   std::pair<int, Registers> key{value, {}};
   for (const auto& [axis, position] : environment) {
     const bool is_used =
-        axis.name == "copy" ||
+        axis.name == "register" ||
         std::count(instruction.axes.begin(), instruction.axes.end(), axis) > 0;
     if (!is_used) continue;
     if (!llvm::isa<llvm::ConstantInt>(position)) return emit();
@@ -169,11 +172,11 @@ llvm::Value* PackedValues::load_ahead(
   return done;
 }
 
-llvm::Value* PackedValues::cell(const PanelLayout& layout, int value,
-                                const Step& step) {
+llvm::Value* PackedValues::element(const PanelLayout& layout, int value,
+                                   const Step& step) {
   return ir_.CreateAdd(
       layout.first.at(value),
-      step.code->cell(
+      step.code->element(
           program_.instructions[static_cast<std::size_t>(value)].axes));
 }
 

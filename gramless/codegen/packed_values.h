@@ -26,8 +26,8 @@ class TileMemory {
   void store(llvm::Value* value, llvm::Value* address);
 
   /// Returns the address of a number, or of a register, in an array of them.
-  llvm::Value* number_at(llvm::Value* array, llvm::Value* place);
-  llvm::Value* register_at(llvm::Value* array, llvm::Value* place);
+  llvm::Value* number_at(llvm::Value* array, llvm::Value* index);
+  llvm::Value* register_at(llvm::Value* array, llvm::Value* index);
 
   /// Returns a register with a number in each lane.
   llvm::Value* splat(llvm::Value* number);
@@ -43,14 +43,15 @@ struct Panels {
   llvm::Value* call;
   llvm::Value* kept;
   llvm::Value* reduced;
-  /// The distance of two cells of the reduced panel where lanes run along it.
-  llvm::Value* reduced_cell_stride;
+  /// The distance of two elements of the reduced panel where lanes run along
+  /// it.
+  llvm::Value* reduced_element_stride;
 };
 
 /// The values that were packed before a tile runs: of each rate but `pair`.
 class PackedValues {
  public:
-  /// Emits into `ir`; but where a place is fixed, once, into the block of
+  /// Emits into `ir`; but where a index is fixed, once, into the block of
   /// `ahead`, in front of all loops. Both builders belong to one function.
   PackedValues(llvm::IRBuilder<>& ahead, llvm::IRBuilder<>& ir,
                const Program& program, const TileShape& shape,
@@ -60,7 +61,7 @@ class PackedValues {
   struct Step {
     BlockCode* code;
     llvm::Value* index;
-    int copies;
+    int registers;
   };
 
   /// Returns a packed value where the feature axes of the step's code stand.
@@ -68,11 +69,11 @@ class PackedValues {
 
  private:
   llvm::Value* from_call(int value, const Step& step);
-  llvm::Value* from_kept(int value, const Step& step, int copy);
-  llvm::Value* from_reduced(int value, const Step& step, int copy);
+  llvm::Value* from_kept(int value, const Step& step, int position);
+  llvm::Value* from_reduced(int value, const Step& step, int position);
   llvm::Value* load_ahead(int value, const Environment& environment,
                           const std::function<llvm::Value*()>& emit);
-  llvm::Value* cell(const PanelLayout& layout, int value, const Step& step);
+  llvm::Value* element(const PanelLayout& layout, int value, const Step& step);
 
   llvm::IRBuilder<>& ahead_;
   llvm::IRBuilder<>& ir_;

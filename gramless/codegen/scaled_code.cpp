@@ -7,14 +7,14 @@ namespace {
 
 class ScaledCode {
  public:
-  ScaledCode(TileSteps& steps, const ProgramOutput& output, llvm::Value* column,
-             const BlockRange& range)
+  ScaledCode(TileSteps& steps, const ProgramOutput& output,
+             llvm::Value* element, const BlockRange& range)
       : steps_(steps),
         ir_(steps.ir()),
         shape_(steps.shape()),
         output_(output),
         axes_(steps.program().results[output.output].features),
-        first_column_(column),
+        first_element_(element),
         range_(range),
         stored_(stored_values(steps.program(), output, shape_)),
         pairs_{std::vector<bool>(steps.program().instructions.size()),
@@ -27,7 +27,7 @@ class ScaledCode {
   }
 
   void emit() {
-    if (has_one_column(steps_.program(), output_, shape_)) {
+    if (has_one_element(steps_.program(), output_, shape_)) {
       Environment environment;
       for (const Axis& axis : axes_) environment[axis] = ir_.getInt64(0);
       const Registers bounds = steps_.run(
@@ -37,7 +37,7 @@ class ScaledCode {
             return larger_bounds(code, step, before);
           },
           nullptr, environment);
-      emit_column(bounds, first_column_, environment);
+      emit_element(bounds, first_element_, environment);
       return;
     }
     steps_.run(range_, {},
@@ -54,24 +54,24 @@ class ScaledCode {
             return larger_bounds(code, step, before);
           },
           &pairs_, environment);
-      emit_column(bounds, ir_.CreateAdd(first_column_, around.cell(axes_)),
-                  environment);
+      emit_element(bounds, ir_.CreateAdd(first_element_, around.element(axes_)),
+                   environment);
     });
   }
 
  private:
-  [[nodiscard]] int rows() const { return shape_.kept_copies; }
+  [[nodiscard]] int rows() const { return shape_.kept_unroll; }
 
   TileShape shape_of(const TileStep& step) const {
     TileShape shape = shape_;
-    shape.reduced_copies = step.copies;
+    shape.reduced_unroll = step.registers;
     return shape;
   }
 
   // What is kept.
 
   /// Returns the address of a register that is kept for a row and a position.
-  llvm::Value* address(int value, const TileStep& step, int row, int copy) {
+  llvm::Value* address(int value, const TileStep& step, int row, int reduced) {
     const auto slot = static_cast<uint64_t>(
         std::find(stored_.begin(), stored_.end(), value) - stored_.begin());
     const auto lanes = static_cast<uint64_t>(shape_.lanes);
@@ -81,7 +81,7 @@ class ScaledCode {
     llvm::Value* behind = ir_.CreateMul(ir_.CreateSub(step.index, range_.begin),
                                         ir_.getInt64(numbers / unit));
     const uint64_t fixed = slot * numbers * kBlockTerms +
-                           static_cast<uint64_t>(copy) * numbers +
+                           static_cast<uint64_t>(reduced) * numbers +
                            static_cast<uint64_t>(row) * lanes;
     return steps_.memory().number_at(
         steps_.scratch(), ir_.CreateAdd(behind, ir_.getInt64(fixed)));
@@ -91,9 +91,9 @@ class ScaledCode {
     for (const int value : stored_) {
       const BlockValue pair = code.value(use_of(steps_.program(), value));
       for (int row = 0; row < rows(); ++row) {
-        for (int copy = 0; copy < step.copies; ++copy) {
-          steps_.memory().store(pair.at(row, copy, shape_of(step)),
-                                address(value, step, row, copy));
+        for (int reduced = 0; reduced < step.registers; ++reduced) {
+          steps_.memory().store(pair.at(row, reduced, shape_of(step)),
+                                address(value, step, row, reduced));
         }
       }
     }
@@ -107,9 +107,9 @@ class ScaledCode {
     }
     BlockValue result{{}, true, true};
     for (int row = 0; row < rows(); ++row) {
-      for (int copy = 0; copy < step.copies; ++copy) {
+      for (int reduced = 0; reduced < step.registers; ++reduced) {
         result.registers.push_back(steps_.memory().load(
-            steps_.type(), address(value, step, row, copy)));
+            steps_.type(), address(value, step, row, reduced)));
       }
     }
     return result;
@@ -128,8 +128,8 @@ class ScaledCode {
     const BlockValue bound = code.value(output_.bound);
     for (int row = 0; row < rows(); ++row) {
       llvm::Value*& largest = bounds[static_cast<std::size_t>(row)];
-      for (int copy = 0; copy < step.copies; ++copy) {
-        llvm::Value* each = bound.at(row, copy, shape_of(step));
+      for (int reduced = 0; reduced < step.registers; ++reduced) {
+        llvm::Value* each = bound.at(row, reduced, shape_of(step));
         llvm::Value* is_larger = ir_.CreateFCmpOGT(each, largest);
         if (step.mask != nullptr) {
           is_larger = ir_.CreateAnd(is_larger, step.mask);
@@ -156,16 +156,16 @@ class ScaledCode {
 
   // The terms.
 
-  void emit_column(const Registers& bounds, llvm::Value* column,
-                   const Environment& environment) {
+  void emit_element(const Registers& bounds, llvm::Value* element,
+                    const Environment& environment) {
     std::vector<WordAddress> states;
     Registers scales;
     usable_scales_.clear();
     for (int row = 0; row < rows(); ++row) {
-      llvm::Value* place = ir_.CreateAdd(
-          ir_.CreateMul(column, ir_.getInt64(static_cast<uint64_t>(rows()))),
+      llvm::Value* index = ir_.CreateAdd(
+          ir_.CreateMul(element, ir_.getInt64(static_cast<uint64_t>(rows()))),
           ir_.getInt64(static_cast<uint64_t>(row)));
-      states.push_back(steps_.words_at(place));
+      states.push_back(steps_.words_at(index));
       llvm::Value* scale =
           scale_of(bounds[static_cast<std::size_t>(row)], states.back());
       scales.push_back(scale);
@@ -194,11 +194,11 @@ class ScaledCode {
     const bool is_product = !term.second.registers.empty();
     for (int row = 0; row < rows(); ++row) {
       llvm::Value*& sum = sums[static_cast<std::size_t>(row)];
-      for (int copy = 0; copy < step.copies; ++copy) {
+      for (int reduced = 0; reduced < step.registers; ++reduced) {
         llvm::Value* after = steps_.reductions().add(
             output_.reduction, {sum},
-            {term.first.at(row, copy, shape),
-             is_product ? term.second.at(row, copy, shape) : nullptr,
+            {term.first.at(row, reduced, shape),
+             is_product ? term.second.at(row, reduced, shape) : nullptr,
              nullptr})[0];
         sum = step.mask == nullptr ? after
                                    : ir_.CreateSelect(step.mask, after, sum);
@@ -212,7 +212,7 @@ class ScaledCode {
   const TileShape& shape_;
   const ProgramOutput& output_;
   const std::vector<Axis>& axes_;
-  llvm::Value* first_column_;
+  llvm::Value* first_element_;
   BlockRange range_;
   std::vector<int> stored_;
   StoredPairs pairs_;
@@ -222,8 +222,8 @@ class ScaledCode {
 }  // namespace
 
 void emit_scaled(TileSteps& steps, const ProgramOutput& output,
-                 llvm::Value* column, const BlockRange& range) {
-  ScaledCode(steps, output, column, range).emit();
+                 llvm::Value* element, const BlockRange& range) {
+  ScaledCode(steps, output, element, range).emit();
 }
 
 }  // namespace gramless

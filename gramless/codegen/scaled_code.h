@@ -15,10 +15,10 @@ namespace gramless {
 ///     the terms on this scale, added up
 ///   the sum of earlier blocks, brought to the scale, plus this one
 ///
-/// With several columns, which have scales of their own, all but the keeping is
-/// done for one column after another. `column` is the first one of the output
-/// among the columns of all outputs.
+/// With several elements, which have scales of their own, all but the keeping
+/// is done for one element after another. `element` is the first one of the
+/// output among the elements of all outputs.
 void emit_scaled(TileSteps& steps, const ProgramOutput& output,
-                 llvm::Value* column, const BlockRange& range);
+                 llvm::Value* element, const BlockRange& range);
 
 }  // namespace gramless

@@ -8,14 +8,6 @@
 
 namespace gramless {
 
-Rate kept_rate(const Program& program) {
-  return program.reduced == PairIndex::j ? Rate::i : Rate::j;
-}
-
-Rate reduced_rate(const Program& program) {
-  return program.reduced == PairIndex::j ? Rate::j : Rate::i;
-}
-
 GeneratedModule generate_sweep(const Program& program, const TileShape& shape,
                                const Target& target) {
   GeneratedModule generated = make_module(target, "sweep");

@@ -16,32 +16,33 @@ struct GeneratedModule;
 struct ArrayPointer {
   const void* data = nullptr;
   int64_t row_stride = 0;
-  int64_t column_stride = 0;
+  int64_t element_stride = 0;
 };
 
 /// Computes the packed values of one rate (packed_values() in plan.h) for the
-/// positions [first, first + count), and stores each cell at
-/// `panel[cell * cell_stride + position * item_stride]`, positions counted
-/// from `first`. `call` is the panel of the rate `call`.
+/// positions [first, first + count), and stores each element at
+/// `panel[element * element_stride + position * item_stride]`, positions
+/// counted from `first`. `call` is the panel of the rate `call`.
 using PackFunction = void(const ArrayPointer* arrays, const int64_t* extents,
                           const void* call, void* panel, int64_t first,
-                          int64_t count, int64_t cell_stride,
+                          int64_t count, int64_t element_stride,
                           int64_t item_stride);
 
-/// The panels of a tile. Where lanes run along an axis, its cells are
-/// `cell_stride` apart and its positions 1; otherwise its positions are as far
-/// apart as there are cells.
+/// The panels of a tile. Where lanes run along an axis, its elements are
+/// `element_stride` apart and its positions 1; otherwise its positions are as
+/// far apart as there are elements.
 struct TilePanels {
   const void* call = nullptr;
   const void* kept = nullptr;
   const void* reduced = nullptr;
   int64_t reduced_count = 0;
-  int64_t reduced_cell_stride = 0;
+  int64_t reduced_element_stride = 0;
   /// The position of the panel's first one on the whole axis.
   int64_t reduced_first = 0;
 };
 
-/// The states that a tile adds to: for each column, copy and lane, in this
+/// The states that a tile adds to: for each element, register along the
+/// kept axis and lane, in this
 /// order, a word of 64 bits; the next word of each `word_stride` further on.
 struct TileStates {
   double* words = nullptr;
@@ -61,10 +62,6 @@ inline constexpr const char* kPackCall = "pack_call";
 inline constexpr const char* kPackKept = "pack_kept";
 inline constexpr const char* kPackReduced = "pack_reduced";
 inline constexpr const char* kTile = "tile";
-
-/// Returns the rate of the values that the kept axis alone changes.
-Rate kept_rate(const Program& program);
-Rate reduced_rate(const Program& program);
 
 /// Generates the module of a program.
 GeneratedModule generate_sweep(const Program& program, const TileShape& shape,

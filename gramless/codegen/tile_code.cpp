@@ -2,7 +2,7 @@
 // Emits, for each block of at most 64 terms,
 //
 //   for positions of the reduced axis in the block
-//     the values of all pairs of copies, reduced in the accumulators
+//     the values of all pairs of a block, reduced in the accumulators
 //   the accumulators, combined with the states of all blocks
 //
 // Accumulators are registers where there are few, otherwise the memory `block`.
@@ -26,7 +26,7 @@ class TileCode {
         shape_(shape),
         steps_(generated, program, shape),
         ir_(steps_.ir()) {
-    lay_out_columns();
+    lay_out_elements();
   }
 
   void emit() {
@@ -46,9 +46,9 @@ class TileCode {
   }
 
  private:
-  /// Where an output's columns stand among all of them, and its accumulators:
-  /// those of a column and row after another, with all words of each.
-  struct Columns {
+  /// Where an output's elements stand among all of them, and its accumulators:
+  /// those of an element and row after another, with all words of each.
+  struct Elements {
     llvm::Value* first;
     llvm::Value* count;
     llvm::Value* first_accumulator;
@@ -57,7 +57,7 @@ class TileCode {
   };
 
   [[nodiscard]] std::size_t rows() const {
-    return static_cast<std::size_t>(shape_.kept_copies);
+    return static_cast<std::size_t>(shape_.kept_unroll);
   }
   [[nodiscard]] std::size_t outputs() const { return program_.outputs.size(); }
   [[nodiscard]] const ProgramOutput& output(std::size_t k) const {
@@ -70,9 +70,9 @@ class TileCode {
     return program_.results[output(k).output];
   }
 
-  /// Finds the columns of each output, and whether all accumulators are
+  /// Finds the elements of each output, and whether all accumulators are
   /// registers.
-  void lay_out_columns() {
+  void lay_out_elements() {
     llvm::IRBuilder<>& ahead = steps_.ahead();
     llvm::Value* first = ahead.getInt64(0);
     llvm::Value* accumulator = ahead.getInt64(0);
@@ -84,14 +84,14 @@ class TileCode {
         count = ahead.CreateMul(count, steps_.extents().of(axis));
         if (!is_scaled(k)) is_fixed = is_fixed && shape_.is_unrolled(axis);
       }
-      columns_.push_back({first, count, accumulator, registers});
+      width_.push_back({first, count, accumulator, registers});
       first = ahead.CreateAdd(first, count);
       if (is_scaled(k)) continue;
       const std::size_t words = rows() * identity(k).size();
       accumulator = ahead.CreateAdd(
           accumulator, ahead.CreateMul(count, ahead.getInt64(words)));
       if (!is_fixed) continue;
-      registers += static_cast<std::size_t>(array(k).columns()) * words;
+      registers += static_cast<std::size_t>(array(k).width()) * words;
     }
     in_registers_ = is_fixed && registers <= kMostAccumulators;
     accumulators_ = in_registers_ ? registers : 0;
@@ -106,13 +106,13 @@ class TileCode {
     bool has_plain = false;
     for (std::size_t k = 0; k < outputs(); ++k) {
       if (is_scaled(k)) {
-        emit_scaled(steps_, output(k), columns_[k].first, range);
+        emit_scaled(steps_, output(k), width_[k].first, range);
         continue;
       }
       has_plain = true;
       const Registers state = identity(k);
       const std::size_t end =
-          k + 1 < outputs() ? columns_[k + 1].first_register : accumulators_;
+          k + 1 < outputs() ? width_[k + 1].first_register : accumulators_;
       while (in_registers_ && initial.size() < end) {
         initial.insert(initial.end(), state.begin(), state.end());
       }
@@ -138,7 +138,7 @@ class TileCode {
   void emit_output(BlockCode& code, std::size_t k, const TileStep& step,
                    llvm::Value* begin) {
     const std::size_t words = identity(k).size();
-    std::size_t fixed = columns_[k].first_register;
+    std::size_t fixed = width_[k].first_register;
     code.for_each_position(array(k).features, output(k).value, [&] {
       const BlockCode::Product term = code.product_of(output(k).value);
       for (std::size_t row = 0; row < rows(); ++row) {
@@ -153,8 +153,9 @@ class TileCode {
           fixed += words;
           continue;
         }
-        llvm::Value* place = place_of(code.cell(array(k).features), row);
-        store_block(k, place, reduce(load_block(k, place)));
+        llvm::Value* index =
+            index_of_state(code.element(array(k).features), row);
+        store_block(k, index, reduce(load_block(k, index)));
       }
     });
   }
@@ -164,15 +165,15 @@ class TileCode {
                     const BlockCode::Product& term, int row,
                     const TileStep& step, llvm::Value* begin) {
     TileShape shape = shape_;
-    shape.reduced_copies = step.copies;
+    shape.reduced_unroll = step.registers;
     const Reduction reduction = output(k).reduction;
-    for (int copy = 0; copy < step.copies; ++copy) {
+    for (int reduced = 0; reduced < step.registers; ++reduced) {
       const bool is_product = !term.second.registers.empty();
       const Registers after = steps_.reductions().add(
           reduction, state,
-          {term.first.at(row, copy, shape),
-           is_product ? term.second.at(row, copy, shape) : nullptr,
-           row_of(reduction).has_index ? steps_.positions(step, begin, copy)
+          {term.first.at(row, reduced, shape),
+           is_product ? term.second.at(row, reduced, shape) : nullptr,
+           row_of(reduction).has_index ? steps_.positions(step, begin, reduced)
                                        : nullptr});
       for (std::size_t word = 0; word < state.size(); ++word) {
         state[word] =
@@ -184,11 +185,11 @@ class TileCode {
     return state;
   }
 
-  // The accumulators in memory. The place of a state counts the columns and
+  // The accumulators in memory. The index of a state counts the elements and
   // rows of its output.
 
-  llvm::Value* place_of(llvm::Value* column, std::size_t row) {
-    return ir_.CreateAdd(ir_.CreateMul(column, ir_.getInt64(rows())),
+  llvm::Value* index_of_state(llvm::Value* element, std::size_t row) {
+    return ir_.CreateAdd(ir_.CreateMul(element, ir_.getInt64(rows())),
                          ir_.getInt64(row));
   }
 
@@ -196,35 +197,35 @@ class TileCode {
     return steps_.memory().register_at(steps_.block(), accumulator);
   }
 
-  llvm::Value* word_at(std::size_t k, llvm::Value* place, std::size_t word) {
+  llvm::Value* word_at(std::size_t k, llvm::Value* index, std::size_t word) {
     llvm::Value* behind =
-        ir_.CreateMul(place, ir_.getInt64(identity(k).size()));
+        ir_.CreateMul(index, ir_.getInt64(identity(k).size()));
     return accumulator_at(
-        ir_.CreateAdd(ir_.CreateAdd(columns_[k].first_accumulator, behind),
+        ir_.CreateAdd(ir_.CreateAdd(width_[k].first_accumulator, behind),
                       ir_.getInt64(word)));
   }
 
-  Registers load_block(std::size_t k, llvm::Value* place) {
+  Registers load_block(std::size_t k, llvm::Value* index) {
     Registers state;
     for (std::size_t word = 0; word < identity(k).size(); ++word) {
       state.push_back(
-          steps_.memory().load(steps_.type(), word_at(k, place, word)));
+          steps_.memory().load(steps_.type(), word_at(k, index, word)));
     }
     return state;
   }
 
-  void store_block(std::size_t k, llvm::Value* place, const Registers& state) {
+  void store_block(std::size_t k, llvm::Value* index, const Registers& state) {
     for (std::size_t word = 0; word < state.size(); ++word) {
-      steps_.memory().store(state[word], word_at(k, place, word));
+      steps_.memory().store(state[word], word_at(k, index, word));
     }
   }
 
-  void for_each_place(std::size_t k,
-                      const std::function<void(llvm::Value* place)>& body) {
-    llvm::Value* end = place_of(columns_[k].count, 0);
+  void for_each_state(std::size_t k,
+                      const std::function<void(llvm::Value* index)>& body) {
+    llvm::Value* end = index_of_state(width_[k].count, 0);
     emit_loop(ir_, {ir_.getInt64(0), end, ir_.getInt64(1)}, {},
-              [&](llvm::Value* place, const Registers&) -> Registers {
-                body(place);
+              [&](llvm::Value* index, const Registers&) -> Registers {
+                body(index);
                 return {};
               });
   }
@@ -232,20 +233,20 @@ class TileCode {
   void clear_block() {
     for (std::size_t k = 0; k < outputs(); ++k) {
       if (is_scaled(k)) continue;
-      for_each_place(
-          k, [&](llvm::Value* place) { store_block(k, place, identity(k)); });
+      for_each_state(
+          k, [&](llvm::Value* index) { store_block(k, index, identity(k)); });
     }
   }
 
   /// Combines the states of all blocks with those of this one, and clears it.
   void emit_flush(std::size_t k, llvm::Value* begin) {
-    llvm::Value* first = place_of(columns_[k].first, 0);
-    for_each_place(k, [&](llvm::Value* place) {
-      const Registers state = load_block(k, place);
-      if (!in_registers_) store_block(k, place, identity(k));
+    llvm::Value* first = index_of_state(width_[k].first, 0);
+    for_each_state(k, [&](llvm::Value* index) {
+      const Registers state = load_block(k, index);
+      if (!in_registers_) store_block(k, index, identity(k));
       steps_.reductions().combine(output(k).reduction, state,
                                   ir_.CreateAdd(steps_.first(), begin),
-                                  steps_.words_at(ir_.CreateAdd(first, place)));
+                                  steps_.words_at(ir_.CreateAdd(first, index)));
     });
   }
 
@@ -253,7 +254,7 @@ class TileCode {
   TileShape shape_;
   TileSteps steps_;
   llvm::IRBuilder<>& ir_;
-  std::vector<Columns> columns_;
+  std::vector<Elements> width_;
   bool in_registers_ = false;
   std::size_t accumulators_ = 0;
   Registers sums_;

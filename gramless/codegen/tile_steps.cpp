@@ -54,41 +54,41 @@ void TileSteps::finish(llvm::BasicBlock* first) {
 Registers TileSteps::run(const BlockRange& range, const Registers& initial,
                          const Body& body, const StoredPairs* stored,
                          const Environment& environment) {
-  const auto steps = [&](llvm::Value* begin, llvm::Value* end, int copies,
+  const auto steps = [&](llvm::Value* begin, llvm::Value* end, int registers,
                          bool has_mask, const Registers& before) {
-    const auto length = static_cast<uint64_t>(unit() * copies);
+    const auto length = static_cast<uint64_t>(unit() * registers);
     return emit_loop(
         ir_, {begin, end, ir_.getInt64(length)}, before,
         [&](llvm::Value* index, const Registers& carried) {
-          const TileStep step{index, copies,
+          const TileStep step{index, registers,
                               has_mask ? lanes_below(index, end) : nullptr};
           TileShape shape = shape_;
-          shape.reduced_copies = copies;
+          shape.reduced_unroll = registers;
           BlockCode* itself = nullptr;
-          const auto given = [&](int value, const Environment&) {
+          const auto input = [&](int value, const Environment&) {
             const Instruction& instruction =
                 program_.instructions[static_cast<std::size_t>(value)];
             return instruction.rate == Rate::pair
                        ? stored->load(value, step)
-                       : packed_.at(value, {itself, index, copies});
+                       : packed_.at(value, {itself, index, registers});
           };
           BlockCode code(
               ir_, math_,
-              {&program_, shape, type_, Rate::pair, &extents_, given,
+              {&program_, shape, type_, Rate::pair, &extents_, input,
                stored == nullptr ? nullptr : &stored->is_stored, environment});
           itself = &code;
           return body(code, step, carried);
         });
   };
-  if (shape_.reduced_copies == 1 && shape_.lanes_along_kept) {
+  if (shape_.reduced_unroll == 1 && shape_.lanes_along_kept) {
     return steps(range.begin, range.end, 1, false, initial);
   }
-  const auto whole = static_cast<uint64_t>(unit() * shape_.reduced_copies);
+  const auto whole = static_cast<uint64_t>(unit() * shape_.reduced_unroll);
   llvm::Value* rest = ir_.CreateURem(ir_.CreateSub(range.end, range.begin),
                                      ir_.getInt64(whole));
   llvm::Value* next = ir_.CreateSub(range.end, rest);
   const Registers sums =
-      steps(range.begin, next, shape_.reduced_copies, false, initial);
+      steps(range.begin, next, shape_.reduced_unroll, false, initial);
   return steps(next, range.end, 1, !shape_.lanes_along_kept, sums);
 }
 
@@ -114,12 +114,12 @@ llvm::Value* TileSteps::lanes_below(llvm::Value* index, llvm::Value* end) {
 }
 
 llvm::Value* TileSteps::positions(const TileStep& step, llvm::Value* begin,
-                                  int copy) {
+                                  int reduced) {
   const unsigned bits = shape_.dtype == DType::float32 ? 32 : 64;
   llvm::Type* type = ir_.getIntNTy(bits);
   llvm::Value* first =
       ir_.CreateAdd(ir_.CreateSub(step.index, begin),
-                    ir_.getInt64(static_cast<uint64_t>(copy * unit())));
+                    ir_.getInt64(static_cast<uint64_t>(reduced * unit())));
   first = memory_.splat(ir_.CreateTrunc(first, type));
   if (shape_.lanes_along_kept || shape_.lanes == 1) return first;
   llvm::SmallVector<llvm::Constant*, 16> lanes;
@@ -129,9 +129,9 @@ llvm::Value* TileSteps::positions(const TileStep& step, llvm::Value* begin,
   return ir_.CreateAdd(first, llvm::ConstantVector::get(lanes));
 }
 
-WordAddress TileSteps::words_at(llvm::Value* place) {
+WordAddress TileSteps::words_at(llvm::Value* index) {
   llvm::Value* start =
-      ir_.CreateMul(place, ir_.getInt64(static_cast<uint64_t>(shape_.lanes)));
+      ir_.CreateMul(index, ir_.getInt64(static_cast<uint64_t>(shape_.lanes)));
   return [this, start](std::size_t word) {
     llvm::Value* plane = ir_.CreateMul(word_stride_, ir_.getInt64(word));
     return ir_.CreateGEP(ir_.getDoubleTy(), words_,

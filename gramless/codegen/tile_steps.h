@@ -8,11 +8,12 @@
 
 namespace gramless {
 
-/// A step of the loop over a block: the position that it starts at, on how many
-/// copies of the reduced axis, and the lanes that count, or null for all.
+/// A step of the loop over a block: the position that it starts at, the
+/// registers that it has along the reduced axis, and the lanes that count, or
+/// null for all.
 struct TileStep {
   llvm::Value* index;
-  int copies;
+  int registers;
   llvm::Value* mask;
 };
 
@@ -36,15 +37,15 @@ class TileSteps {
   using Body = std::function<Registers(BlockCode& code, const TileStep& step,
                                        const Registers& carried)>;
 
-  /// Emits the loop over a range: all copies and lanes are used up to the last
-  /// whole step.
+  /// Emits the loop over a range: all registers and lanes are used up to the
+  /// last whole step.
   Registers run(const BlockRange& range, const Registers& initial,
                 const Body& body, const StoredPairs* stored = nullptr,
                 const Environment& environment = {});
 
-  /// Returns the integers that say where the pairs of a copy stand behind
+  /// Returns the integers that say where the pairs of a register stand behind
   /// `begin`.
-  llvm::Value* positions(const TileStep& step, llvm::Value* begin, int copy);
+  llvm::Value* positions(const TileStep& step, llvm::Value* begin, int reduced);
 
   /// Returns code that goes over feature axes around such loops, which are too
   /// long to be emitted again and again.
@@ -57,7 +58,7 @@ class TileSteps {
     return shape_.lanes_along_kept ? 1 : shape_.lanes;
   }
   /// Returns the address of a word of a state of all blocks.
-  WordAddress words_at(llvm::Value* place);
+  WordAddress words_at(llvm::Value* index);
 
   const Program& program() const { return program_; }
   const TileShape& shape() const { return shape_; }

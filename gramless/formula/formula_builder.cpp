@@ -27,7 +27,7 @@ const ArraySpec* FormulaBuilder::points_of(int64_t width) const {
   if (!is_in_name()) return nullptr;
   for (const char kind : {'x', 'y'}) {
     const ArraySpec& array = argument_of({kind, 0});
-    if (array.columns() == width) return &array;
+    if (array.width() == width) return &array;
   }
   return nullptr;
 }
@@ -45,12 +45,12 @@ std::vector<Axis> FormulaBuilder::axes_of(int64_t width) const {
 
 std::vector<Axis> FormulaBuilder::column_axes(int64_t rows,
                                               int64_t columns) const {
-  std::map<std::string, int> copies;
+  std::map<std::string, int> primes;
   for (const Axis& axis : axes_of(rows)) {
-    copies[axis.name] = std::max(copies[axis.name], axis.copy + 1);
+    primes[axis.name] = std::max(primes[axis.name], axis.primes + 1);
   }
   std::vector<Axis> axes = axes_of(columns);
-  for (Axis& axis : axes) axis.copy += copies[axis.name];
+  for (Axis& axis : axes) axis.primes += primes[axis.name];
   return axes;
 }
 
@@ -132,17 +132,17 @@ ArraySpec& FormulaBuilder::argument_of(const FormulaVariable& variable) const {
 ArraySpec& FormulaBuilder::indexed_argument(const FormulaNode& node) {
   ArraySpec& array = argument_of(node.variable);
   const bool is_shared = is_in_name() && node.variable.kind != 'g';
-  const int64_t width = array.columns();
+  const int64_t width = array.width();
   if (!is_shared && width != 1) array.features = axes_of(width);
   return array;
 }
 
 /// Returns the indices of an argument's columns, as a vector has them.
 std::vector<Index> FormulaBuilder::columns_of(const ArraySpec& array) const {
-  if (array.columns() == 1) {
+  if (array.width() == 1) {
     return std::vector<Index>(array.features.size(), int64_t{0});
   }
-  const std::vector<Axis> axes = axes_of(array.columns());
+  const std::vector<Axis> axes = axes_of(array.width());
   return {axes.begin(), axes.end()};
 }
 
@@ -151,7 +151,7 @@ FormulaValue FormulaBuilder::variable(const FormulaNode& node) {
   std::vector<Index> indices = columns_of(array);
   if (array.pair == PairIndex::i) indices.insert(indices.begin(), kAxisI);
   if (array.pair == PairIndex::j) indices.insert(indices.begin(), kAxisJ);
-  return {array.columns(), pool().load(array.name, std::move(indices))};
+  return {array.width(), pool().load(array.name, std::move(indices))};
 }
 
 int64_t FormulaBuilder::common_width(const FormulaNode& node,

@@ -118,7 +118,7 @@ FormulaValue FormulaBuilder::gradient(const FormulaNode& node) {
   }
   const ArraySpec& array = indexed_argument(*node.operands[1]);
   // What was loaded before a matrix was found has other axes.
-  if (!is_complete_) return {array.columns(), pool().constant(0)};
+  if (!is_complete_) return {array.width(), pool().constant(0)};
   const Expr slopes = gramless::gradient(function.expr, cotangent.expr,
                                          axes_of(function.width), array);
   const std::vector<Index> columns = columns_of(array);
@@ -126,7 +126,7 @@ FormulaValue FormulaBuilder::gradient(const FormulaNode& node) {
   for (std::size_t k = 0; k < columns.size(); ++k) {
     names.emplace(array.features[k], columns[k]);
   }
-  return {array.columns(), pool().rename(slopes, names)};
+  return {array.width(), pool().rename(slopes, names)};
 }
 
 int64_t FormulaBuilder::integer(const FormulaNode& node, std::size_t operand,

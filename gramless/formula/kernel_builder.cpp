@@ -15,9 +15,9 @@ Axis axis_of(std::size_t number, int64_t columns) {
 // X_0 and Y_0 of a formula are no pair, and may differ in their columns: one
 // name would then have two extents.
 Axis y_axis(const KernelForm& form, std::size_t number) {
-  Axis axis = axis_of(number, form.y_columns[number]);
+  Axis axis = axis_of(number, form.y_widths[number]);
   const bool is_other =
-      number < form.x_columns.size() && form.x_columns[number] != axis.extent;
+      number < form.x_widths.size() && form.x_widths[number] != axis.extent;
   if (is_other) axis.name = concat("f", number);
   return axis;
 }
@@ -32,7 +32,7 @@ void declare_arguments(MapReduce& result, const ParsedKernel& kernel,
                        const KernelForm& form) {
   std::vector<ArraySpec>& arguments = result.arguments;
   for (std::size_t p = 0; p < kernel.x_count; ++p) {
-    const Axis axis = axis_of(p, form.x_columns[p]);
+    const Axis axis = axis_of(p, form.x_widths[p]);
     arguments.push_back({x_name(p), PairIndex::i, {axis}});
   }
   for (std::size_t p = 0; p < kernel.y_count; ++p) {

@@ -22,8 +22,8 @@ struct GammaForm {
 /// All that the expression of a kernel depends on, beside its name.
 struct KernelForm {
   /// The numbers of columns of each x and y. Those of a pair are equal.
-  std::vector<int64_t> x_columns;
-  std::vector<int64_t> y_columns;
+  std::vector<int64_t> x_widths;
+  std::vector<int64_t> y_widths;
   std::vector<GammaForm> gammas;
   bool operator==(const KernelForm&) const = default;
 };

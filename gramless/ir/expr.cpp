@@ -19,7 +19,7 @@ void mix(std::size_t& seed, std::size_t value) {
 
 std::size_t hash_of(const Axis& axis) {
   std::size_t seed = std::hash<std::string>{}(axis.name);
-  mix(seed, static_cast<std::size_t>(axis.copy));
+  mix(seed, static_cast<std::size_t>(axis.primes));
   mix(seed, static_cast<std::size_t>(axis.extent));
   return seed;
 }
@@ -71,7 +71,7 @@ std::vector<Axis> free_axes_of(const NodeContent& content) {
 }  // namespace
 
 std::string Axis::text() const {
-  return name + std::string(static_cast<std::size_t>(copy), '\'');
+  return name + std::string(static_cast<std::size_t>(primes), '\'');
 }
 
 bool is_pair_axis(const Axis& axis) { return axis == kAxisI || axis == kAxisJ; }
@@ -233,7 +233,7 @@ Expr ExprPool::rename(Expr expr, const std::map<Axis, Index>& names) {
     };
     while (body.depends_on(bound) ||
            std::any_of(used.begin(), used.end(), is_target)) {
-      ++bound.copy;
+      ++bound.primes;
     }
     used.emplace(expr->axis, bound);
     return sum(bound, rename(expr->operands[0], used));

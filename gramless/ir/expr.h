@@ -35,8 +35,8 @@
 //   another with its mark; selects with one mark merge in a sum, and a sum over
 //   an axis goes into their branches;
 // - a sum over an axis keeps only the factors that depend on the axis, and
-//   names its axis by the lowest free copy of it (d, d', d'', …), so that
-//   equal sums are one node.
+//   names its axis with as few primes as leave it unused inside (d, d', d'',
+//   …), so that equal sums are one node.
 // A product with the number 0 stays: it is NaN where the other factor is.
 #pragma once
 
@@ -55,11 +55,11 @@
 
 namespace gramless {
 
-/// An axis: i, j, or a feature axis. Copies of one axis (d, d', …) are told
-/// apart by `copy`. In a map-reduce all axes of one name have one extent.
+/// An axis: i, j, or a feature axis. Axes of one name (d, d', …) are told apart
+/// by their primes. In a map-reduce all of them have one extent.
 struct Axis {
   std::string name;
-  int copy = 0;
+  int primes = 0;
   int64_t extent = 0;
 
   auto operator<=>(const Axis&) const = default;

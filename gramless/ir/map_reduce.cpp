@@ -125,10 +125,10 @@ std::string_view pair_index_name(PairIndex index) {
   throw InternalError("pair_index_name(): unknown index.");
 }
 
-int64_t ArraySpec::columns() const {
-  int64_t columns = 1;
-  for (const Axis& axis : features) columns *= axis.extent;
-  return columns;
+int64_t ArraySpec::width() const {
+  int64_t width = 1;
+  for (const Axis& axis : features) width *= axis.extent;
+  return width;
 }
 
 DType find_dtype(std::span<const ArraySpec> argument_specs,

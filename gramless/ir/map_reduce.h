@@ -33,7 +33,7 @@ struct ArraySpec {
     return is_wide ? DType::float64 : call;
   }
   /// Returns the number of elements for one i or j.
-  [[nodiscard]] int64_t columns() const;
+  [[nodiscard]] int64_t width() const;
   bool operator==(const ArraySpec&) const = default;
 };
 

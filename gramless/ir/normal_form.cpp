@@ -297,8 +297,8 @@ Expr ExprPool::sum(const Axis& axis, Expr body) {
                    sum(axis, body->operands[2])});
   }
   Axis lowest = axis;
-  for (lowest.copy = 0; lowest != axis && body->depends_on(lowest);) {
-    ++lowest.copy;
+  for (lowest.primes = 0; lowest != axis && body->depends_on(lowest);) {
+    ++lowest.primes;
   }
   if (lowest != axis) return sum(lowest, rename(body, {{axis, lowest}}));
   return intern({.kind = NodeKind::sum, .axis = axis, .operands = {body}});

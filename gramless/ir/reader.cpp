@@ -19,12 +19,12 @@ Axis axis_named(const Source& source, const Syntax& place, const Names& names) {
   if (place.kind == SyntaxKind::name) {
     if (place.name == "i") return kAxisI;
     if (place.name == "j") return kAxisJ;
-    const std::size_t primes = place.name.find('\'');
-    const std::string name = place.name.substr(0, primes);
+    const std::size_t first_prime = place.name.find('\'');
+    const std::string name = place.name.substr(0, first_prime);
     if (const auto found = names.extents.find(name);
         found != names.extents.end()) {
-      const int copy = static_cast<int>(place.name.size() - name.size());
-      return {name, copy, found->second};
+      const int primes = static_cast<int>(place.name.size() - name.size());
+      return {name, primes, found->second};
     }
   }
   fail_at(source, place, "expected the name of an axis");
@@ -159,7 +159,7 @@ ArraySpec read_array(std::string_view text, Names& names) {
     const std::size_t colon = part.find(':');
     if (colon == std::string::npos) fail();
     Axis axis{part.substr(0, part.find_first_of("':")), 0, 0};
-    axis.copy = static_cast<int>(colon - axis.name.size());
+    axis.primes = static_cast<int>(colon - axis.name.size());
     const char* const end = part.data() + part.size();
     const auto read =
         std::from_chars(part.data() + colon + 1, end, axis.extent);

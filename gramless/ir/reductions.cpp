@@ -154,8 +154,8 @@ State ReductionRow::identity() const {
 std::span<const ReductionRow> reduction_table() { return kReductionTable; }
 
 const ReductionRow& row_of(Reduction reduction) {
-  const auto place = static_cast<std::size_t>(reduction);
-  if (place < kReductionTable.size()) return kReductionTable.at(place);
+  const auto index = static_cast<std::size_t>(reduction);
+  if (index < kReductionTable.size()) return kReductionTable.at(index);
   throw InternalError("row_of(): unknown reduction.");
 }
 

@@ -15,21 +15,34 @@ Rate rate_of(const Node& node) {
   const bool has_i = node.depends_on(kAxisI);
   const bool has_j = node.depends_on(kAxisJ);
   if (has_i && has_j) return Rate::pair;
-  if (has_i) return Rate::i;
-  return has_j ? Rate::j : Rate::call;
+  if (has_i) return Rate::row;
+  return has_j ? Rate::column : Rate::call;
+}
+
+Kept kept_by(const ArraySpec& result) {
+  switch (result.pair) {
+    case PairIndex::i:
+      return Kept::rows;
+    case PairIndex::j:
+      return Kept::columns;
+    case PairIndex::none:
+      return Kept::neither;
+  }
+  throw InternalError("kept_by(): unknown index.");
 }
 
 class Lowering {
  public:
-  Lowering(const MapReduce& map_reduce, PairIndex reduced) {
-    program_.reduced = reduced;
+  Lowering(const MapReduce& map_reduce, Kept kept) {
+    program_.kept = kept;
     program_.arguments = map_reduce.arguments;
     program_.results = results_of(map_reduce);
   }
 
   /// Adds an output whose first result stands at `position`.
   void add_output(std::size_t position, const Output& output) {
-    ProgramOutput lowered{position, {}, output.reduction};
+    ProgramOutput lowered{
+        position, {}, output.reduction, kept_by(output.array)};
     for (const ReductionResult& result : row_of(output.reduction).results) {
       lowered.finishes.push_back(lower_finish(output.reduction, result.finish));
     }
@@ -49,7 +62,7 @@ class Lowering {
       names.values[std::string(word.name)] =
           load(*words.pool, words.arguments.back());
     }
-    Lowering lowering(words, PairIndex::j);
+    Lowering lowering(words, Kept::rows);
     lowering.lower(read_expr(*words.pool, text, names));
     return std::move(lowering.program_.instructions);
   }
@@ -134,22 +147,22 @@ class Lowering {
 
 std::vector<Program> lower(const MapReduce& map_reduce) {
   const std::vector<Output>& outputs = map_reduce.outputs;
-  const auto has = [&](PairIndex pair) {
-    return std::any_of(outputs.begin(), outputs.end(),
-                       [&](const Output& o) { return o.array.pair == pair; });
+  const auto is_any = [&](Kept kept) {
+    return std::any_of(outputs.begin(), outputs.end(), [&](const Output& o) {
+      return kept_by(o.array) == kept;
+    });
   };
-  // Outputs that have neither i nor j join a sweep that is made anyway.
-  const PairIndex home =
-      has(PairIndex::i) || !has(PairIndex::j) ? PairIndex::i : PairIndex::j;
+  // Outputs that keep neither axis join a sweep that is made anyway.
+  const Kept with_neither =
+      is_any(Kept::rows) || !is_any(Kept::columns) ? Kept::rows : Kept::columns;
   std::vector<Program> programs;
-  for (const PairIndex kept : {PairIndex::i, PairIndex::j}) {
-    Lowering lowering(map_reduce,
-                      kept == PairIndex::i ? PairIndex::j : PairIndex::i);
+  for (const Kept swept : {Kept::rows, Kept::columns}) {
+    Lowering lowering(map_reduce, swept);
     std::size_t first = 0;
     for (const Output& output : outputs) {
-      const PairIndex pair = output.array.pair;
+      const Kept kept = kept_by(output.array);
       const bool is_here =
-          pair == kept || (pair == PairIndex::none && kept == home);
+          kept == swept || (kept == Kept::neither && swept == with_neither);
       if (is_here) lowering.add_output(first, output);
       first += row_of(output.reduction).results.size();
     }

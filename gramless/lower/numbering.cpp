@@ -9,12 +9,12 @@
 namespace gramless {
 namespace {
 
-/// Names axes by the lowest copies, in the order in which they are met.
-class LowestCopies {
+/// Names axes by as few primes as possible, in the order in which they are met.
+class FewestPrimes {
  public:
   void rename(Axis& axis) {
     const auto [entry, is_new] = names_.try_emplace(axis, axis);
-    if (is_new) entry->second.copy = copies_[axis.name]++;
+    if (is_new) entry->second.primes = primes_[axis.name]++;
     axis = entry->second;
   }
 
@@ -41,7 +41,7 @@ class LowestCopies {
 
  private:
   std::map<Axis, Axis> names_;
-  std::map<std::string, int> copies_;
+  std::map<std::string, int> primes_;
 };
 
 }  // namespace
@@ -57,7 +57,7 @@ Rate Numbering::rate_of(const std::vector<Use>& operands) const {
 }
 
 Use Numbering::add(Instruction instruction) {
-  LowestCopies names;
+  FewestPrimes names;
   names.rename(instruction.operands);
   names.rename(instruction.indices);
   const bool is_sum = instruction.kind == NodeKind::sum;

@@ -12,9 +12,9 @@
 
 namespace gramless {
 
-/// Adds instructions to a program. Two that say the same with other copies of
-/// their axes are one: of `x0[i,d]` and `x0[i,d']` the first is added, with its
-/// axes named by the lowest copies, and both are uses of it.
+/// Adds instructions to a program. Two that differ in the primes of their axes
+/// alone are one: of `x0[i,d]` and `x0[i,d']` the first is added, with as few
+/// primes as possible, and both are uses of it.
 class Numbering {
  public:
   explicit Numbering(Program& program) : program_(program) {}

@@ -115,18 +115,18 @@ class OperationCount {
     int64_t total = 0;
     for (const ProgramOutput& output : program_.outputs) {
       if (rate_ != Rate::pair) break;
-      const int64_t columns = program_.results[output.output].columns();
+      const int64_t elements = program_.results[output.output].width();
       ProgramOutput::for_each_use(
-          output, [&](const Use& use) { total += columns * add(use); });
+          output, [&](const Use& use) { total += elements * add(use); });
     }
     for (std::size_t k = program_.instructions.size(); k-- > 0;) {
       const Instruction& instruction = program_.instructions[k];
       if (instruction.rate != rate_) {
         for (const Use& operand : instruction.operands) need(operand);
       } else if (is_needed_[k] || rate_ != Rate::pair) {
-        int64_t cells = 1;
-        for (const Axis& axis : instruction.axes) cells *= axis.extent;
-        total += cells * count(instruction);
+        int64_t elements = 1;
+        for (const Axis& axis : instruction.axes) elements *= axis.extent;
+        total += elements * count(instruction);
       }
     }
     return total;
@@ -217,13 +217,13 @@ Program without_unused(const Program& program) {
   }
   Program result = program;
   result.instructions.clear();
-  std::vector<int> places(count);
+  std::vector<int> indices(count);
   const auto move = [&](Use& each) {
-    each.value = places[static_cast<std::size_t>(each.value)];
+    each.value = indices[static_cast<std::size_t>(each.value)];
   };
   for (std::size_t k = 0; k < count; ++k) {
     if (!is_used[k]) continue;
-    places[k] = static_cast<int>(result.instructions.size());
+    indices[k] = static_cast<int>(result.instructions.size());
     result.instructions.push_back(program.instructions[k]);
     for (Use& operand : result.instructions.back().operands) move(operand);
   }
@@ -233,12 +233,32 @@ Program without_unused(const Program& program) {
   return result;
 }
 
+std::string_view kept_name(Kept kept) {
+  switch (kept) {
+    case Kept::rows:
+      return "rows";
+    case Kept::columns:
+      return "columns";
+    case Kept::neither:
+      return "neither";
+  }
+  throw InternalError("kept_name(): unknown axis.");
+}
+
+Rate kept_rate(const Program& program) {
+  return program.kept == Kept::rows ? Rate::row : Rate::column;
+}
+
+Rate reduced_rate(const Program& program) {
+  return program.kept == Kept::rows ? Rate::column : Rate::row;
+}
+
 Use use_of(const Program& program, int value) {
   return {value, program.instructions[static_cast<std::size_t>(value)].axes};
 }
 
 std::string structure_text(const Program& program) {
-  std::string text = concat(pair_index_name(program.reduced), "\n");
+  std::string text = concat(kept_name(program.kept), "\n");
   const auto add_axes = [&](const std::vector<Axis>& axes) {
     for (const Axis& axis : axes) text += " " + axis.text();
   };
@@ -280,11 +300,12 @@ std::string structure_text(const Program& program) {
 std::string to_text(const Program& program) {
   constexpr std::array<std::pair<Rate, std::string_view>, 4> kRates = {{
       {Rate::call, "per call"},
-      {Rate::i, "per i"},
-      {Rate::j, "per j"},
+      {Rate::row, "per row i"},
+      {Rate::column, "per column j"},
       {Rate::pair, "per pair"},
   }};
-  std::string text = concat("sweep over ", pair_index_name(program.reduced));
+  std::string text = concat(
+      "sweep over ", program.kept == Kept::rows ? "columns j" : "rows i");
   text += "\n";
   for (const auto& [rate, title] : kRates) {
     std::string lines;

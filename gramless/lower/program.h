@@ -10,8 +10,15 @@
 
 namespace gramless {
 
+/// What an output keeps of the two pair axes: i of the map-reduce are the rows
+/// of a program, j its columns. It is reduced over the rest.
+enum class Kept : uint8_t { rows, columns, neither };
+
+/// Returns `rows`, `columns` or `neither`.
+std::string_view kept_name(Kept kept);
+
 /// How often a value is computed.
-enum class Rate : uint8_t { call, i, j, pair };
+enum class Rate : uint8_t { call, row, column, pair };
 
 /// A value as it is used: `v3[d']`. The value's own axes, in order, stand where
 /// `axes` of the user stand.
@@ -48,6 +55,7 @@ struct ProgramOutput {
   std::size_t output = 0;
   std::vector<Finish> finishes;
   Reduction reduction = Reduction::sum;
+  Kept kept = Kept::rows;
   Use value = {};  // At the axes of the result.
   /// The same, of a reduction with a scale. The value depends on the scale of
   /// the block that it belongs to.
@@ -61,10 +69,9 @@ struct ProgramOutput {
   }
 };
 
-/// One sweep. Outputs are reduced over the pair axis `reduced`, and over the
-/// other one too if they do not have it.
+/// One sweep. Each output keeps the axis that the sweep keeps, or neither.
 struct Program {
-  PairIndex reduced = PairIndex::j;
+  Kept kept = Kept::rows;
   std::vector<ArraySpec> arguments;
   std::vector<ArraySpec> results;  // Of all sweeps.
   std::vector<Instruction> instructions;
@@ -77,10 +84,16 @@ struct Program {
 /// Returns the use of a value at its own axes.
 Use use_of(const Program& program, int value);
 
-/// Lowers a map-reduce to one program for each pair axis that is reduced: at
-/// most two. Products are split by rate, so that what depends on i alone is
-/// computed once for each i, and so on. Values that differ in no more than the
-/// copies of their axes, such as `x0[i,d]` and `x0[i,d']`, are one instruction.
+/// Returns the rate of the values that the kept axis alone changes, and that of
+/// the other axis.
+Rate kept_rate(const Program& program);
+Rate reduced_rate(const Program& program);
+
+/// Lowers a map-reduce to one program for each pair axis that is kept: at most
+/// two. Products are split by rate, so that what depends on a row alone is
+/// computed once for each row, and so on. Values that differ in the
+/// primes of their axes alone, such as `x0[i,d]` and `x0[i,d']`, are one
+/// instruction.
 std::vector<Program> lower(const MapReduce& map_reduce);
 
 /// Returns whether an instruction loads the scale of a block of terms. Its

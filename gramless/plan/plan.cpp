@@ -13,7 +13,7 @@ namespace {
 
 /// Cells of one value above which its axes are loops: the code of an unrolled
 /// program grows with them.
-constexpr int64_t kMostUnrolledCells = 64;
+constexpr int64_t kMostUnrolledElements = 64;
 constexpr int64_t kLongestUnrolled = 16;
 constexpr int64_t kLongestUnrolledOfLarge = 4;
 /// Bytes of a chunk of the reduced axis: a part of the second-level cache.
@@ -36,20 +36,20 @@ int64_t round_up(int64_t value, int64_t step) {
 
 int64_t ceil_divide(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-/// Returns the cells that an instruction goes over: those of its value, times
-/// those of the axis that it sums over.
-int64_t work_cells(const Instruction& instruction) {
-  int64_t cells = instruction.kind == NodeKind::sum
-                      ? std::max<int64_t>(1, instruction.axis.extent)
-                      : 1;
-  for (const Axis& axis : instruction.axes) cells *= axis.extent;
-  return cells;
+/// Returns the elements that an instruction goes over: those of its value,
+/// times those of the axis that it sums over.
+int64_t work_elements(const Instruction& instruction) {
+  int64_t elements = instruction.kind == NodeKind::sum
+                         ? std::max<int64_t>(1, instruction.axis.extent)
+                         : 1;
+  for (const Axis& axis : instruction.axes) elements *= axis.extent;
+  return elements;
 }
 
-int64_t largest_cells(const Program& program) {
+int64_t most_elements(const Program& program) {
   int64_t largest = 1;
   for (const Instruction& instruction : program.instructions) {
-    largest = std::max(largest, work_cells(instruction));
+    largest = std::max(largest, work_elements(instruction));
   }
   return largest;
 }
@@ -57,7 +57,7 @@ int64_t largest_cells(const Program& program) {
 bool is_long(const Program& program, int64_t longest) {
   return std::any_of(program.instructions.begin(), program.instructions.end(),
                      [&](const Instruction& instruction) {
-                       return work_cells(instruction) > longest;
+                       return work_elements(instruction) > longest;
                      });
 }
 
@@ -95,13 +95,13 @@ class StoredValues {
                const TileShape& shape)
       : program_(program),
         output_(output),
-        has_one_column_(has_one_column(program, output, shape)),
+        has_one_element_(has_one_element(program, output, shape)),
         is_scaled_(scaled_values(program)),
         is_visited_(program.instructions.size()) {}
 
   std::vector<int> find() {
     visit(output_.value.value);
-    if (!has_one_column_) visit(output_.bound.value);
+    if (!has_one_element_) visit(output_.bound.value);
     return stored_;
   }
 
@@ -112,24 +112,24 @@ class StoredValues {
 
   void visit(int value) {
     const Instruction& instruction = at(value);
-    const auto place = static_cast<std::size_t>(value);
+    const auto index = static_cast<std::size_t>(value);
     const bool is_packed =
         instruction.rate != Rate::pair || instruction.kind == NodeKind::load;
-    if (is_packed || is_visited_[place]) return;
-    is_visited_[place] = true;
-    if (!is_scaled_[place] && is_one_cell(instruction) && !is_fused(value)) {
+    if (is_packed || is_visited_[index]) return;
+    is_visited_[index] = true;
+    if (!is_scaled_[index] && is_one_element(instruction) && !is_fused(value)) {
       stored_.push_back(value);
       return;
     }
     for (const Use& operand : instruction.operands) visit(operand.value);
   }
 
-  /// Whether a value has one cell where it is used.
-  [[nodiscard]] bool is_one_cell(const Instruction& instruction) const {
+  /// Whether a value has one element where it is used.
+  [[nodiscard]] bool is_one_element(const Instruction& instruction) const {
     const std::vector<Axis>& axes = program_.results[output_.output].features;
     return std::all_of(instruction.axes.begin(), instruction.axes.end(),
                        [&](const Axis& axis) {
-                         return has_one_column_ &&
+                         return has_one_element_ &&
                                 std::count(axes.begin(), axes.end(), axis) > 0;
                        });
   }
@@ -150,13 +150,13 @@ class StoredValues {
 
   const Program& program_;
   const ProgramOutput& output_;
-  const bool has_one_column_;
+  const bool has_one_element_;
   const std::vector<bool> is_scaled_;
   std::vector<bool> is_visited_;
   std::vector<int> stored_;
 };
 
-/// Returns the registers that are kept for one position, of all copies.
+/// Returns the registers that are stored for one position.
 int64_t stored_registers(const Program& program, const TileShape& shape) {
   int64_t registers = 0;
   for (const ProgramOutput& output : program.outputs) {
@@ -164,7 +164,7 @@ int64_t stored_registers(const Program& program, const TileShape& shape) {
     registers +=
         static_cast<int64_t>(stored_values(program, output, shape).size());
   }
-  return registers * shape.kept_copies;
+  return registers * shape.kept_unroll;
 }
 
 class Planner {
@@ -193,22 +193,22 @@ class Planner {
     if (has_reasons_) plan_.reasons.push_back(concat(parts...));
   }
 
-  [[nodiscard]] std::string_view kept_name() const {
-    return program_.reduced == PairIndex::j ? "i" : "j";
+  [[nodiscard]] std::string_view kept_axis() const {
+    return kept_name(program_.kept);
   }
 
-  [[nodiscard]] std::string_view reduced_name() const {
-    return pair_index_name(program_.reduced);
+  [[nodiscard]] std::string_view reduced_axis() const {
+    return kept_name(program_.kept == Kept::rows ? Kept::columns : Kept::rows);
   }
 
   void choose_axes() {
     TileShape& tile = plan_.tile;
-    const int64_t cells = largest_cells(program_);
+    const int64_t elements = most_elements(program_);
     tile.longest_unrolled = overrides_.longest_unrolled.value_or(
-        cells > kMostUnrolledCells ? kLongestUnrolledOfLarge
-                                   : kLongestUnrolled);
+        elements > kMostUnrolledElements ? kLongestUnrolledOfLarge
+                                         : kLongestUnrolled);
     because("axes of up to ", tile.longest_unrolled,
-            " are unrolled: the largest value has ", cells, " elements");
+            " are unrolled: the largest value has ", elements, " elements");
   }
 
   void choose_lanes() {
@@ -216,51 +216,52 @@ class Planner {
     tile.lanes_along_kept = overrides_.lanes_along_kept.value_or(
         sizes_.kept >= tile.lanes || sizes_.reduced < tile.lanes);
     because("vector lanes run along ",
-            tile.lanes_along_kept ? kept_name() : reduced_name(), ": ",
-            kept_name(), " has ", sizes_.kept, " positions");
-    const int64_t columns = output_columns(program_);
-    choose_copies();
+            tile.lanes_along_kept ? kept_axis() : reduced_axis(),
+            ": there are ", sizes_.kept, " ", kept_axis());
+    const int64_t elements = output_width(program_);
+    choose_unroll();
     const int64_t unit = tile.lanes_along_kept ? tile.lanes : 1;
-    while (tile.kept_copies > 1 &&
-           sizes_.kept <= unit * (tile.kept_copies - 1)) {
-      --tile.kept_copies;
+    while (tile.kept_unroll > 1 &&
+           sizes_.kept <= unit * (tile.kept_unroll - 1)) {
+      --tile.kept_unroll;
     }
     if (stored_registers(program_, tile) > 0) {
       because("blocks of ", block_positions(program_, tile),
               " positions are stored until their scale is known; values a "
               "pair: ",
-              stored_registers(program_, tile) / tile.kept_copies);
+              stored_registers(program_, tile) / tile.kept_unroll);
     }
-    because("a tile spans ", tile.rows(), " positions of ", kept_name(), " by ",
-            tile.reduced_copies * (tile.lanes_along_kept ? 1 : tile.lanes),
-            " of ", reduced_name(), "; accumulated columns: ", columns);
+    because("a tile spans ", tile.rows(), " ", kept_axis(), " by ",
+            tile.reduced_unroll * (tile.lanes_along_kept ? 1 : tile.lanes), " ",
+            reduced_axis(), "; accumulated elements: ", elements);
   }
 
   /// Several rows share the loads of a position, and independent chains of
   /// instructions hide each other's latency; a loop's sums must fit registers.
-  void choose_copies() {
+  void choose_unroll() {
     TileShape& tile = plan_.tile;
     if (has_long_sum(program_, tile.longest_unrolled)) {
-      tile.kept_copies = 3;
-      tile.reduced_copies = 2;
+      tile.kept_unroll = 3;
+      tile.reduced_unroll = 2;
     } else if (is_long(program_, tile.longest_unrolled)) {
-      tile.kept_copies = 2;
-      tile.reduced_copies = 4;
+      tile.kept_unroll = 2;
+      tile.reduced_unroll = 4;
     } else {
-      tile.kept_copies = 4;
-      tile.reduced_copies = 2;
+      tile.kept_unroll = 4;
+      tile.reduced_unroll = 2;
     }
-    tile.kept_copies = overrides_.kept_copies.value_or(tile.kept_copies);
-    tile.reduced_copies =
-        overrides_.reduced_copies.value_or(tile.reduced_copies);
+    tile.kept_unroll = overrides_.kept_unroll.value_or(tile.kept_unroll);
+    tile.reduced_unroll =
+        overrides_.reduced_unroll.value_or(tile.reduced_unroll);
   }
 
   void choose_schedule() {
     Schedule& schedule = plan_.schedule;
     const TileShape& tile = plan_.tile;
-    const Rate rate = program_.reduced == PairIndex::j ? Rate::j : Rate::i;
-    const int64_t bytes = std::max<int64_t>(1, packed_cells(program_, rate)) *
-                          dtype_size(tile.dtype);
+    const Rate rate = reduced_rate(program_);
+    const int64_t bytes =
+        std::max<int64_t>(1, packed_elements(program_, rate)) *
+        dtype_size(tile.dtype);
     schedule.chunk = overrides_.chunk.value_or(
         std::clamp<int64_t>(kChunkBytes / bytes, tile.block(), 1 << 15));
     const int64_t most = std::max<int64_t>(1, sizes_.reduced);
@@ -271,10 +272,9 @@ class Planner {
         round_up(std::clamp<int64_t>(ceil_divide(rows, kTasks), 1, kTaskRows),
                  tile.rows());
     choose_splits(ceil_divide(rows, schedule.task_rows));
-    because(reduced_name(), " is packed ",
+    because(reduced_axis(), " are packed ",
             schedule.is_packed_once ? "once" : "by each task",
-            ", in chunks of ", schedule.chunk, " positions of ", bytes,
-            " bytes");
+            ", in chunks of ", schedule.chunk, " of ", bytes, " bytes each");
   }
 
   void choose_splits(int64_t row_tasks) {
@@ -288,9 +288,9 @@ class Planner {
     schedule.split_length =
         round_up(ceil_divide(reduced, schedule.splits), schedule.chunk);
     schedule.splits = ceil_divide(reduced, schedule.split_length);
-    because("tasks: ", row_tasks, " of ", schedule.task_rows, " positions of ",
-            kept_name(), ", times ", schedule.splits, " of ",
-            schedule.split_length, " of ", reduced_name());
+    because("tasks: ", row_tasks, " of ", schedule.task_rows, " ", kept_axis(),
+            ", times ", schedule.splits, " of ", schedule.split_length, " ",
+            reduced_axis());
   }
 
   const Program& program_;
@@ -303,7 +303,7 @@ class Planner {
 }  // namespace
 
 int64_t TileShape::rows() const {
-  return int64_t{kept_copies} * (lanes_along_kept ? lanes : 1);
+  return int64_t{kept_unroll} * (lanes_along_kept ? lanes : 1);
 }
 
 int64_t TileShape::block() const {
@@ -314,16 +314,16 @@ bool TileShape::is_unrolled(const Axis& axis) const {
   return axis.extent <= longest_unrolled;
 }
 
-int64_t output_columns(const Program& program) {
-  int64_t columns = 0;
+int64_t output_width(const Program& program) {
+  int64_t elements = 0;
   for (const ProgramOutput& output : program.outputs) {
-    columns += program.results[output.output].columns();
+    elements += program.results[output.output].width();
   }
-  return columns;
+  return elements;
 }
 
-bool has_one_column(const Program& program, const ProgramOutput& output,
-                    const TileShape& shape) {
+bool has_one_element(const Program& program, const ProgramOutput& output,
+                     const TileShape& shape) {
   const std::vector<Axis>& axes = program.results[output.output].features;
   return std::all_of(axes.begin(), axes.end(), [&](const Axis& axis) {
     return axis.extent == 1 && shape.is_unrolled(axis);
@@ -345,8 +345,8 @@ int64_t block_positions(const Program& program, const TileShape& shape) {
 }
 
 int64_t block_numbers(const Program& program, const TileShape& shape) {
-  return output_columns(program) * static_cast<int64_t>(kMostWords) *
-         shape.kept_copies * shape.lanes;
+  return output_width(program) * static_cast<int64_t>(kMostWords) *
+         shape.kept_unroll * shape.lanes;
 }
 
 int64_t scratch_numbers(const Program& program, const TileShape& shape) {
@@ -377,17 +377,17 @@ std::vector<int> packed_values(const Program& program, Rate rate) {
   return values;
 }
 
-int64_t packed_cells(const Program& program, Rate rate) {
-  int64_t cells = 0;
+int64_t packed_elements(const Program& program, Rate rate) {
+  int64_t elements = 0;
   for (const int value : packed_values(program, rate)) {
     int64_t product = 1;
     for (const Axis& axis :
          program.instructions[static_cast<std::size_t>(value)].axes) {
       product *= axis.extent;
     }
-    cells += product;
+    elements += product;
   }
-  return cells;
+  return elements;
 }
 
 std::map<std::string, int64_t> long_axes(const Program& program,
@@ -402,7 +402,7 @@ std::map<std::string, int64_t> long_axes(const Program& program,
 std::string code_key(const Program& program, const TileShape& shape) {
   std::string key = concat(dtype_name(shape.dtype), " ", shape.lanes,
                            shape.lanes_along_kept ? "k" : "r",
-                           shape.kept_copies, "x", shape.reduced_copies, " ",
+                           shape.kept_unroll, "x", shape.reduced_unroll, " ",
                            shape.longest_unrolled, "\n", program.structure);
   std::map<std::string, int64_t> extents;
   for_each_axis(program, [&](const Axis& axis) {

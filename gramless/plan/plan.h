@@ -19,16 +19,16 @@ struct SweepSizes {
   int64_t reduced = 0;
 };
 
-/// The shape of the generated code. In a tile, `kept_copies` rows (vectors of
+/// The shape of the generated code. In a tile, `kept_unroll` rows (vectors of
 /// rows, if lanes run along the kept axis) meet one position of the reduced
 /// axis after another (one vector of them after another, if lanes run along
-/// the reduced axis), `reduced_copies` at once.
+/// the reduced axis), `reduced_unroll` at once.
 struct TileShape {
   DType dtype = DType::float64;
   int lanes = 1;
   bool lanes_along_kept = true;
-  int kept_copies = 1;
-  int reduced_copies = 1;
+  int kept_unroll = 1;
+  int reduced_unroll = 1;
   /// Feature axes longer than this are loops with a count at run time.
   int64_t longest_unrolled = 16;
 
@@ -64,8 +64,8 @@ struct Plan {
 struct PlanOverrides {
   std::optional<int> lanes = {};
   std::optional<bool> lanes_along_kept = {};
-  std::optional<int> kept_copies = {};
-  std::optional<int> reduced_copies = {};
+  std::optional<int> kept_unroll = {};
+  std::optional<int> reduced_unroll = {};
   std::optional<int64_t> longest_unrolled = {};
   std::optional<int64_t> chunk = {};
   std::optional<int64_t> splits = {};
@@ -75,14 +75,14 @@ Plan make_plan(const Program& program, SweepSizes sizes, DType dtype,
                int vector_bytes, const PlanOverrides& overrides = {},
                bool has_reasons = false);
 
-/// Returns the columns of all outputs of a program together.
-int64_t output_columns(const Program& program);
+/// Returns the elements of all outputs of a program together.
+int64_t output_width(const Program& program);
 
-/// Returns whether the accumulators of an output with a scale serve one column
+/// Returns whether the accumulators of an output with a scale serve one element
 /// alone, so that the values of its pairs are computed once. Otherwise they
-/// serve one column after another.
-bool has_one_column(const Program& program, const ProgramOutput& output,
-                    const TileShape& shape);
+/// serve one element after another.
+bool has_one_element(const Program& program, const ProgramOutput& output,
+                     const TileShape& shape);
 
 /// Returns the values of a pair that are kept for a block of an output with a
 /// scale: those without scale that its terms are computed of, once the scale is
@@ -105,7 +105,7 @@ int64_t scratch_numbers(const Program& program, const TileShape& shape);
 std::vector<int> packed_values(const Program& program, Rate rate);
 
 /// Returns the numbers that the packed values of one position take.
-int64_t packed_cells(const Program& program, Rate rate);
+int64_t packed_elements(const Program& program, Rate rate);
 
 /// Returns the axes of a program that are loops at run time, by name, with
 /// their extents. All other extents are constants in the code.

@@ -76,7 +76,7 @@ Expr guarded_product(Expr adjoint, Expr slope) {
     return pool.multiply(operands);
   }
   Axis bound = adjoint->axis;  // Of a sum.
-  while (slope->depends_on(bound) || adjoint->depends_on(bound)) ++bound.copy;
+  while (slope->depends_on(bound) || adjoint->depends_on(bound)) ++bound.primes;
   const Expr body = pool.rename(operands[0], {{adjoint->axis, bound}});
   return pool.sum(bound, guarded_product(body, slope));
 }
@@ -165,9 +165,9 @@ class ReverseMode {
     }
     Expr result = pool_.rename(adjoint, names);
     for (std::size_t k = 0; k < argument.features.size(); ++k) {
-      const int64_t* place = std::get_if<int64_t>(&load.indices[first + k]);
-      if (place == nullptr) continue;
-      const Expr is_there = pool_.at(argument.features[k], *place);
+      const int64_t* index = std::get_if<int64_t>(&load.indices[first + k]);
+      if (index == nullptr) continue;
+      const Expr is_there = pool_.at(argument.features[k], *index);
       result =
           pool_.apply(Function::select, {is_there, result, pool_.constant(0)});
     }

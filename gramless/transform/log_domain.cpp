@@ -331,7 +331,7 @@ Term Rewriter::renamed_apart(const Term& term, const Term& other) {
       return other.depends_on(name) || other.factor->depends_on(name) ||
              (name != before && term.depends_on(name));
     };
-    while (is_used(axis)) ++axis.copy;
+    while (is_used(axis)) ++axis.primes;
     if (axis != before) names.emplace(before, axis);
   }
   if (names.empty()) return result;

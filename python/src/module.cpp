@@ -122,13 +122,13 @@ constexpr std::array kForces = {
           [](RunChoices& c, int64_t n) {
             c.forced.plan.lanes_along_kept = n != 0;
           }},
-    Force{"kept_copies",
+    Force{"kept_unroll",
           [](RunChoices& c, int64_t n) {
-            c.forced.plan.kept_copies = static_cast<int>(n);
+            c.forced.plan.kept_unroll = static_cast<int>(n);
           }},
-    Force{"reduced_copies",
+    Force{"reduced_unroll",
           [](RunChoices& c, int64_t n) {
-            c.forced.plan.reduced_copies = static_cast<int>(n);
+            c.forced.plan.reduced_unroll = static_cast<int>(n);
           }},
     Force{"longest_unrolled",
           [](RunChoices& c, int64_t n) { c.forced.plan.longest_unrolled = n; }},

@@ -114,9 +114,9 @@ void expect_no_problem(const std::string& name, int64_t M, int64_t N,
     const ArrayView view = ArrayView::contiguous(
         data.arrays.at(spec.name).data(),
         spec.pair == PairIndex::none
-            ? std::vector<int64_t>{spec.columns()}
+            ? std::vector<int64_t>{spec.width()}
             : std::vector<int64_t>{spec.pair == PairIndex::i ? M : N,
-                                   spec.columns()});
+                                   spec.width()});
     const char kind = spec.name[0];
     if (kind == 'x') arguments.x.push_back(view);
     if (kind == 'y') arguments.y.push_back(view);
@@ -145,7 +145,7 @@ TEST(Checked, FindsNothingInAnyPlan) {
       {.lanes = 1},
       {.lanes_along_kept = true},
       {.lanes_along_kept = false},
-      {.kept_copies = 3, .reduced_copies = 3},
+      {.kept_unroll = 3, .reduced_unroll = 3},
       {.longest_unrolled = 0},
       {.chunk = 64, .splits = 3},
   };

@@ -58,8 +58,8 @@ std::vector<Way> all_ways() {
 }
 
 std::vector<int64_t> shape_of(const ArraySpec& array, Sizes sizes) {
-  if (array.pair == PairIndex::none) return {array.columns()};
-  return {array.pair == PairIndex::i ? sizes.M : sizes.N, array.columns()};
+  if (array.pair == PairIndex::none) return {array.width()};
+  return {array.pair == PairIndex::i ? sizes.M : sizes.N, array.width()};
 }
 
 int64_t size_of(const std::vector<int64_t>& shape) {
@@ -412,7 +412,7 @@ TEST(Reductions, BitsDependOnNeitherThreadsNorPlace) {
   for (const bool along_kept : {true, false}) {
     Way way{"", cpu::run, {1}};
     way.options.forced.plan.lanes_along_kept = along_kept;
-    way.options.forced.plan.kept_copies = 4;
+    way.options.forced.plan.kept_unroll = 4;
     way.options.forced.plan.splits = 3;
     way.options.forced.plan.chunk = 64;
     const Results one = run<float>(function, arrays, {700, 900}, way);

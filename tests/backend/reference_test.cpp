@@ -16,9 +16,9 @@ using Results = std::vector<std::vector<double>>;
 
 std::vector<int64_t> shape_of(const ArraySpec& array,
                               const testing::Data& data) {
-  if (array.pair == PairIndex::none) return {array.columns()};
-  return {testing::size_of(array, data) / std::max<int64_t>(1, array.columns()),
-          array.columns()};
+  if (array.pair == PairIndex::none) return {array.width()};
+  return {testing::size_of(array, data) / std::max<int64_t>(1, array.width()),
+          array.width()};
 }
 
 Results run_reference(const MapReduce& map_reduce, const testing::Data& data,

@@ -61,7 +61,7 @@ TEST(CheckArguments, FindsTheFormOfGamma) {
     const Signature signature = check_arguments(gaussian(), arguments);
     EXPECT_EQ(signature.kernel.gammas, std::vector{one.form})
         << one.shape.size();
-    EXPECT_EQ(signature.kernel.x_columns, std::vector<int64_t>{3});
+    EXPECT_EQ(signature.kernel.x_widths, std::vector<int64_t>{3});
     EXPECT_EQ(signature.signal, 2);
   }
 }

@@ -335,8 +335,8 @@ TEST(WrongOptions, AreErrors) {
   EXPECT_EQ(run(1, {.splits = 0}),
             "ArgumentError: ArrayFunction(): expected splits of 1 or more, "
             "got 0.");
-  EXPECT_EQ(run(1, {.kept_copies = -3}),
-            "ArgumentError: ArrayFunction(): expected kept_copies of 1 or "
+  EXPECT_EQ(run(1, {.kept_unroll = -3}),
+            "ArgumentError: ArrayFunction(): expected kept_unroll of 1 or "
             "more, got -3.");
 }
 

@@ -45,7 +45,7 @@ class CodeByKey {
           make_plan(program, {100, 100}, DType::float64, target.vector_bytes,
                     {.longest_unrolled = longest})
               .tile;
-      shape.kept_copies = shape.reduced_copies = 1;
+      shape.kept_unroll = shape.reduced_unroll = 1;
       const std::string code = to_text(generate_sweep(program, shape, target));
       const auto [known, is_new] =
           codes_.emplace(code_key(program, shape), code);

@@ -19,11 +19,11 @@ Signature draw_signature(Draw& draw, const ParsedKernel& kernel) {
   const int64_t common = draw_width(draw);
   const bool is_mixed = draw.below(3) == 0;
   const auto width = [&] { return is_mixed ? draw_width(draw) : common; };
-  while (signature.kernel.x_columns.size() < kernel.x_count) {
-    signature.kernel.x_columns.push_back(width());
+  while (signature.kernel.x_widths.size() < kernel.x_count) {
+    signature.kernel.x_widths.push_back(width());
   }
-  while (signature.kernel.y_columns.size() < kernel.y_count) {
-    signature.kernel.y_columns.push_back(width());
+  while (signature.kernel.y_widths.size() < kernel.y_count) {
+    signature.kernel.y_widths.push_back(width());
   }
   while (signature.kernel.gammas.size() < kernel.slots.size()) {
     const PairIndex pair =

@@ -25,24 +25,24 @@ DType dtype_of(const ArrayForm& array, const Call& call) {
 struct Run {
   Run(const Call& call, Edge edge) {
     for (const ArrayForm& array : call.function.arguments()) {
-      const GuardedArray& copy = taken.emplace_back(
+      const GuardedArray& copy = copies.emplace_back(
           dtype_of(array, call), shape_of(array, call.sizes), edge);
-      int64_t place = 0;
+      int64_t index = 0;
       for (const double value : call.arrays.at(array.name)) {
-        copy.view().store(place++, value);
+        copy.view().store(index++, value);
       }
       arguments.push_back(copy.const_view());
     }
     for (const ArrayForm& array : call.function.results()) {
-      const GuardedArray& result = given.emplace_back(
+      const GuardedArray& result = written.emplace_back(
           dtype_of(array, call), shape_of(array, call.sizes), edge);
       result.mark_unwritten();
       results.push_back(result.view());
     }
   }
 
-  std::vector<GuardedArray> taken;
-  std::vector<GuardedArray> given;
+  std::vector<GuardedArray> copies;
+  std::vector<GuardedArray> written;
   std::vector<ArrayView> arguments;
   std::vector<MutableArrayView> results;
 };
@@ -72,7 +72,7 @@ ForcedChoices draw_choices(Draw& draw) {
       {.lanes = 1},
       {.lanes_along_kept = true},
       {.lanes_along_kept = false},
-      {.kept_copies = 3, .reduced_copies = 3},
+      {.kept_unroll = 3, .reduced_unroll = 3},
       {.longest_unrolled = 0},
       {.chunk = 64, .splits = 3},
   });
@@ -104,16 +104,16 @@ Arrays run_between_guards(Draw& draw, const Call& call) {
   const ForcedChoices forced = draw_choices(draw);
   run_function(call.function, first.arguments, first.results,
                {Backend::automatic, threads}, forced);
-  require(have_same_bytes(first.taken, second.taken),
+  require(have_same_bytes(first.copies, second.copies),
           "an argument was written to");
   run_function(call.function, second.arguments, second.results,
                {Backend::automatic, 4 - threads}, forced);
-  require(have_same_bytes(first.given, second.given),
+  require(have_same_bytes(first.written, second.written),
           "two runs gave different bits");
   Arrays results;
-  for (std::size_t k = 0; k < first.given.size(); ++k) {
+  for (std::size_t k = 0; k < first.written.size(); ++k) {
     const std::string& name = call.function.results()[k].name;
-    require(is_all_written(first.given[k]),
+    require(is_all_written(first.written[k]),
             "an element of " + name + " was not written");
     results[name] = numbers_of(first.results[k]);
   }
@@ -127,7 +127,7 @@ Arrays run_reference(const Call& call) {
   options.threads = 1;
   call.function(run.arguments, run.results, options);
   Arrays results;
-  for (std::size_t k = 0; k < run.given.size(); ++k) {
+  for (std::size_t k = 0; k < run.written.size(); ++k) {
     results[call.function.results()[k].name] = numbers_of(run.results[k]);
   }
   return results;

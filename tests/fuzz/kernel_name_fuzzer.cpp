@@ -25,12 +25,12 @@ Signature draw_signature(Draw& draw, const ParsedKernel& kernel) {
   signature.mode = draw_mode(draw, kernel);
   signature.signal = draw.one_of<int64_t>({1, 2, 0});
   for (std::size_t p = 0; p < kernel.pairs.size(); ++p) {
-    signature.kernel.x_columns.push_back(draw_width(draw));
+    signature.kernel.x_widths.push_back(draw_width(draw));
   }
-  signature.kernel.y_columns = signature.kernel.x_columns;
+  signature.kernel.y_widths = signature.kernel.x_widths;
   for (const GammaSlot& slot : kernel.slots) {
-    signature.kernel.gammas.push_back(draw_gamma(
-        draw, slot.parameter, signature.kernel.x_columns[slot.pair]));
+    signature.kernel.gammas.push_back(
+        draw_gamma(draw, slot.parameter, signature.kernel.x_widths[slot.pair]));
   }
   return signature;
 }

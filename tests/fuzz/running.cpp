@@ -104,7 +104,7 @@ void check_elements(Draw& draw, const Call& call, const std::string& engine,
   BoundedEvaluator evaluator(call.meaning, call.arrays, call.sizes, call.dtype);
   for (const Output& output : call.meaning.outputs) {
     const std::vector<double>& actual = results.at(output.array.name);
-    const auto columns = static_cast<std::size_t>(output.array.columns());
+    const auto columns = static_cast<std::size_t>(output.array.width());
     for (std::size_t k = 0; k < kElements && k < actual.size(); ++k) {
       std::size_t place = k;
       if (actual.size() > kElements) {

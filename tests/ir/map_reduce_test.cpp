@@ -84,8 +84,8 @@ TEST(MapReduce, FindsTwoExtentsOfOneAxis) {
 }
 
 TEST(MapReduce, CountsColumns) {
-  EXPECT_EQ((ArraySpec{"g", PairIndex::none, {}}.columns()), 1);
-  EXPECT_EQ((ArraySpec{"g", PairIndex::j, {kD, kE}}.columns()), 6);
+  EXPECT_EQ((ArraySpec{"g", PairIndex::none, {}}.width()), 1);
+  EXPECT_EQ((ArraySpec{"g", PairIndex::j, {kD, kE}}.width()), 6);
 }
 
 }  // namespace

@@ -22,13 +22,13 @@ std::string forward_text(const std::string& name, Metric metric,
 
 TEST(Lower, ComputesTheDifferenceOnce) {
   EXPECT_EQ(forward_text("gaussian(x,y)", Metric::scalar),
-            R"(sweep over j
+            R"(sweep over columns j
   per call
     v2 = g0[]
     v8 = -1*v2
-  per i
+  per row i
     v3[d] = x0[i,d]
-  per j
+  per column j
     v0[e] = b[j,e]
     v4[d] = y0[j,d]
     v5[d] = -1*v4[d]
@@ -46,12 +46,12 @@ TEST(Lower, ComputesTheDifferenceOnce) {
 TEST(Lower, HoistsWhatDoesNotDependOnThePair) {
   EXPECT_EQ(
       forward_text("gaussian_oriented(x,y)", Metric::scalar, PairIndex::i),
-      R"(sweep over j
-  per i
+      R"(sweep over columns j
+  per row i
     v2 = g0[i]
     v4[d] = x0[i,d]
     v8 = 2*v2
-  per j
+  per column j
     v0[e] = b[j,e]
     v5[d] = y0[j,d]
   per pair
@@ -66,12 +66,12 @@ TEST(Lower, HoistsWhatDoesNotDependOnThePair) {
 }
 
 TEST(Lower, NumbersValuesOnceWhateverCopyOfAnAxisTheyStandOn) {
-  EXPECT_EQ(forward_text("gaussian(x,y)", Metric::full), R"(sweep over j
+  EXPECT_EQ(forward_text("gaussian(x,y)", Metric::full), R"(sweep over columns j
   per call
     v6[d,d'] = g0[d,d']
-  per i
+  per row i
     v2[d] = x0[i,d]
-  per j
+  per column j
     v0[e] = b[j,e]
     v3[d] = y0[j,d]
     v4[d] = -1*v3[d]
@@ -93,7 +93,7 @@ TEST(Lower, SharesASweepBetweenOutputsOfOneKind) {
   const auto programs = lower(simplify(vjp(product, {0, 1, 2, 3}, {0})));
   ASSERT_EQ(programs.size(), 2U);
   EXPECT_EQ(programs[0].outputs.size() + programs[1].outputs.size(), 4U);
-  EXPECT_NE(programs[0].reduced, programs[1].reduced);
+  EXPECT_NE(programs[0].kept, programs[1].kept);
 }
 
 TEST(Lower, OrdersInstructionsAndRates) {

@@ -60,8 +60,8 @@ MapReduce build(const Case& given) {
       is_formula ? parse_kernel(OwnFormula{{}, given.kernel, {}, {}})
                  : parse_kernel(given.kernel);
   Signature signature{Mode::sum, {}, kSignal};
-  signature.kernel.x_columns.assign(kernel.x_count, given.columns);
-  signature.kernel.y_columns.assign(kernel.y_count, given.columns);
+  signature.kernel.x_widths.assign(kernel.x_count, given.columns);
+  signature.kernel.y_widths.assign(kernel.y_count, given.columns);
   for (const GammaSlot& slot : kernel.slots) {
     signature.kernel.gammas.push_back(gamma_of(slot, given));
   }
@@ -84,8 +84,8 @@ std::string text_of(const Case& given) {
   for (const Program& program : programs_of(given)) {
     text += to_text(program);
     text += concat("  operations: ", operations(program, Rate::call),
-                   " per call, ", operations(program, Rate::i), " per i, ",
-                   operations(program, Rate::j), " per j, ",
+                   " per call, ", operations(program, Rate::row), " per row, ",
+                   operations(program, Rate::column), " per column, ",
                    operations(program, Rate::pair), " per pair\n");
   }
   return text;

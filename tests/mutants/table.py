@@ -90,8 +90,8 @@ SUMS = [
     Mutant(
         "What is written goes to the result's own strides.",
         "gramless/backend/states.cpp",
-        "column * column_stride,",
-        "column * int64_t{column_stride > 0},",
+        "element * element_stride,",
+        "element * int64_t{element_stride > 0},",
         "KernelProduct.WritesToAnyStrides",
     ),
     Mutant(
@@ -138,6 +138,13 @@ DISTANCES = [
         "Exp(-{H}*Log1p(WeightedSqDist({G},{X},{Y})/{H}))",
         "Exp(-{H}*Log(1 + WeightedSqDist({G},{X},{Y})/{H}))",
         "tests/torch/parameters_test.py::test_float32_of_rational_quadratic",
+    ),
+    Mutant(
+        "Formulas of different numbers are different functions.",
+        "gramless/formula/node.cpp",
+        "mix(digest, std::bit_cast<uint64_t>(node.number));",
+        "mix(digest, std::bit_cast<uint64_t>(std::abs(node.number) > 1));",
+        "Formula.DigestsTellFormulasApart",
     ),
     Mutant(
         "Each parameter of an atom has a slot of its own.",
@@ -230,10 +237,10 @@ DERIVATIVES = [
         "Programs.EvaluateAProductAsItIsWritten",
     ),
     Mutant(
-        "Values are numbered whatever copy of an axis they stand on.",
+        "Values are numbered whatever primes their axes have.",
         "gramless/lower/numbering.cpp",
-        "entry->second.copy = copies_[axis.name]++;",
-        "copies_[axis.name]++;",
+        "entry->second.primes = primes_[axis.name]++;",
+        "primes_[axis.name]++;",
         "Lower.NumbersValuesOnceWhateverCopyOfAnAxisTheyStandOn",
     ),
     Mutant(
@@ -314,9 +321,16 @@ LOG_DOMAIN = [
     Mutant(
         "A product that feeds an exponent is fused whoever else uses it.",
         "gramless/plan/plan.cpp",
-        "is_one_cell(instruction) && !is_fused(value)",
-        "is_one_cell(instruction)",
+        "is_one_element(instruction) && !is_fused(value)",
+        "is_one_element(instruction)",
         "Reductions.ExponentsAreThoseOfDerivatives",
+    ),
+    Mutant(
+        "The sum of a logarithm is kept in float64.",
+        "gramless/ir/reductions.cpp",
+        'ReductionResult{"sum", "sum", "cot", true}',
+        'ReductionResult{"sum", "sum", "cot"}',
+        "KernelProduct.KeepsSumsOfLogarithmsInFloat64",
     ),
     Mutant(
         "The weights of a log-sum-exp add up to 1 within 1e-5.",
@@ -508,8 +522,8 @@ MACHINE = [
     Mutant(
         "A NaN of any bits stays NaN, in its row.",
         "gramless/codegen/pack_code.cpp",
-        "llvm::ConstantFP::getNaN(type_), element)",
-        "element, element)",
+        "llvm::ConstantFP::getNaN(type_), number)",
+        "number, number)",
         "tests/torch/values_test.py::test_any_not_a_number_stays_in_its_row",
     ),
     Mutant(
@@ -529,8 +543,8 @@ MACHINE = [
     Mutant(
         "The checked backend finds runs that differ.",
         "gramless/backend/checked/checked.cpp",
-        "if (!first.results[k].has_bytes_of(second.results[k])) {",
-        "if (!first.results[k].has_bytes_of(first.results[k])) {",
+        "if (!first.written[k].has_bytes_of(second.written[k])) {",
+        "if (!first.written[k].has_bytes_of(first.written[k])) {",
         "Checked.FindsRunsThatDiffer",
     ),
     Mutant(
@@ -770,8 +784,8 @@ MANNERS = [
     Mutant(
         "The M-by-N matrix is never held.",
         "gramless/backend/cpu/sweep.cpp",
-        "call_ = Buffer(bytes(call_cells_));",
-        "call_ = Buffer(bytes(call_cells_) + rows_ * reduced_);",
+        "call_ = Buffer(bytes(call_elements_));",
+        "call_ = Buffer(bytes(call_elements_) + rows_ * reduced_);",
         "tests/torch/process_test.py::test_memory_of_a_call",
     ),
     Mutant(

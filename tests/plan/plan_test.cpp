@@ -62,7 +62,7 @@ std::string text_of(const Case& given) {
   for (const Program& program :
        lower(expand(simplify(apply_log_domain(map_reduce, {}))))) {
     SweepSizes sizes = given.sizes;
-    if (program.reduced == PairIndex::i) std::swap(sizes.kept, sizes.reduced);
+    if (program.kept == Kept::columns) std::swap(sizes.kept, sizes.reduced);
     text += to_text(program) + to_text(make_plan(program, sizes, given.dtype,
                                                  given.vector_bytes, {},
                                                  /*has_reasons=*/true));

@@ -49,9 +49,9 @@ def plans_of(text):
             re.search(pattern, sweep)[0]
             for pattern in (
                 r"\w+, \d+ lanes",
-                r"lanes run along \w",
-                r"chunks of \d+ positions",
-                r"times \d+ of \d+ of \w",
+                r"lanes run along \w+",
+                r"chunks of \d+",
+                r"times \d+ of \d+ \w+",
             )
         )
         for sweep in text.split("\nplan for ")[1:]

@@ -21,40 +21,40 @@ template <class View, class Visit>
 void for_each_element(const View& view, const Visit& visit) {
   const std::vector<int64_t>& shape = view.shape;
   const int64_t rows = shape.size() == 2 ? shape[0] : 1;
-  const int64_t columns = shape.empty() ? 1 : shape.back();
+  const int64_t elements = shape.empty() ? 1 : shape.back();
   for (int64_t row = 0; row < rows; ++row) {
-    for (int64_t column = 0; column < columns; ++column) {
+    for (int64_t element = 0; element < elements; ++element) {
       visit((shape.size() == 2 ? row * view.strides[0] : 0) +
-            (shape.empty() ? 0 : column * view.strides.back()));
+            (shape.empty() ? 0 : element * view.strides.back()));
     }
   }
 }
 
-/// Arguments and results of one run.
+/// Copies of the arguments of one run, and memory for its results.
 struct Arrays {
-  Arrays(std::span<const ArrayView> arguments,
-         std::span<const MutableArrayView> given, Edge edge) {
-    for (const ArrayView& source : arguments) {
+  Arrays(std::span<const ArrayView> sources,
+         std::span<const MutableArrayView> targets, Edge edge) {
+    for (const ArrayView& source : sources) {
       const GuardedArray& copy =
           copies.emplace_back(source.dtype, source.shape, edge);
-      int64_t place = 0;
+      int64_t index = 0;
       for_each_element(source, [&](int64_t offset) {
-        copy.view().store(place++, source.at(offset));
+        copy.view().store(index++, source.at(offset));
       });
-      taken.push_back(copy.const_view());
+      arguments.push_back(copy.const_view());
     }
-    for (const MutableArrayView& target : given) {
-      const GuardedArray& result =
-          results.emplace_back(target.dtype, target.shape, edge);
-      result.mark_unwritten();
-      views.push_back(result.view());
+    for (const MutableArrayView& target : targets) {
+      const GuardedArray& memory =
+          written.emplace_back(target.dtype, target.shape, edge);
+      memory.mark_unwritten();
+      results.push_back(memory.view());
     }
   }
 
   std::vector<GuardedArray> copies;
-  std::vector<GuardedArray> results;
-  std::vector<ArrayView> taken;
-  std::vector<MutableArrayView> views;
+  std::vector<GuardedArray> written;
+  std::vector<ArrayView> arguments;
+  std::vector<MutableArrayView> results;
 };
 
 bool is_output(const Program& program, std::size_t result) {
@@ -86,7 +86,7 @@ std::vector<std::vector<double>> reference_results(const Program& program,
                                                    const RunOptions& options) {
   std::vector<std::vector<double>> values;
   std::vector<MutableArrayView> views;
-  for (const MutableArrayView& view : arrays.views) {
+  for (const MutableArrayView& view : arrays.results) {
     std::size_t size = 1;
     for (const int64_t extent : view.shape) {
       size *= static_cast<std::size_t>(extent);
@@ -95,7 +95,7 @@ std::vector<std::vector<double>> reference_results(const Program& program,
     views.push_back(
         MutableArrayView::contiguous(values.back().data(), view.shape));
   }
-  reference::run(program, sizes, arrays.taken, views, options);
+  reference::run(program, sizes, arrays.arguments, views, options);
   return values;
 }
 
@@ -163,37 +163,37 @@ void run(RunProgram engine, const CheckedProgram& checked, Sizes sizes,
   const Program& program = checked.program;
   Arrays first(arguments, results, Edge::end);
   Arrays second(arguments, results, Edge::begin);
-  engine(program, sizes, first.taken, first.views, options);
+  engine(program, sizes, first.arguments, first.results, options);
   for (std::size_t k = 0; k < arguments.size(); ++k) {
     if (first.copies[k].has_bytes_of(second.copies[k])) continue;
     fail(concat("argument ", program.arguments[k].name, " was written to"));
   }
-  engine(program, sizes, second.taken, second.views, options);
+  engine(program, sizes, second.arguments, second.results, options);
   const auto expected =
       reference_results(checked.reference, sizes, first, options);
   const auto magnitudes =
       reference_results(checked.magnitudes, sizes, first, options);
   for (std::size_t k = 0; k < results.size(); ++k) {
     const std::string& name = program.results[k].name;
-    check_written(program, first.results[k], k);
-    if (!first.results[k].has_bytes_of(second.results[k])) {
+    check_written(program, first.written[k], k);
+    if (!first.written[k].has_bytes_of(second.written[k])) {
       fail(concat("two runs gave different bits in ", name));
     }
   }
   const DType dtype = find_dtype(program.arguments, arguments);
   for (const ProgramOutput& output : program.outputs) {
     for (const auto& [k, actual] :
-         comparable_results(output, first.results, expected)) {
+         comparable_results(output, first.written, expected)) {
       check_near(program.results[k].name, dtype, actual, expected[k],
                  magnitudes[k]);
     }
   }
   for (std::size_t k = 0; k < results.size(); ++k) {
     if (!is_output(program, k)) continue;
-    const ArrayView actual = first.results[k].const_view();
-    int64_t place = 0;
+    const ArrayView actual = first.written[k].const_view();
+    int64_t index = 0;
     for_each_element(results[k], [&](int64_t offset) {
-      results[k].store(offset, actual.at(place++));
+      results[k].store(offset, actual.at(index++));
     });
   }
 }

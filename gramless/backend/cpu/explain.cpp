@@ -12,9 +12,9 @@ namespace gramless::cpu {
 std::string explain(const Program& program, Sizes sizes, DType dtype,
                     CodeText code, const RunOptions& options) {
   const Target target = host_target(options.forced.most);
-  const bool is_over_j = program.reduced == PairIndex::j;
+  const bool keeps_rows = program.kept == Kept::rows;
   const Plan plan = make_plan(
-      program, {is_over_j ? sizes.M : sizes.N, is_over_j ? sizes.N : sizes.M},
+      program, {keeps_rows ? sizes.M : sizes.N, keeps_rows ? sizes.N : sizes.M},
       dtype, target.vector_bytes, options.forced.plan, /*has_reasons=*/true);
   std::string text =
       concat(to_text(plan), "  instructions: ", isa_name(target.isa), " of ",

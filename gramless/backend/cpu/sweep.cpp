@@ -44,8 +44,8 @@ class Sweep {
       : program_(program),
         results_(results),
         options_(options),
-        rows_(program.reduced == PairIndex::j ? sizes.M : sizes.N),
-        reduced_(program.reduced == PairIndex::j ? sizes.N : sizes.M),
+        rows_(program.kept == Kept::rows ? sizes.M : sizes.N),
+        reduced_(program.kept == Kept::rows ? sizes.N : sizes.M),
         dtype_(find_dtype(program.arguments, arguments)) {
     const Target target = host_target(options.forced.most);
     const Plan plan = make_plan(program, {rows_, reduced_}, dtype_,
@@ -57,10 +57,10 @@ class Sweep {
       extents_.push_back(extent);
     }
     for (const ArrayView& view : arguments) arrays_.push_back(bind(view));
-    call_cells_ = packed_cells(program, Rate::call);
-    kept_cells_ = packed_cells(program, kept_rate(program));
-    reduced_cells_ = packed_cells(program, reduced_rate(program));
-    columns_ = output_columns(program);
+    call_elements_ = packed_elements(program, Rate::call);
+    kept_elements_ = packed_elements(program, kept_rate(program));
+    reduced_elements_ = packed_elements(program, reduced_rate(program));
+    width_ = output_width(program);
     for (const ProgramOutput& output : program.outputs) {
       const auto words =
           static_cast<int64_t>(row_of(output.reduction).words.size());
@@ -70,7 +70,7 @@ class Sweep {
 
   void run() {
     const FlushDenormals flush;
-    call_ = Buffer(bytes(call_cells_));
+    call_ = Buffer(bytes(call_elements_));
     sweep_->pack_call(arrays_.data(), extents_.data(), nullptr, call_.bytes(),
                       0, 1, 1, 0);
     const int64_t row_tasks = ceil_divide(rows_, schedule_.task_rows);
@@ -114,7 +114,7 @@ class Sweep {
   }
 
   [[nodiscard]] int64_t chunk_numbers() const {
-    return schedule_.chunk * reduced_cells_;
+    return schedule_.chunk * reduced_elements_;
   }
 
   [[nodiscard]] int64_t chunk_length(int64_t chunk) const {
@@ -126,7 +126,7 @@ class Sweep {
     sweep_->pack_reduced(arrays_.data(), extents_.data(), call_.bytes(), panel,
                          chunk * schedule_.chunk, chunk_length(chunk),
                          has_lanes ? schedule_.chunk : 1,
-                         has_lanes ? 1 : reduced_cells_);
+                         has_lanes ? 1 : reduced_elements_);
   }
 
   /// Returns a packed chunk: the one that all share, or one in `own`.
@@ -142,24 +142,24 @@ class Sweep {
 
   /// Packs the rows of a tile. Copies of the last row fill it up.
   void pack_tile(int64_t first, int64_t count, std::byte* panel) const {
-    if (kept_cells_ == 0) return;  // There is no panel.
+    if (kept_elements_ == 0) return;  // There is no panel.
     const bool has_lanes = shape_.lanes_along_kept;
-    const int64_t cell_stride = has_lanes ? shape_.rows() : 1;
-    const int64_t item_stride = has_lanes ? 1 : kept_cells_;
-    const auto pack = [&](int64_t from, int64_t number, int64_t place) {
+    const int64_t element_stride = has_lanes ? shape_.rows() : 1;
+    const int64_t item_stride = has_lanes ? 1 : kept_elements_;
+    const auto pack = [&](int64_t from, int64_t number, int64_t index) {
       sweep_->pack_kept(arrays_.data(), extents_.data(), call_.bytes(),
-                        panel + bytes(place * item_stride), from, number,
-                        cell_stride, item_stride);
+                        panel + bytes(index * item_stride), from, number,
+                        element_stride, item_stride);
     };
     pack(first, count, 0);
-    for (int64_t place = count; place < shape_.rows(); ++place) {
-      pack(first + count - 1, 1, place);
+    for (int64_t index = count; index < shape_.rows(); ++index) {
+      pack(first + count - 1, 1, index);
     }
   }
 
   /// Words of one kind that a tile's states take.
   [[nodiscard]] int64_t tile_words() const {
-    return columns_ * shape_.kept_copies * shape_.lanes;
+    return width_ * shape_.kept_unroll * shape_.lanes;
   }
 
   /// Lets the caller's thread look for an interrupt. Its exception stops the
@@ -182,8 +182,8 @@ class Sweep {
   void set_identity(std::span<double> words, int64_t word_stride) const {
     int64_t first = 0;
     for (const ProgramOutput& output : program_.outputs) {
-      const int64_t count = program_.results[output.output].columns() *
-                            shape_.kept_copies * shape_.lanes;
+      const int64_t count = program_.results[output.output].width() *
+                            shape_.kept_unroll * shape_.lanes;
       const std::span<const StateWord> row = row_of(output.reduction).words;
       for (std::size_t k = 0; k < row.size(); ++k) {
         const double identity = row[k].identity;
@@ -202,7 +202,7 @@ class Sweep {
     const int64_t first = task / schedule_.splits * schedule_.task_rows;
     const int64_t count = std::min(schedule_.task_rows, rows_ - first);
     const int64_t tiles = ceil_divide(count, shape_.rows());
-    const int64_t tile_bytes = bytes(kept_cells_ * shape_.rows());
+    const int64_t tile_bytes = bytes(kept_elements_ * shape_.rows());
     const Buffer kept(tiles * tile_bytes);
     for (int64_t tile = 0; tile < tiles; ++tile) {
       const int64_t row = tile * shape_.rows();
@@ -241,17 +241,17 @@ class Sweep {
   void collect(int64_t task, int64_t count, std::span<const double> words) {
     const int64_t first = task / schedule_.splits * schedule_.task_rows;
     Partial& partial = partials_[static_cast<std::size_t>(task)];
-    int64_t column = 0;
+    int64_t element = 0;
     for (std::size_t k = 0; k < program_.outputs.size(); ++k) {
       const ProgramOutput& output = program_.outputs[k];
       States states(program_, output, is_shared(k) ? 1 : count);
       for (int64_t row = 0; row < count; ++row) {
-        for (int64_t c = 0; c < states.columns(); ++c) {
-          add_lanes(output, words, row, column + c,
+        for (int64_t c = 0; c < states.width(); ++c) {
+          add_lanes(output, words, row, element + c,
                     states.at(is_shared(k) ? 0 : row, c));
         }
       }
-      column += states.columns();
+      element += states.width();
       if (is_shared(k) || schedule_.splits > 1) {
         partial.push_back(std::move(states));
       } else {
@@ -260,14 +260,15 @@ class Sweep {
     }
   }
 
-  /// Combines a state with those of the lanes that hold a row and column.
+  /// Combines a state with those of the lanes that hold a row and element.
   void add_lanes(const ProgramOutput& output, std::span<const double> words,
-                 int64_t row, int64_t column, State& state) const {
+                 int64_t row, int64_t element, State& state) const {
     const ReductionRow& reduction = row_of(output.reduction);
     const int64_t rows = shape_.rows();
     const int64_t tile = row / rows;
-    const int64_t copies = shape_.kept_copies;
-    const int64_t start = tile * tile_words() + column * copies * shape_.lanes;
+    const int64_t registers = shape_.kept_unroll;
+    const int64_t start =
+        tile * tile_words() + element * registers * shape_.lanes;
     const int64_t lanes = shape_.lanes_along_kept ? 1 : shape_.lanes;
     const std::size_t stride = words.size() / static_cast<std::size_t>(words_);
     for (int64_t lane = 0; lane < lanes; ++lane) {
@@ -283,35 +284,34 @@ class Sweep {
 
   /// Merges what the tasks have kept.
   void merge(int64_t row_tasks, int64_t splits) {
-    for (std::size_t k = 0, place = 0; k < program_.outputs.size(); ++k) {
+    for (std::size_t k = 0, index = 0; k < program_.outputs.size(); ++k) {
       if (is_shared(k)) {
         States total(program_, program_.outputs[k], 1);
-        for (const Partial& partial : partials_) total.combine(partial[place]);
+        for (const Partial& partial : partials_) total.combine(partial[index]);
         total.store(results_, 0);
       } else if (splits > 1) {
         for (int64_t task = 0; task < row_tasks; ++task) {
-          merge_rows(task, splits, place);
+          merge_rows(task, splits, index);
         }
       } else {
         continue;
       }
-      ++place;
+      ++index;
     }
   }
 
   /// Merges the parts of a task's rows.
-  void merge_rows(int64_t task, int64_t splits, std::size_t place) {
+  void merge_rows(int64_t task, int64_t splits, std::size_t index) {
     const auto first = static_cast<std::size_t>(task * splits);
-    States& total = partials_[first][place];
+    States& total = partials_[first][index];
     for (int64_t split = 1; split < splits; ++split) {
-      total.combine(partials_[first + static_cast<std::size_t>(split)][place]);
+      total.combine(partials_[first + static_cast<std::size_t>(split)][index]);
     }
     total.store(results_, task * schedule_.task_rows);
   }
 
   [[nodiscard]] bool is_shared(std::size_t output) const {
-    return program_.results[program_.outputs[output].output].pair ==
-           PairIndex::none;
+    return program_.outputs[output].kept == Kept::neither;
   }
 
   const Program& program_;
@@ -325,10 +325,10 @@ class Sweep {
   std::shared_ptr<const CompiledSweep> sweep_;
   std::vector<int64_t> extents_;
   std::vector<ArrayPointer> arrays_;
-  int64_t call_cells_ = 0;
-  int64_t kept_cells_ = 0;
-  int64_t reduced_cells_ = 0;
-  int64_t columns_ = 0;
+  int64_t call_elements_ = 0;
+  int64_t kept_elements_ = 0;
+  int64_t reduced_elements_ = 0;
+  int64_t width_ = 0;
   Buffer call_;
   Buffer all_chunks_;
   /// Words of a state, of the output that has most.

@@ -45,11 +45,12 @@ void for_each_position(const std::vector<int64_t>& extents,
   }
 }
 
-/// Returns `count` numbers of a cell, repeated into `scratch` if it has one.
-const double* spread(const double* cell, bool has_lanes, int64_t count,
+/// Returns `count` numbers of an element, repeated into `scratch` if it has
+/// one.
+const double* spread(const double* element, bool has_lanes, int64_t count,
                      Lanes& scratch) {
-  if (has_lanes || count == 1) return cell;
-  std::fill_n(scratch.begin(), count, cell[0]);
+  if (has_lanes || count == 1) return element;
+  std::fill_n(scratch.begin(), count, element[0]);
   return scratch.data();
 }
 
@@ -74,7 +75,7 @@ Values::Values(std::span<const Slot> slots, int64_t rows) {
   std::array<int64_t, 5> sizes{};
   for (const Slot& slot : slots) {
     sizes[static_cast<std::size_t>(slot.stage)] +=
-        slot.cells * (slot.has_lanes ? kLanes : 1);
+        slot.elements * (slot.has_lanes ? kLanes : 1);
   }
   row_size_ = sizes[static_cast<std::size_t>(Stage::kept)];
   sizes[static_cast<std::size_t>(Stage::kept)] *= rows;
@@ -102,7 +103,7 @@ Evaluator::Evaluator(const Program& program,
     const bool has_lanes = stage != Stage::call && stage != Stage::kept;
     int64_t& offset = used[static_cast<std::size_t>(stage)];
     slots_.push_back({stage, offset, product(instruction.axes), has_lanes});
-    offset += slots_.back().cells * (has_lanes ? kLanes : 1);
+    offset += slots_.back().elements * (has_lanes ? kLanes : 1);
     std::vector<Axis> axes = instruction.axes;
     if (instruction.kind == NodeKind::sum) axes.push_back(instruction.axis);
     steps_.push_back(make_step(axes, instruction.operands));
@@ -115,10 +116,10 @@ Stage Evaluator::stage_of(Rate rate) const {
       return Stage::call;
     case Rate::pair:
       return Stage::pair;
-    case Rate::i:
-      return program_.reduced == PairIndex::i ? Stage::reduced : Stage::kept;
-    case Rate::j:
-      return program_.reduced == PairIndex::j ? Stage::reduced : Stage::kept;
+    case Rate::row:
+      return program_.kept == Kept::rows ? Stage::kept : Stage::reduced;
+    case Rate::column:
+      return program_.kept == Kept::rows ? Stage::reduced : Stage::kept;
   }
   throw InternalError("stage_of(): unknown rate.");
 }
@@ -131,8 +132,8 @@ Evaluator::Step Evaluator::make_step(const std::vector<Axis>& axes,
     std::vector<int64_t> strides(axes.size(), 0);
     int64_t stride = 1;
     for (std::size_t k = operand.axes.size(); k-- > 0;) {
-      const auto place = std::find(axes.begin(), axes.end(), operand.axes[k]);
-      strides[static_cast<std::size_t>(place - axes.begin())] += stride;
+      const auto index = std::find(axes.begin(), axes.end(), operand.axes[k]);
+      strides[static_cast<std::size_t>(index - axes.begin())] += stride;
       stride *= operand.axes[k].extent;
     }
     step.strides.push_back(std::move(strides));
@@ -140,16 +141,16 @@ Evaluator::Step Evaluator::make_step(const std::vector<Axis>& axes,
   return step;
 }
 
-int64_t Evaluator::cells_per_pair() const {
-  int64_t cells = 1;
+int64_t Evaluator::elements_per_pair() const {
+  int64_t elements = 1;
   for (std::size_t k = 0; k < slots_.size(); ++k) {
     const Stage stage = slots_[k].stage;
     if (stage != Stage::pair && stage != Stage::scaled) continue;
     const Instruction& instruction = program_.instructions[k];
     const bool is_sum = instruction.kind == NodeKind::sum;
-    cells += slots_[k].cells * (is_sum ? instruction.axis.extent : 1);
+    elements += slots_[k].elements * (is_sum ? instruction.axis.extent : 1);
   }
-  return cells;
+  return elements;
 }
 
 void Evaluator::evaluate(Stage stage, Values& values, int64_t row,
@@ -165,7 +166,7 @@ void Evaluator::evaluate(Stage stage, Values& values, int64_t row,
         load(k, values.at(slot, row), index, block);
         break;
       case NodeKind::at:
-        std::fill_n(values.at(slot, row), slot.cells, -1.0);
+        std::fill_n(values.at(slot, row), slot.elements, -1.0);
         values.at(
             slot,
             row)[static_cast<std::size_t>(program_.instructions[k].value)] = 0;
@@ -192,12 +193,12 @@ const std::vector<Axis>& Evaluator::features_of(const Instruction& load) const {
   throw InternalError("features_of(): no output has a scale.");
 }
 
-void Evaluator::load(std::size_t position, double* cell, int64_t index,
+void Evaluator::load(std::size_t position, double* element, int64_t index,
                      Block block) const {
   const Instruction& instruction = program_.instructions[position];
   const BoundArray array = array_of(instruction, block);
   const std::vector<Axis>& features = features_of(instruction);
-  // The column is row-major over the array's own feature axes.
+  // Elements are row-major over the array's own feature axes.
   const std::vector<Axis>& axes = instruction.axes;
   std::vector<int64_t> extents;
   for (const Axis& axis : axes) extents.push_back(axis.extent);
@@ -207,8 +208,8 @@ void Evaluator::load(std::size_t position, double* cell, int64_t index,
   for (std::size_t k = features.size(); k-- > 0;) {
     const Index& used = instruction.indices[k];
     if (const Axis* axis = std::get_if<Axis>(&used)) {
-      const auto place = std::find(axes.begin(), axes.end(), *axis);
-      strides[static_cast<std::size_t>(place - axes.begin())] += stride;
+      const auto found = std::find(axes.begin(), axes.end(), *axis);
+      strides[static_cast<std::size_t>(found - axes.begin())] += stride;
     } else {
       fixed += std::get<int64_t>(used) * stride;
     }
@@ -218,11 +219,11 @@ void Evaluator::load(std::size_t position, double* cell, int64_t index,
   const int64_t first = has_lanes ? block.first : index;
   const int64_t count = has_lanes ? block.count : 1;
   for_each_position(extents, {strides}, [&](const auto& offsets) {
-    const int64_t column = (fixed + offsets[0]) * array.column_stride;
+    const int64_t offset = (fixed + offsets[0]) * array.element_stride;
     for (int64_t lane = 0; lane < count; ++lane) {
-      cell[lane] = array.view.at((first + lane) * array.row_stride + column);
+      element[lane] = array.view.at((first + lane) * array.row_stride + offset);
     }
-    cell += has_lanes ? kLanes : 1;
+    element += has_lanes ? kLanes : 1;
   });
 }
 
@@ -266,11 +267,11 @@ void Evaluator::compute(std::size_t position, Values& values, int64_t row,
     }
     return operands;
   };
-  double* cell = values.at(slot, row);
-  if (is_sum) std::fill_n(cell, slot.cells * width, 0.0);
+  double* element = values.at(slot, row);
+  if (is_sum) std::fill_n(element, slot.elements * width, 0.0);
   int64_t summed = 0;
   for_each_position(step.extents, step.strides, [&](const auto& offsets) {
-    double* result = is_sum ? scratch.data() : cell;
+    double* result = is_sum ? scratch.data() : element;
     const double* first = operand(0, offsets[0]);
     switch (instruction.kind) {
       case NodeKind::function:
@@ -292,27 +293,28 @@ void Evaluator::compute(std::size_t position, Values& values, int64_t row,
       combine(instruction.kind, result, operand(k, offsets[k]), count);
     }
     if (is_sum) {
-      for (int64_t lane = 0; lane < count; ++lane) cell[lane] += result[lane];
+      for (int64_t lane = 0; lane < count; ++lane)
+        element[lane] += result[lane];
       if (++summed < instruction.axis.extent) return;
       summed = 0;
     }
-    cell += width;
+    element += width;
   });
 }
 
-void Evaluator::for_each_column(const ProgramOutput& output, const Use& use,
-                                Values& values, int64_t row, Block block,
-                                const VisitColumn& visit) const {
+void Evaluator::for_each_element(const ProgramOutput& output, const Use& use,
+                                 Values& values, int64_t row, Block block,
+                                 const VisitElement& visit) const {
   const Slot& slot = slots_[static_cast<std::size_t>(use.value)];
   const double* base = values.at(slot, row);
   const Step step =
       make_step(program_.results[output.output].features, {&use, 1});
   Lanes scratch;
-  int64_t column = 0;
+  int64_t element = 0;
   for_each_position(step.extents, step.strides, [&](const auto& offsets) {
-    const double* cell = base + offsets[0] * (slot.has_lanes ? kLanes : 1);
-    const double* lanes = spread(cell, slot.has_lanes, block.count, scratch);
-    visit(column++, {lanes, static_cast<std::size_t>(block.count)});
+    const double* numbers = base + offsets[0] * (slot.has_lanes ? kLanes : 1);
+    const double* lanes = spread(numbers, slot.has_lanes, block.count, scratch);
+    visit(element++, {lanes, static_cast<std::size_t>(block.count)});
   });
 }
 

@@ -20,10 +20,11 @@ inline constexpr int64_t kLanes = 128;
 struct BoundArray {
   ArrayView view;
   int64_t row_stride = 0;
-  int64_t column_stride = 0;
+  int64_t element_stride = 0;
 };
 
-/// Returns the strides of a view of the shape (rows, columns), (columns,), ().
+/// Returns the strides of a view of the shape (rows, elements), (elements,),
+/// ().
 BoundArray bind(const ArrayView& view);
 
 /// Which values an evaluation computes.
@@ -35,12 +36,12 @@ enum class Stage : uint8_t {
   scaled,   // and what the scale of the block changes, once it is known.
 };
 
-/// Where the values of an instruction are: cells over its feature axes, each
+/// Where the values of an instruction are: elements over its feature axes, each
 /// of one number, or of kLanes numbers if the reduced axis changes it.
 struct Slot {
   Stage stage = Stage::call;
   int64_t offset = 0;
-  int64_t cells = 1;
+  int64_t elements = 1;
   bool has_lanes = false;
 };
 
@@ -49,7 +50,7 @@ class Values {
  public:
   Values(std::span<const Slot> slots, int64_t rows);
 
-  /// Returns the first cell of a slot, for a row of the chunk.
+  /// Returns the first element of a slot, for a row of the chunk.
   double* at(const Slot& slot, int64_t row);
 
  private:
@@ -61,14 +62,14 @@ class Values {
 struct Block {
   int64_t first = 0;
   int64_t count = 1;
-  /// For the stage `scaled`: the scale of each column.
+  /// For the stage `scaled`: the scale of each element.
   const double* scales = nullptr;
 };
 
 class Evaluator {
  public:
-  using VisitColumn =
-      std::function<void(int64_t column, std::span<const double> lanes)>;
+  using VisitElement =
+      std::function<void(int64_t element, std::span<const double> lanes)>;
 
   Evaluator(const Program& program, std::span<const ArrayView> arguments);
 
@@ -77,22 +78,22 @@ class Evaluator {
   void evaluate(Stage stage, Values& values, int64_t row, int64_t index,
                 Block block) const;
 
-  /// Calls `visit(column, lanes)` with the values of an instruction at the
-  /// columns of an output, one for each position of the block.
-  void for_each_column(const ProgramOutput& output, const Use& use,
-                       Values& values, int64_t row, Block block,
-                       const VisitColumn& visit) const;
+  /// Calls `visit(element, lanes)` with the values of an instruction at the
+  /// elements of an output, one for each position of the block.
+  void for_each_element(const ProgramOutput& output, const Use& use,
+                        Values& values, int64_t row, Block block,
+                        const VisitElement& visit) const;
 
   [[nodiscard]] std::span<const Slot> slots() const { return slots_; }
 
-  /// Returns the number of cells that one pair needs: a measure of its work.
-  [[nodiscard]] int64_t cells_per_pair() const;
+  /// Returns the number of elements that one pair needs: a measure of its work.
+  [[nodiscard]] int64_t elements_per_pair() const;
 
  private:
   /// An instruction with the loops that it takes.
   struct Step {
     std::vector<int64_t> extents;
-    /// For each operand, its stride in cells along each axis.
+    /// For each operand, its stride in elements along each axis.
     std::vector<std::vector<int64_t>> strides;
   };
 
@@ -104,7 +105,7 @@ class Evaluator {
       const Instruction& load) const;
   [[nodiscard]] Step make_step(const std::vector<Axis>& axes,
                                std::span<const Use> operands) const;
-  void load(std::size_t position, double* cell, int64_t index,
+  void load(std::size_t position, double* element, int64_t index,
             Block block) const;
   /// Clamps finite numbers to a quarter of the range of the arrays' format.
   void clamp(double* values, int64_t count) const;

@@ -28,11 +28,11 @@ class Sweep {
       : program_(program),
         results_(results),
         evaluator_(program, arguments),
-        rows_(program.reduced == PairIndex::j ? sizes.M : sizes.N),
-        reduced_(program.reduced == PairIndex::j ? sizes.N : sizes.M) {
+        rows_(program.kept == Kept::rows ? sizes.M : sizes.N),
+        reduced_(program.kept == Kept::rows ? sizes.N : sizes.M) {
     for (const ProgramOutput& output : program.outputs) {
-      const ArraySpec& array = program.results[output.output];
-      if (array.pair == PairIndex::none) shared_columns_ += array.columns();
+      if (output.kept != Kept::neither) continue;
+      shared_width_ += program.results[output.output].width();
     }
     choose_tasks();
   }
@@ -41,7 +41,7 @@ class Sweep {
     const int threads =
         options.threads > 0 ? options.threads : default_thread_count();
     const bool is_small =
-        static_cast<double>(rows_) * static_cast<double>(reduced_ * cells_) <
+        static_cast<double>(rows_) * static_cast<double>(reduced_ * elements_) <
         kSmallSweep;
     partials_.resize(static_cast<std::size_t>(tasks_));
     parallel_for(tasks_, is_small ? 1 : threads, options.interrupt,
@@ -57,19 +57,20 @@ class Sweep {
  private:
   static constexpr int64_t kChunkRows = 16;
   /// Cells that a task evaluates before it can be interrupted, about.
-  static constexpr int64_t kTaskCells = int64_t{1} << 24;
+  static constexpr int64_t kTaskElements = int64_t{1} << 24;
   /// Numbers that all partial results of shared outputs hold, at most about.
   static constexpr int64_t kPartialNumbers = int64_t{1} << 22;
   /// Cells below which starting threads costs more than it saves.
   static constexpr double kSmallSweep = 1 << 16;
 
   void choose_tasks() {
-    cells_ = evaluator_.cells_per_pair();
-    const int64_t row_cells = std::max<int64_t>(1, reduced_ * cells_);
-    task_rows_ = std::clamp<int64_t>(kTaskCells / row_cells, 1, kChunkRows);
-    if (shared_columns_ > 0) {
+    elements_ = evaluator_.elements_per_pair();
+    const int64_t row_elements = std::max<int64_t>(1, reduced_ * elements_);
+    task_rows_ =
+        std::clamp<int64_t>(kTaskElements / row_elements, 1, kChunkRows);
+    if (shared_width_ > 0) {
       const int64_t most =
-          std::clamp<int64_t>(kPartialNumbers / shared_columns_, 1, 1024);
+          std::clamp<int64_t>(kPartialNumbers / shared_width_, 1, 1024);
       task_rows_ = std::max(task_rows_, (rows_ + most - 1) / most);
     }
     tasks_ = (rows_ + task_rows_ - 1) / task_rows_;
@@ -127,7 +128,7 @@ class Sweep {
   void reduce(const ProgramOutput& output, Values& values, Block block, Row row,
               States& states) {
     const ReductionRow& reduction = row_of(output.reduction);
-    std::vector<State> parts(static_cast<std::size_t>(states.columns()),
+    std::vector<State> parts(static_cast<std::size_t>(states.width()),
                              reduction.identity());
     std::vector<double> scales;
     if (reduction.has_scale) {
@@ -140,33 +141,32 @@ class Sweep {
       evaluator_.evaluate(Stage::scaled, values, row.in_chunk, row.index,
                           block);
     }
-    evaluator_.for_each_column(
+    evaluator_.for_each_element(
         output, output.value, values, row.in_chunk, block,
-        [&](int64_t column, std::span<const double> lanes) {
-          State& part = parts[static_cast<std::size_t>(column)];
+        [&](int64_t element, std::span<const double> lanes) {
+          State& part = parts[static_cast<std::size_t>(element)];
           reduction.reduce(lanes, block.first, part);
-          reduction.combine(states.at(row.in_states, column), part);
+          reduction.combine(states.at(row.in_states, element), part);
         });
   }
 
-  /// Returns the scale of each column for a block.
+  /// Returns the scale of each element for a block.
   std::vector<double> scales_of(const ProgramOutput& output, Values& values,
                                 Block block, Row row, States& states) {
     std::vector<double> scales;
-    evaluator_.for_each_column(
+    evaluator_.for_each_element(
         output, output.bound, values, row.in_chunk, block,
-        [&](int64_t column, std::span<const double> lanes) {
+        [&](int64_t element, std::span<const double> lanes) {
           double largest = -std::numeric_limits<double>::infinity();
           for (const double lane : lanes) largest = std::fmax(largest, lane);
           scales.push_back(scale_of_block(
-              states.at(row.in_states, column)[kScaleWord], largest));
+              states.at(row.in_states, element)[kScaleWord], largest));
         });
     return scales;
   }
 
   [[nodiscard]] bool is_kept(std::size_t k) const {
-    const std::size_t output = program_.outputs[k].output;
-    return program_.results[output].pair != PairIndex::none;
+    return program_.outputs[k].kept != Kept::neither;
   }
 
   const Program& program_;
@@ -174,10 +174,10 @@ class Sweep {
   Evaluator evaluator_;
   int64_t rows_;
   int64_t reduced_;
-  int64_t cells_ = 1;
+  int64_t elements_ = 1;
   int64_t task_rows_ = 1;
   int64_t tasks_ = 0;
-  int64_t shared_columns_ = 0;
+  int64_t shared_width_ = 0;
   std::vector<std::vector<States>> partials_;
 };
 
