@@ -299,7 +299,11 @@ def test_explain():
         assert part in forward
     assert "derivative" not in forward
     both = explain(PARAMS, x.requires_grad_(), y, b)
-    for part in ("sweep over columns j", "derivative of laplacian(x,y)", "grad_x0"):
+    for part in (
+        "sweep over columns j",
+        "derivative of laplacian(x,y)",
+        "grad_x0",
+    ):
         assert part in both
     assert "grad_y0" not in both
 
