@@ -93,8 +93,73 @@ llvm::Value* VectorMath::fma(llvm::Value* a, llvm::Value* b, llvm::Value* c) {
   return ir_.CreateIntrinsic(llvm::Intrinsic::fma, {a->getType()}, {a, b, c});
 }
 
+bool VectorMath::has_avx512(llvm::Value* x) const {
+  return has_avx512_ && x->getType()->getPrimitiveSizeInBits() == 512;
+}
+
+llvm::Value* VectorMath::estimate(llvm::Value* x, bool is_root) {
+  const bool single = is_float32(x);
+  const llvm::Intrinsic::ID intrinsic =
+      is_root ? (single ? llvm::Intrinsic::x86_avx512_rsqrt14_ps_512
+                        : llvm::Intrinsic::x86_avx512_rsqrt14_pd_512)
+              : (single ? llvm::Intrinsic::x86_avx512_rcp14_ps_512
+                        : llvm::Intrinsic::x86_avx512_rcp14_pd_512);
+  llvm::Value* mask = llvm::ConstantInt::get(
+      ir_.getContext(), llvm::APInt::getAllOnes(single ? 16 : 8));
+  return ir_.CreateIntrinsic(intrinsic,
+                             {x, llvm::PoisonValue::get(x->getType()), mask});
+}
+
+// A division of 512 bits takes as long as 16 other instructions. With r near
+// 1/x and e = 1 - r x, r + r e is off by e**2. Where r is 0 or infinite, e is
+// NaN, and r what it should be.
+llvm::Value* VectorMath::reciprocal(llvm::Value* x) {
+  if (!has_avx512(x)) return ir_.CreateFDiv(number(x, 1), x);
+  llvm::Value* first = estimate(x, /*is_root=*/false);
+  llvm::Value* result = first;
+  llvm::Value* is_special = nullptr;
+  for (int step = 0; step < (is_float32(x) ? 1 : 2); ++step) {
+    llvm::Value* e = fma(ir_.CreateFNeg(x), result, number(x, 1));
+    if (step == 0) is_special = ir_.CreateFCmpUNO(e, e);
+    result = fma(result, e, result);
+  }
+  return ir_.CreateSelect(is_special, first, result);
+}
+
+// With r near 1/sqrt(x) and e = 1 - r (r x), r + r e/2 is off by 3/8 e**2.
+llvm::Value* VectorMath::rsqrt(llvm::Value* x) {
+  if (!has_avx512(x)) return ir_.CreateFDiv(number(x, 1), sqrt(x));
+  llvm::Value* first = estimate(x, /*is_root=*/true);
+  llvm::Value* result = first;
+  llvm::Value* is_special = nullptr;
+  for (int step = 0; step < (is_float32(x) ? 1 : 2); ++step) {
+    llvm::Value* root = ir_.CreateFMul(x, result);
+    llvm::Value* e = fma(ir_.CreateFNeg(root), result, number(x, 1));
+    if (step == 0) is_special = ir_.CreateFCmpUNO(e, e);
+    result = fma(ir_.CreateFMul(number(x, 0.5), result), e, result);
+  }
+  return ir_.CreateSelect(is_special, first, result);
+}
+
+// The same for r x, which is near sqrt(x). 0 and inf are their own roots.
 llvm::Value* VectorMath::sqrt(llvm::Value* x) {
-  return ir_.CreateUnaryIntrinsic(llvm::Intrinsic::sqrt, x);
+  if (!has_avx512(x) || !is_float32(x)) {
+    return ir_.CreateUnaryIntrinsic(llvm::Intrinsic::sqrt, x);
+  }
+  llvm::Value* r = estimate(x, /*is_root=*/true);
+  llvm::Value* root = ir_.CreateFMul(x, r);
+  llvm::Value* e = fma(ir_.CreateFNeg(root), r, number(x, 1));
+  llvm::Value* result = fma(ir_.CreateFMul(number(x, 0.5), root), e, root);
+  constexpr int kZeroOrInfinity = 0x2 | 0x4 | 0x8;
+  llvm::Value* is_own_root =
+      ir_.CreateIntrinsic(llvm::Intrinsic::x86_avx512_fpclass_ps_512,
+                          {x, ir_.getInt32(kZeroOrInfinity)});
+  return ir_.CreateSelect(is_own_root, x, result);
+}
+
+llvm::Value* VectorMath::divide(llvm::Value* a, llvm::Value* b) {
+  return has_avx512(b) ? ir_.CreateFMul(a, reciprocal(b))
+                       : ir_.CreateFDiv(a, b);
 }
 
 llvm::Value* VectorMath::abs(llvm::Value* x) {
@@ -180,9 +245,7 @@ llvm::Value* VectorMath::exp2(llvm::Value* x) {
   const bool single = is_float32(x);
   const unsigned mantissa = single ? 23 : 52;
   const double limit = single ? 128 : 1024;
-  if (has_avx512_ && x->getType()->getPrimitiveSizeInBits() == 512) {
-    return exp2_avx512(x);
-  }
+  if (has_avx512(x)) return exp2_avx512(x);
   x = larger(number(x, 1 - limit), x);
   x = smaller(number(x, limit), x);
   llvm::Value* magic = number(x, std::ldexp(1.5, static_cast<int>(mantissa)));
@@ -253,7 +316,7 @@ llvm::Value* VectorMath::log2(llvm::Value* x) {
   llvm::Value* m =
       ir_.CreateBitCast(ir_.CreateAdd(low, bits(x, root)), x->getType());
   llvm::Value* f = ir_.CreateFSub(m, number(x, 1));
-  llvm::Value* s = ir_.CreateFDiv(f, ir_.CreateFAdd(f, number(x, 2)));
+  llvm::Value* s = divide(f, ir_.CreateFAdd(f, number(x, 2)));
   llvm::Value* square = ir_.CreateFMul(s, s);
   llvm::Value* q =
       single ? polynomial(square, kLogFloat) : polynomial(square, kLogDouble);
@@ -320,7 +383,7 @@ llvm::Value* VectorMath::log1p(llvm::Value* x) {
   llvm::Value* one = number(x, 1);
   llvm::Value* u = ir_.CreateFAdd(one, x);
   llvm::Value* rounded = ir_.CreateFSub(u, one);
-  llvm::Value* corrected = ir_.CreateFMul(log(u), ir_.CreateFDiv(x, rounded));
+  llvm::Value* corrected = ir_.CreateFMul(log(u), divide(x, rounded));
   llvm::Value* infinity = llvm::ConstantFP::getInfinity(x->getType());
   llvm::Value* result =
       ir_.CreateSelect(ir_.CreateFCmpOEQ(rounded, number(x, 0)), x, corrected);
@@ -346,6 +409,7 @@ llvm::Value* VectorMath::pow(llvm::Value* x, double exponent) {
   if (size == whole && size <= 0x1p53) {
     result = integer_power(x, static_cast<int64_t>(size));
   } else if (size - whole == 0.5 && size <= 1024) {
+    if (exponent == -0.5) return rsqrt(x);
     result = sqrt(x);
     if (whole > 0) {
       result =
@@ -354,8 +418,7 @@ llvm::Value* VectorMath::pow(llvm::Value* x, double exponent) {
   } else {
     return exp2(ir_.CreateFMul(log2(x), number(x, exponent)));
   }
-  if (exponent < 0) result = ir_.CreateFDiv(number(x, 1), result);
-  return result;
+  return exponent < 0 ? reciprocal(result) : result;
 }
 
 }  // namespace gramless

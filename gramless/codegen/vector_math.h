@@ -30,7 +30,11 @@ class VectorMath {
   llvm::Value* exponent(llvm::Value* x);
   /// x/2**exponent(x); 0, inf and NaN are returned as they are.
   llvm::Value* mantissa(llvm::Value* x);
+  /// sqrt(x) and 1/x to 1 ulp, 1/sqrt(x) to 1.5; the latter two of results that
+  /// are normal numbers.
   llvm::Value* sqrt(llvm::Value* x);
+  llvm::Value* reciprocal(llvm::Value* x);
+  llvm::Value* rsqrt(llvm::Value* x);
   /// 4**x for integers; for those below -511, and for NaN, 4**-511.
   llvm::Value* falling_power_of_four(llvm::Value* x);
   /// x**exponent: products for integers, roots for halves of odd integers,
@@ -91,6 +95,13 @@ class VectorMath {
   llvm::Value* larger(llvm::Value* a, llvm::Value* b);
   llvm::Value* smaller(llvm::Value* a, llvm::Value* b);
   llvm::Value* copysign(llvm::Value* size, llvm::Value* sign);
+  /// Whether the instructions of AVX-512 for exponents, and for estimates of
+  /// roots and quotients, take a value: one of 512 bits.
+  [[nodiscard]] bool has_avx512(llvm::Value* x) const;
+  /// a/b to 1.5 ulp, where 1/b is a normal number.
+  llvm::Value* divide(llvm::Value* a, llvm::Value* b);
+  /// An estimate of 1/x or of 1/sqrt(x) to 14 bits, with their special values.
+  llvm::Value* estimate(llvm::Value* x, bool is_root);
   llvm::Value* polynomial(llvm::Value* x, std::span<const double> coefficients);
   llvm::Value* integer_power(llvm::Value* x, int64_t exponent);
   /// 2**x with AVX-512's instructions for exponents.

@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <limits>
 #include <random>
+#include <set>
 
 #include "codegen/mapping.h"
 #include "gramless/codegen/function_code.h"
@@ -50,7 +51,14 @@ const std::vector<MathFunction>& functions() {
       GRAMLESS_MATH_FUNCTION(log2, 1.5, 0.25, 4),
       GRAMLESS_MATH_FUNCTION(log, 2.5, 0.25, 4),
       GRAMLESS_MATH_FUNCTION(log1p, 4, -0.9, 3),
-      GRAMLESS_MATH_FUNCTION(sqrt, 0.51, 0, 10),
+      {"sqrt", &VectorMath::sqrt, [](long double x) { return std::sqrt(x); },
+       [](double x) { return std::sqrt(x); }, 1, 0, 10},
+      {"reciprocal", &VectorMath::reciprocal,
+       [](long double x) { return 1 / x; }, [](double x) { return 1 / x; }, 1,
+       -10, 10},
+      {"rsqrt", &VectorMath::rsqrt,
+       [](long double x) { return 1 / std::sqrt(x); },
+       [](double x) { return 1 / std::sqrt(x); }, 1.5, 0, 10},
       GRAMLESS_MATH_FUNCTION(sin, 2.5, -20, 20),
       GRAMLESS_MATH_FUNCTION(cos, 2.5, -20, 20),
       GRAMLESS_MATH_FUNCTION(tan, 5, -20, 20),
@@ -222,12 +230,12 @@ void check_floats(const MathFunction& function) {
               static_cast<double>(where), isa_name(target.isa));
 }
 
-TEST(VectorMath, Exp2OfAllFloatsIsWithinTheBound) {
-  check_floats(functions()[0]);
-}
-
-TEST(VectorMath, Log2OfAllFloatsIsWithinTheBound) {
-  check_floats(functions()[1]);
+TEST(VectorMath, AllFloatsAreWithinTheBound) {
+  const std::set<std::string> names = {"exp2", "log2", "sqrt", "reciprocal",
+                                       "rsqrt"};
+  for (const MathFunction& function : functions()) {
+    if (names.contains(function.name)) check_floats(function);
+  }
 }
 
 /// Checks atan2(y, x) for all signs, many sizes and special numbers of x.
