@@ -2,6 +2,7 @@
 // Implements states, and evaluates what makes results of them.
 #include "gramless/backend/states.h"
 
+#include <algorithm>
 #include <array>
 
 #include "gramless/error.h"
@@ -11,56 +12,106 @@ namespace {
 
 /// A finish has so many instructions at most.
 constexpr std::size_t kMostSteps = 16;
+/// States that a finish is evaluated for at once.
+constexpr std::size_t kChunk = 256;
 
-using Values = std::array<double, kMostSteps>;
-
-double evaluate_step(const Instruction& step, const State& state,
-                     const Values& values) {
-  const auto operand = [&](std::size_t k) -> const double& {
-    return values.at(static_cast<std::size_t>(step.operands[k].value));
-  };
-  double result = 0;
-  switch (step.kind) {
-    case NodeKind::constant:
-      return step.value;
-    case NodeKind::load:
-      return state.at(step.argument);
-    case NodeKind::add:
-      for (std::size_t k = 0; k < step.operands.size(); ++k) {
-        result += operand(k);
-      }
-      return result;
-    case NodeKind::multiply:
-      result = 1;
-      for (std::size_t k = 0; k < step.operands.size(); ++k) {
-        result *= operand(k);
-      }
-      return result;
-    case NodeKind::function: {
-      Operands operands{};
-      for (std::size_t k = 0; k < step.operands.size(); ++k) {
-        operands.at(k) = &operand(k);
-      }
-      row_of(step.function).evaluate(operands, &result, 1);
-      return result;
+/// Evaluates a finish for some states, instruction by instruction.
+class FinishEvaluator {
+ public:
+  /// Returns the results of the states from `begin` on, at most kChunk.
+  std::span<const double> evaluate(const Finish& finish,
+                                   const StateWords& words, std::size_t begin,
+                                   std::size_t count) {
+    for (std::size_t k = 0; k < finish.size(); ++k) {
+      double* const result = results_.at(k).data();
+      values_.at(k) = finish[k].kind == NodeKind::load
+                          ? words.at(finish[k].argument) + begin
+                          : result;
+      evaluate_step(finish[k], result, count);
     }
-    case NodeKind::power:
-    case NodeKind::power0:
-    case NodeKind::at:
-    case NodeKind::sum:
-      break;
+    return {values_.at(finish.size() - 1), count};
   }
-  throw InternalError("evaluate_step(): no such step makes a result.");
+
+ private:
+  const double* operand(const Instruction& step, std::size_t k) {
+    return values_.at(static_cast<std::size_t>(step.operands[k].value));
+  }
+
+  template <class Combine>
+  void fold(const Instruction& step, double* result, std::size_t count,
+            Combine combine) {
+    std::copy_n(operand(step, 0), count, result);
+    for (std::size_t k = 1; k < step.operands.size(); ++k) {
+      const double* const other = operand(step, k);
+      for (std::size_t n = 0; n < count; ++n) {
+        result[n] = combine(result[n], other[n]);
+      }
+    }
+  }
+
+  void evaluate_step(const Instruction& step, double* result,
+                     std::size_t count) {
+    switch (step.kind) {
+      case NodeKind::load:
+        return;
+      case NodeKind::constant:
+        std::fill_n(result, count, step.value);
+        return;
+      case NodeKind::add:
+        fold(step, result, count, [](double a, double b) { return a + b; });
+        return;
+      case NodeKind::multiply:
+        fold(step, result, count, [](double a, double b) { return a * b; });
+        return;
+      case NodeKind::function: {
+        Operands operands{};
+        for (std::size_t k = 0; k < step.operands.size(); ++k) {
+          operands.at(k) = operand(step, k);
+        }
+        row_of(step.function)
+            .evaluate(operands, result, static_cast<int64_t>(count));
+        return;
+      }
+      case NodeKind::power:
+      case NodeKind::power0:
+      case NodeKind::at:
+      case NodeKind::sum:
+        break;
+    }
+    throw InternalError("evaluate_step(): no such step makes a result.");
+  }
+
+  std::array<std::array<double, kChunk>, kMostSteps> results_;
+  std::array<const double*, kMostSteps> values_ = {};
+};
+
+/// Stores numbers of whole rows, or of a part of one.
+template <class T>
+void store_numbers(const MutableArrayView& result, int64_t row, int64_t element,
+                   int64_t width, std::span<const double> numbers) {
+  const std::size_t axes = result.strides.size();
+  const int64_t row_stride = axes == 2 ? result.strides[0] : 0;
+  const int64_t element_stride = axes > 0 ? result.strides[axes - 1] : 0;
+  T* const data = static_cast<T*>(result.data);
+  for (const double number : numbers) {
+    data[row * row_stride + element * element_stride] = static_cast<T>(number);
+    if (++element < width) continue;
+    element = 0;
+    ++row;
+  }
 }
 
-double evaluate(const Finish& finish, const State& state) {
-  const bool is_word = finish.size() == 1 && finish[0].kind == NodeKind::load;
-  if (is_word) return state.at(finish[0].argument);
-  Values values{};
-  for (std::size_t k = 0; k < finish.size(); ++k) {
-    values.at(k) = evaluate_step(finish[k], state, values);
+void store_numbers(const MutableArrayView& result, int64_t row, int64_t element,
+                   int64_t width, std::span<const double> numbers) {
+  switch (result.dtype) {
+    case DType::float32:
+      store_numbers<float>(result, row, element, width, numbers);
+      return;
+    case DType::float64:
+      store_numbers<double>(result, row, element, width, numbers);
+      return;
   }
-  return values.at(finish.size() - 1);
+  throw InternalError("store_numbers(): unknown dtype.");
 }
 
 }  // namespace
@@ -71,28 +122,54 @@ States::States(const Program& program, const ProgramOutput& output,
       row_(row_of(output.reduction)),
       rows_(rows),
       width_(program.results[output.output].width()),
-      states_(static_cast<std::size_t>(rows * width_), row_.identity()) {}
-
-void States::combine(const States& later) {
-  for (std::size_t k = 0; k < states_.size(); ++k) {
-    row_.combine(states_[k], later.states_[k]);
+      words_(count() * row_.words.size()) {
+  for (std::size_t k = 0; k < row_.words.size(); ++k) {
+    if (row_.words[k].identity == 0) continue;
+    std::ranges::fill(words(k), row_.words[k].identity);
   }
 }
 
-void States::store(std::span<const MutableArrayView> results,
-                   int64_t first) const {
+State States::get(int64_t row, int64_t element) const {
+  State state{};
+  const auto index = static_cast<std::size_t>(row * width_ + element);
+  for (std::size_t k = 0; k < row_.words.size(); ++k) {
+    state.at(k) = words_[k * count() + index];
+  }
+  return state;
+}
+
+void States::set(int64_t row, int64_t element, const State& state) {
+  const auto index = static_cast<std::size_t>(row * width_ + element);
+  for (std::size_t k = 0; k < row_.words.size(); ++k) {
+    words_[k * count() + index] = state.at(k);
+  }
+}
+
+void States::combine(const States& later) {
   for (int64_t row = 0; row < rows_; ++row) {
     for (int64_t element = 0; element < width_; ++element) {
-      State state = states_[static_cast<std::size_t>(row * width_ + element)];
-      row_.settle(state);
-      for (std::size_t k = 0; k < output_.finishes.size(); ++k) {
-        const MutableArrayView& result = results[output_.output + k];
-        const std::size_t axes = result.strides.size();
-        const int64_t row_stride = axes == 2 ? result.strides[0] : 0;
-        const int64_t element_stride = axes > 0 ? result.strides[axes - 1] : 0;
-        result.store((first + row) * row_stride + element * element_stride,
-                     evaluate(output_.finishes[k], state));
-      }
+      State state = get(row, element);
+      row_.combine(state, later.get(row, element));
+      set(row, element, state);
+    }
+  }
+}
+
+void States::store(std::span<const MutableArrayView> results, int64_t first) {
+  StateWords all{};
+  for (std::size_t k = 0; k < row_.words.size(); ++k) {
+    all.at(k) = words(k).data();
+  }
+  row_.settle(all, static_cast<int64_t>(count()));
+  FinishEvaluator evaluator;
+  for (std::size_t begin = 0; begin < count(); begin += kChunk) {
+    const std::size_t length = std::min(kChunk, count() - begin);
+    const auto row = static_cast<int64_t>(begin) / width_;
+    const auto element = static_cast<int64_t>(begin) % width_;
+    for (std::size_t k = 0; k < output_.finishes.size(); ++k) {
+      store_numbers(
+          results[output_.output + k], first + row, element, width_,
+          evaluator.evaluate(output_.finishes[k], all, begin, length));
     }
   }
 }

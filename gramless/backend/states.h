@@ -11,30 +11,40 @@
 
 namespace gramless {
 
-/// The states of some rows of an output, row by row, those of its elements side
-/// by side.
+/// The states of some rows of an output. Words of one kind lie together, row by
+/// row, those of a row's elements side by side.
 class States {
  public:
   States(const Program& program, const ProgramOutput& output, int64_t rows);
 
-  [[nodiscard]] State& at(int64_t row, int64_t element) {
-    return states_[static_cast<std::size_t>(row * width_ + element)];
-  }
-  [[nodiscard]] int64_t rows() const { return rows_; }
   [[nodiscard]] int64_t width() const { return width_; }
+
+  /// Returns the words of a kind.
+  [[nodiscard]] std::span<double> words(std::size_t kind) {
+    return std::span(words_).subspan(kind * count(), count());
+  }
+
+  [[nodiscard]] State get(int64_t row, int64_t element) const;
+  void set(int64_t row, int64_t element, const State& state);
 
   /// Combines all states with those of later positions of the reduced axis.
   void combine(const States& later);
 
-  /// Stores the results of all rows, the first one in the row `first`.
-  void store(std::span<const MutableArrayView> results, int64_t first) const;
+  /// Stores the results of all rows, the first one in the row `first`. It
+  /// settles the states.
+  void store(std::span<const MutableArrayView> results, int64_t first);
 
  private:
+  /// The number of states.
+  [[nodiscard]] std::size_t count() const {
+    return static_cast<std::size_t>(rows_ * width_);
+  }
+
   const ProgramOutput& output_;
   const ReductionRow& row_;
   int64_t rows_;
   int64_t width_;
-  std::vector<State> states_;
+  std::vector<double> words_;
 };
 
 }  // namespace gramless

@@ -44,8 +44,11 @@ void combine_sums(State& state, const State& later) {
 }
 
 /// The errors of an infinite sum are NaN, which says nothing.
-void settle_sum(State& state) {
-  if (std::isfinite(state[0])) state[0] += state[1];
+void settle_sum(const StateWords& words, int64_t count) {
+  for (int64_t k = 0; k < count; ++k) {
+    const double sum = words[0][k];
+    words[0][k] = std::isfinite(sum) ? sum + words[1][k] : sum;
+  }
 }
 
 /// Returns 4**exponent for integers, but no less than the smallest normal
@@ -73,10 +76,12 @@ void combine_scaled(State& state, const State& later) {
 }
 
 /// Nothing, and what is no number, has the scale 0.
-void settle_scaled(State& state) {
-  settle_sum(state);
-  if (!std::isfinite(state[0])) state[kScaleWord] = 0;
-  state[kScaleWord] = usable_scale(state[kScaleWord]);
+void settle_scaled(const StateWords& words, int64_t count) {
+  settle_sum(words, count);
+  for (int64_t k = 0; k < count; ++k) {
+    double& scale = words[kScaleWord][k];
+    scale = std::isfinite(words[0][k]) ? usable_scale(scale) : 0;
+  }
 }
 
 /// Keeps the better one of two extremes. NaN is better than any number, and
@@ -101,8 +106,10 @@ void reduce_extreme(std::span<const double> values, int64_t first,
   }
 }
 
-void settle_extreme(State& state) {
-  state[1] = static_cast<double>(index_of(state[1]));
+void settle_extreme(const StateWords& words, int64_t count) {
+  for (int64_t k = 0; k < count; ++k) {
+    words[1][k] = static_cast<double>(index_of(words[1][k]));
+  }
 }
 
 constexpr std::array kSumWords = {StateWord{"sum", 0}, StateWord{"error", 0}};

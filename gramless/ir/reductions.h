@@ -28,6 +28,9 @@ inline constexpr std::size_t kMostWords = 3;
 /// The words of a state, 64 bits each: numbers, or indices as bits.
 using State = std::array<double, kMostWords>;
 
+/// The words of several states, each kind in an array of its own.
+using StateWords = std::array<double*, kMostWords>;
+
 struct StateWord {
   std::string_view name;
   /// What it is for a reduction of nothing.
@@ -62,8 +65,8 @@ struct ReductionRow {
   void (*reduce)(std::span<const double> values, int64_t first, State& state);
   /// Combines a state with that of later positions.
   void (*combine)(State& state, const State& later);
-  /// Makes numbers of all words, for `finish`.
-  void (*settle)(State& state);
+  /// Makes numbers of all words of some states, for `finish`.
+  void (*settle)(const StateWords& words, int64_t count);
   std::span<const ReductionResult> results;
   /// Whether terms are scaled by 4**-scale. The word `scale` is an integer that
   /// is found for each block of terms; the others are on it.

@@ -90,8 +90,8 @@ SUMS = [
     Mutant(
         "What is written goes to the result's own strides.",
         "gramless/backend/states.cpp",
-        "element * element_stride,",
-        "element * int64_t{element_stride > 0},",
+        "element * element_stride]",
+        "element * int64_t{element_stride > 0}]",
         "KernelProduct.WritesToAnyStrides",
     ),
     Mutant(

@@ -245,17 +245,49 @@ class Sweep {
     for (std::size_t k = 0; k < program_.outputs.size(); ++k) {
       const ProgramOutput& output = program_.outputs[k];
       States states(program_, output, is_shared(k) ? 1 : count);
-      for (int64_t row = 0; row < count; ++row) {
-        for (int64_t c = 0; c < states.width(); ++c) {
-          add_lanes(output, words, row, element + c,
-                    states.at(is_shared(k) ? 0 : row, c));
+      for (int64_t e = 0; e < states.width(); ++e, ++element) {
+        if (shape_.lanes_along_kept && !is_shared(k)) {
+          copy_rows(output, words, element, e, count, states);
+          continue;
+        }
+        for (int64_t row = 0; row < count; ++row) {
+          const int64_t to = is_shared(k) ? 0 : row;
+          State state = states.get(to, e);
+          add_lanes(output, words, row, element, state);
+          states.set(to, e, state);
         }
       }
-      element += states.width();
       if (is_shared(k) || schedule_.splits > 1) {
         partial.push_back(std::move(states));
       } else {
         states.store(results_, first);
+      }
+    }
+  }
+
+  /// Returns where the states of a tile for an element begin.
+  [[nodiscard]] std::size_t first_word(int64_t tile, int64_t element) const {
+    const int64_t registers = shape_.kept_unroll;
+    return static_cast<std::size_t>(tile * tile_words() +
+                                    element * registers * shape_.lanes);
+  }
+
+  /// Copies the states of a task's rows, of which each lane has one.
+  void copy_rows(const ProgramOutput& output, std::span<const double> words,
+                 int64_t element, int64_t to_element, int64_t count,
+                 States& states) const {
+    const std::size_t stride = words.size() / static_cast<std::size_t>(words_);
+    const int64_t rows = shape_.rows();
+    for (std::size_t k = 0; k < row_of(output.reduction).words.size(); ++k) {
+      double* to = states.words(k).data() + to_element;
+      for (int64_t first = 0; first < count; first += rows) {
+        const double* const from =
+            &words[k * stride + first_word(first / rows, element)];
+        const int64_t length = std::min(rows, count - first);
+        for (int64_t row = 0; row < length; ++row) {
+          *to = from[row];
+          to += states.width();
+        }
       }
     }
   }
@@ -265,15 +297,12 @@ class Sweep {
                  int64_t row, int64_t element, State& state) const {
     const ReductionRow& reduction = row_of(output.reduction);
     const int64_t rows = shape_.rows();
-    const int64_t tile = row / rows;
-    const int64_t registers = shape_.kept_unroll;
-    const int64_t start =
-        tile * tile_words() + element * registers * shape_.lanes;
     const int64_t lanes = shape_.lanes_along_kept ? 1 : shape_.lanes;
     const std::size_t stride = words.size() / static_cast<std::size_t>(words_);
     for (int64_t lane = 0; lane < lanes; ++lane) {
-      const auto at =
-          static_cast<std::size_t>(start + row % rows * lanes + lane);
+      const std::size_t at =
+          first_word(row / rows, element) +
+          static_cast<std::size_t>(row % rows * lanes + lane);
       State part{};
       for (std::size_t k = 0; k < reduction.words.size(); ++k) {
         part.at(k) = words[k * stride + at];

@@ -146,7 +146,9 @@ class Sweep {
         [&](int64_t element, std::span<const double> lanes) {
           State& part = parts[static_cast<std::size_t>(element)];
           reduction.reduce(lanes, block.first, part);
-          reduction.combine(states.at(row.in_states, element), part);
+          State state = states.get(row.in_states, element);
+          reduction.combine(state, part);
+          states.set(row.in_states, element, state);
         });
   }
 
@@ -160,7 +162,7 @@ class Sweep {
           double largest = -std::numeric_limits<double>::infinity();
           for (const double lane : lanes) largest = std::fmax(largest, lane);
           scales.push_back(scale_of_block(
-              states.at(row.in_states, element)[kScaleWord], largest));
+              states.get(row.in_states, element)[kScaleWord], largest));
         });
     return scales;
   }
