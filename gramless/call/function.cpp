@@ -175,7 +175,9 @@ Runnable prepare(StageTimes& stages, const BuildOptions& options,
   }
   const MapReduce expanded = run_transform(
       stages, "expand", [&] { return expand(result.map_reduce); });
-  result.programs = run_stage(stages, "lower", [&] { return lower(expanded); });
+  result.programs = run_stage(stages, "lower", [&] {
+    return lower(expanded, /*has_outer_factors=*/true);
+  });
   result.reference_programs = lower(result.map_reduce);
   return result;
 }

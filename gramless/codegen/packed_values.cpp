@@ -15,8 +15,11 @@ constexpr int64_t kMostKeptRegisters = 12;
 /// Returns whether the kept values of a tile are loaded once. The extents of
 /// long axes must not decide it: programs that differ in them share code.
 bool are_few(const Program& program, const TileShape& shape) {
+  // What is read once for a block needs no register.
+  Program terms = program;
+  for (ProgramOutput& output : terms.outputs) output.factor.reset();
   int64_t elements = 0;
-  for (const int value : packed_values(program, kept_rate(program))) {
+  for (const int value : packed_values(terms, kept_rate(program))) {
     const std::vector<Axis>& axes =
         program.instructions[static_cast<std::size_t>(value)].axes;
     int64_t product = 1;
@@ -98,11 +101,13 @@ BlockValue PackedValues::at(int value, const Step& step) {
 }
 
 llvm::Value* PackedValues::from_call(int value, const Step& step) {
-  return load_ahead(value, step.code->environment(), [&] {
+  const auto load_call = [&] {
     return memory_.splat(memory_.load(
         memory_.number(),
         memory_.number_at(panels_.call, element(call_, value, step))));
-  });
+  };
+  if (step.index == nullptr) return load_call();
+  return load_ahead(value, step.code->environment(), load_call);
 }
 
 llvm::Value* PackedValues::from_kept(int value, const Step& step,
@@ -123,7 +128,7 @@ llvm::Value* PackedValues::from_kept(int value, const Step& step,
         memory_.load(memory_.number(),
                      memory_.number_at(panels_.kept, ir_.CreateAdd(row, at))));
   };
-  if (!are_kept_loaded_once_) return load_kept();
+  if (!are_kept_loaded_once_ || step.index == nullptr) return load_kept();
   Environment key = step.code->environment();
   key[Axis{"register", position, 0}] = ir_.getInt64(number);
   return load_ahead(value, key, load_kept);

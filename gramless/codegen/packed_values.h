@@ -57,7 +57,8 @@ class PackedValues {
                const Program& program, const TileShape& shape,
                const Extents& extents, const Panels& panels);
 
-  /// A step of the loop over the reduced axis.
+  /// A step of the loop over the reduced axis; without an index, what is read
+  /// once for many steps.
   struct Step {
     BlockCode* code;
     llvm::Value* index;

@@ -241,13 +241,27 @@ class TileCode {
   /// Combines the states of all blocks with those of this one, and clears it.
   void emit_flush(std::size_t k, llvm::Value* begin) {
     llvm::Value* first = index_of_state(width_[k].first, 0);
-    for_each_state(k, [&](llvm::Value* index) {
-      const Registers state = load_block(k, index);
+    const auto flush = [&](llvm::Value* index, llvm::Value* factor) {
+      Registers state = load_block(k, index);
       if (!in_registers_) store_block(k, index, identity(k));
+      if (factor != nullptr) state[0] = ir_.CreateFMul(state[0], factor);
       steps_.reductions().combine(output(k).reduction, state,
                                   ir_.CreateAdd(steps_.first(), begin),
                                   steps_.words_at(ir_.CreateAdd(first, index)));
-    });
+    };
+    if (!output(k).factor) {
+      for_each_state(k, [&](llvm::Value* index) { flush(index, nullptr); });
+      return;
+    }
+    steps_.for_each_kept(array(k).features, *output(k).factor,
+                         [&](BlockCode& code, const BlockValue& factor) {
+                           llvm::Value* element =
+                               code.element(array(k).features);
+                           for (std::size_t row = 0; row < rows(); ++row) {
+                             flush(index_of_state(element, row),
+                                   factor.at(static_cast<int>(row), 0, shape_));
+                           }
+                         });
   }
 
   const Program& program_;

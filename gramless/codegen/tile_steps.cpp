@@ -92,6 +92,22 @@ Registers TileSteps::run(const BlockRange& range, const Registers& initial,
   return steps(next, range.end, 1, !shape_.lanes_along_kept, sums);
 }
 
+void TileSteps::for_each_kept(
+    std::span<const Axis> axes, const Use& use,
+    const std::function<void(BlockCode& code, const BlockValue& value)>& body) {
+  TileShape shape = shape_;
+  shape.longest_unrolled = 0;
+  BlockCode* itself = nullptr;
+  const auto input = [&](int value, const Environment&) {
+    return packed_.at(value, {itself, nullptr, 1});
+  };
+  BlockCode code(
+      ir_, math_,
+      {&program_, shape, type_, Rate::pair, &extents_, input, nullptr, {}});
+  itself = &code;
+  code.for_each_position(axes, {}, [&] { body(code, code.value(use)); });
+}
+
 BlockCode TileSteps::code_around() {
   TileShape shape = shape_;
   shape.longest_unrolled = 0;

@@ -47,6 +47,12 @@ class TileSteps {
   /// `begin`.
   llvm::Value* positions(const TileStep& step, llvm::Value* begin, int reduced);
 
+  /// Calls `body` at each position on feature axes, in loops, with a value that
+  /// the reduced axis does not change.
+  void for_each_kept(std::span<const Axis> axes, const Use& use,
+                     const std::function<void(BlockCode& code,
+                                              const BlockValue& value)>& body);
+
   /// Returns code that goes over feature axes around such loops, which are too
   /// long to be emitted again and again.
   BlockCode code_around();

@@ -40,13 +40,20 @@ class Lowering {
   }
 
   /// Adds an output whose first result stands at `position`.
-  void add_output(std::size_t position, const Output& output) {
+  void add_output(std::size_t position, const Output& output,
+                  bool has_outer_factors) {
     ProgramOutput lowered{
         position, {}, output.reduction, kept_by(output.array)};
     for (const ReductionResult& result : row_of(output.reduction).results) {
       lowered.finishes.push_back(lower_finish(output.reduction, result.finish));
     }
-    lowered.value = lower(output.value);
+    Expr value = output.value;
+    if (has_outer_factors && is_gradient(output.array)) {
+      const auto [outer, inner] = split_factors(at_first(value, output.array));
+      if (outer) lowered.factor = lower(outer);
+      value = inner;
+    }
+    lowered.value = lower(value);
     if (output.bound) lowered.bound = lower(output.bound);
     program_.outputs.push_back(std::move(lowered));
   }
@@ -68,6 +75,45 @@ class Lowering {
   }
 
  private:
+  /// Returns a value of a result, whose axes with one position are at it.
+  static Expr at_first(Expr value, const ArraySpec& result) {
+    std::map<Axis, Index> names;
+    for (const Axis& axis : result.features) {
+      if (axis.extent == 1) names.emplace(axis, int64_t{0});
+    }
+    return names.empty() ? value : value->pool->rename(value, names);
+  }
+
+  /// Appends the factors of an expression. A sum of one term is a product.
+  static void append_factors(Expr expr, std::vector<Expr>& factors) {
+    if (expr->kind == NodeKind::multiply) {
+      for (const Expr& factor : expr->operands) append_factors(factor, factors);
+    } else if (expr->kind == NodeKind::sum && expr->axis.extent == 1) {
+      ExprPool& pool = *expr->pool;
+      append_factors(pool.rename(expr->operands[0], {{expr->axis, int64_t{0}}}),
+                     factors);
+    } else {
+      factors.push_back(expr);
+    }
+  }
+
+  /// Returns the product of the factors that the reduced axis does not change,
+  /// nothing if there are none, and the product of the others.
+  [[nodiscard]] std::pair<Expr, Expr> split_factors(Expr value) const {
+    const Axis& reduced = program_.kept == Kept::rows ? kAxisJ : kAxisI;
+    std::vector<Expr> outer;
+    std::vector<Expr> inner;
+    append_factors(value, inner);
+    const auto rest = std::stable_partition(
+        inner.begin(), inner.end(),
+        [&](const Expr& factor) { return factor->depends_on(reduced); });
+    outer.assign(rest, inner.end());
+    inner.erase(rest, inner.end());
+    if (outer.empty() || inner.empty()) return {Expr(), value};
+    ExprPool& pool = *value->pool;
+    return {pool.multiply(outer), pool.multiply(inner)};
+  }
+
   Use lower(Expr expr) {
     if (const auto done = done_.find(expr->id); done != done_.end()) {
       return done->second;
@@ -145,7 +191,8 @@ class Lowering {
 
 }  // namespace
 
-std::vector<Program> lower(const MapReduce& map_reduce) {
+std::vector<Program> lower(const MapReduce& map_reduce,
+                           bool has_outer_factors) {
   const std::vector<Output>& outputs = map_reduce.outputs;
   const auto is_any = [&](Kept kept) {
     return std::any_of(outputs.begin(), outputs.end(), [&](const Output& o) {
@@ -163,7 +210,7 @@ std::vector<Program> lower(const MapReduce& map_reduce) {
       const Kept kept = kept_by(output.array);
       const bool is_here =
           kept == swept || (kept == Kept::neither && swept == with_neither);
-      if (is_here) lowering.add_output(first, output);
+      if (is_here) lowering.add_output(first, output, has_outer_factors);
       first += row_of(output.reduction).results.size();
     }
     Program program = lowering.finish();

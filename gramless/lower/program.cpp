@@ -86,8 +86,12 @@ std::string output_text(const Program& program, const ProgramOutput& output) {
   const ReductionRow& row = row_of(output.reduction);
   const std::string value = use_text(program, output.value);
   if (row.reduction == Reduction::sum) {
+    const std::string factor =
+        output.factor
+            ? concat(", the sum times ", use_text(program, *output.factor))
+            : "";
     return concat("    ", to_text(program.results[output.output]),
-                  " += ", value, "\n");
+                  " += ", value, factor, "\n");
   }
   std::vector<std::string> arrays;
   for (std::size_t k = 0; k < row.results.size(); ++k) {
@@ -116,8 +120,10 @@ class OperationCount {
     for (const ProgramOutput& output : program_.outputs) {
       if (rate_ != Rate::pair) break;
       const int64_t elements = program_.results[output.output].width();
-      ProgramOutput::for_each_use(
-          output, [&](const Use& use) { total += elements * add(use); });
+      total += elements * add(output.value);
+      if (row_of(output.reduction).has_scale) {
+        total += elements * add(output.bound);
+      }
     }
     for (std::size_t k = program_.instructions.size(); k-- > 0;) {
       const Instruction& instruction = program_.instructions[k];
@@ -291,6 +297,7 @@ std::string structure_text(const Program& program) {
     text += concat(static_cast<int>(output.reduction));
     add_use(output.value);
     add_use(output.bound);
+    if (output.factor) add_use(*output.factor);
     text += " ";
     add_array(program.results[output.output]);
   }

@@ -3,6 +3,7 @@
 // the rate at which its value changes.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -60,12 +61,15 @@ struct ProgramOutput {
   /// The same, of a reduction with a scale. The value depends on the scale of
   /// the block that it belongs to.
   Use bound = {};
+  /// What the sum is multiplied by: it depends on the kept axis, or on none.
+  std::optional<Use> factor = {};
 
   /// Calls `visit` for each value that is used.
   template <class Output, class Visit>
   static void for_each_use(Output& output, const Visit& visit) {
     visit(output.value);
     if (row_of(output.reduction).has_scale) visit(output.bound);
+    if (output.factor) visit(*output.factor);
   }
 };
 
@@ -94,7 +98,10 @@ Rate reduced_rate(const Program& program);
 /// computed once for each row, and so on. Values that differ in the
 /// primes of their axes alone, such as `x0[i,d]` and `x0[i,d']`, are one
 /// instruction.
-std::vector<Program> lower(const MapReduce& map_reduce);
+/// With `has_outer_factors`, what gradients have as a factor of all terms of a
+/// sum multiplies the sum.
+std::vector<Program> lower(const MapReduce& map_reduce,
+                           bool has_outer_factors = false);
 
 /// Returns whether an instruction loads the scale of a block of terms. Its
 /// `argument` is one behind the last.

@@ -365,6 +365,7 @@ std::vector<int> packed_values(const Program& program, Rate rate) {
   for (const ProgramOutput& output : program.outputs) {
     use(output.value.value);
     if (row_of(output.reduction).has_scale) use(output.bound.value);
+    if (output.factor) use(output.factor->value);
   }
   std::vector<int> values;
   for (std::size_t k = 0; k < is_used.size(); ++k) {

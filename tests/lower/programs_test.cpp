@@ -76,7 +76,8 @@ MapReduce build(const Case& given) {
 }
 
 std::vector<Program> programs_of(const Case& given) {
-  return lower(expand(simplify(apply_log_domain(build(given), {}))));
+  return lower(expand(simplify(apply_log_domain(build(given), {}))),
+               /*has_outer_factors=*/true);
 }
 
 std::string text_of(const Case& given) {
