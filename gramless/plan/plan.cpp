@@ -27,6 +27,12 @@ constexpr int64_t kPackedOnceBytes = int64_t{1} << 25;
 /// Tasks that a large call is cut into, at least, and the pairs worth a task.
 constexpr int64_t kTasks = 64;
 constexpr int64_t kTaskPairs = int64_t{1} << 16;
+/// Elements of a row's results from which a tile takes one position of the
+/// reduced axis at once. The values of two do not fit 32 registers beside the
+/// sums: on AVX-512, gradients of a gaussian, D = 3, are 1.15 times as fast
+/// with five rows and one position as with four and two, second derivatives 1.2
+/// times.
+constexpr int64_t kManyElements = 3;
 /// Rows of a task at most.
 constexpr int64_t kTaskRows = 1024;
 
@@ -246,6 +252,9 @@ class Planner {
     } else if (is_long(program_, tile.longest_unrolled)) {
       tile.kept_unroll = 2;
       tile.reduced_unroll = 4;
+    } else if (output_width(program_) >= kManyElements) {
+      tile.kept_unroll = 5;
+      tile.reduced_unroll = 1;
     } else {
       tile.kept_unroll = 4;
       tile.reduced_unroll = 2;
