@@ -506,6 +506,20 @@ MACHINE = [
         "*VectorMathTest.DoublesAreWithinTheBounds*",
     ),
     Mutant(
+        "The root of an infinity is infinite, however roots are taken.",
+        "gramless/codegen/vector_math.cpp",
+        "constexpr int kZeroOrInfinity = 0x2 | 0x4 | 0x8;",
+        "constexpr int kZeroOrInfinity = 0x2 | 0x4;",
+        "*VectorMathTest.FloatsAreWithinTheBounds*",
+    ),
+    Mutant(
+        "What all terms of a gradient share multiplies their sum.",
+        "gramless/codegen/tile_code.cpp",
+        "if (factor != nullptr) state[0] = ir_.CreateFMul(state[0], factor);",
+        "if (factor != nullptr) state[0] = state[0];",
+        "tests/torch/derivatives_test.py",
+    ),
+    Mutant(
         "log(1 + x) is off by at most 2.6 ulp.",
         "gramless/codegen/vector_math.cpp",
         "ir_.CreateFMul(log(u), divide(x, rounded))",
