@@ -517,7 +517,7 @@ MACHINE = [
         "gramless/codegen/tile_code.cpp",
         "if (factor != nullptr) state[0] = ir_.CreateFMul(state[0], factor);",
         "if (factor != nullptr) state[0] = state[0];",
-        "tests/torch/derivatives_test.py",
+        "tests/torch/accuracy_test.py::test_gradients",
     ),
     Mutant(
         "log(1 + x) is off by at most 2.6 ulp.",
