@@ -3,6 +3,7 @@
 #include "gramless/plan/plan.h"
 
 #include <algorithm>
+#include <set>
 
 #include "gramless/base/text.h"
 
@@ -11,8 +12,8 @@ namespace {
 
 // Tuned on x86-64 with AVX2 and AVX-512, float32 and float64, two cores.
 
-/// Cells of one value above which its axes are loops: the code of an unrolled
-/// program grows with them.
+/// Elements of one value above which its axes are loops: the code of an
+/// unrolled program grows with them.
 constexpr int64_t kMostUnrolledElements = 64;
 constexpr int64_t kLongestUnrolled = 16;
 constexpr int64_t kLongestUnrolledOfLarge = 4;
@@ -27,12 +28,6 @@ constexpr int64_t kPackedOnceBytes = int64_t{1} << 25;
 /// Tasks that a large call is cut into, at least, and the pairs worth a task.
 constexpr int64_t kTasks = 64;
 constexpr int64_t kTaskPairs = int64_t{1} << 16;
-/// Elements of a row's results from which a tile takes one position of the
-/// reduced axis at once. The values of two do not fit 32 registers beside the
-/// sums: on AVX-512, gradients of a gaussian, D = 3, are 1.15 times as fast
-/// with five rows and one position as with four and two, second derivatives 1.2
-/// times.
-constexpr int64_t kManyElements = 3;
 /// Rows of a task at most.
 constexpr int64_t kTaskRows = 1024;
 
@@ -74,6 +69,30 @@ bool has_long_sum(const Program& program, int64_t longest) {
                               instruction.rate == Rate::pair &&
                               instruction.axis.extent > longest;
                      });
+}
+
+/// Returns whether a pair has a vector that several values are computed of, as
+/// x - y in gradients: those of two positions do not fit the registers.
+bool keeps_vectors(const Program& program) {
+  std::vector<int> users(program.instructions.size());
+  const auto use = [&](const std::set<int>& values) {
+    for (const int value : values) ++users[static_cast<std::size_t>(value)];
+  };
+  for (const Instruction& instruction : program.instructions) {
+    std::set<int> values;
+    for (const Use& operand : instruction.operands)
+      values.insert(operand.value);
+    use(values);
+  }
+  for (const ProgramOutput& output : program.outputs) use({output.value.value});
+  for (std::size_t k = 0; k < users.size(); ++k) {
+    const Instruction& instruction = program.instructions[k];
+    const bool is_vector = instruction.rate == Rate::pair &&
+                           instruction.kind != NodeKind::load &&
+                           !instruction.axes.empty();
+    if (is_vector && users[k] > 1) return true;
+  }
+  return false;
 }
 
 template <class Visit>
@@ -252,7 +271,9 @@ class Planner {
     } else if (is_long(program_, tile.longest_unrolled)) {
       tile.kept_unroll = 2;
       tile.reduced_unroll = 4;
-    } else if (output_width(program_) >= kManyElements) {
+    } else if (keeps_vectors(program_)) {
+      // On AVX-512, gradients of a gaussian, D = 3, are 1.15 times as fast as
+      // with four rows and two positions, second derivatives 1.2 times.
       tile.kept_unroll = 5;
       tile.reduced_unroll = 1;
     } else {
