@@ -60,7 +60,7 @@ class BlockCode {
     Rate rate;
     const Extents* extents;
     Input input;
-    /// Of each instruction, whether it is input though it is of this rate.
+    /// Of each instruction, whether it is an input though it is of this rate.
     const std::vector<bool>* stored = nullptr;
     Environment environment = {};
   };

@@ -51,7 +51,7 @@ struct Panels {
 /// The values that were packed before a tile runs: of each rate but `pair`.
 class PackedValues {
  public:
-  /// Emits into `ir`; but where a index is fixed, once, into the block of
+  /// Emits into `ir`; but where an index is fixed, once, into the block of
   /// `ahead`, in front of all loops. Both builders belong to one function.
   PackedValues(llvm::IRBuilder<>& ahead, llvm::IRBuilder<>& ir,
                const Program& program, const TileShape& shape,

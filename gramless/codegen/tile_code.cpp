@@ -84,7 +84,7 @@ class TileCode {
         count = ahead.CreateMul(count, steps_.extents().of(axis));
         if (!is_scaled(k)) is_fixed = is_fixed && shape_.is_unrolled(axis);
       }
-      width_.push_back({first, count, accumulator, registers});
+      elements_.push_back({first, count, accumulator, registers});
       first = ahead.CreateAdd(first, count);
       if (is_scaled(k)) continue;
       const std::size_t words = rows() * identity(k).size();
@@ -106,13 +106,13 @@ class TileCode {
     bool has_plain = false;
     for (std::size_t k = 0; k < outputs(); ++k) {
       if (is_scaled(k)) {
-        emit_scaled(steps_, output(k), width_[k].first, range);
+        emit_scaled(steps_, output(k), elements_[k].first, range);
         continue;
       }
       has_plain = true;
       const Registers state = identity(k);
       const std::size_t end =
-          k + 1 < outputs() ? width_[k + 1].first_register : accumulators_;
+          k + 1 < outputs() ? elements_[k + 1].first_register : accumulators_;
       while (in_registers_ && initial.size() < end) {
         initial.insert(initial.end(), state.begin(), state.end());
       }
@@ -138,7 +138,7 @@ class TileCode {
   void emit_output(BlockCode& code, std::size_t k, const TileStep& step,
                    llvm::Value* begin) {
     const std::size_t words = identity(k).size();
-    std::size_t fixed = width_[k].first_register;
+    std::size_t fixed = elements_[k].first_register;
     code.for_each_position(array(k).features, output(k).value, [&] {
       const BlockCode::Product term = code.product_of(output(k).value);
       for (std::size_t row = 0; row < rows(); ++row) {
@@ -201,7 +201,7 @@ class TileCode {
     llvm::Value* behind =
         ir_.CreateMul(index, ir_.getInt64(identity(k).size()));
     return accumulator_at(
-        ir_.CreateAdd(ir_.CreateAdd(width_[k].first_accumulator, behind),
+        ir_.CreateAdd(ir_.CreateAdd(elements_[k].first_accumulator, behind),
                       ir_.getInt64(word)));
   }
 
@@ -222,7 +222,7 @@ class TileCode {
 
   void for_each_state(std::size_t k,
                       const std::function<void(llvm::Value* index)>& body) {
-    llvm::Value* end = index_of_state(width_[k].count, 0);
+    llvm::Value* end = index_of_state(elements_[k].count, 0);
     emit_loop(ir_, {ir_.getInt64(0), end, ir_.getInt64(1)}, {},
               [&](llvm::Value* index, const Registers&) -> Registers {
                 body(index);
@@ -240,7 +240,7 @@ class TileCode {
 
   /// Combines the states of all blocks with those of this one, and clears it.
   void emit_flush(std::size_t k, llvm::Value* begin) {
-    llvm::Value* first = index_of_state(width_[k].first, 0);
+    llvm::Value* first = index_of_state(elements_[k].first, 0);
     const auto flush = [&](llvm::Value* index, llvm::Value* factor) {
       Registers state = load_block(k, index);
       if (!in_registers_) store_block(k, index, identity(k));
@@ -268,7 +268,7 @@ class TileCode {
   TileShape shape_;
   TileSteps steps_;
   llvm::IRBuilder<>& ir_;
-  std::vector<Elements> width_;
+  std::vector<Elements> elements_;
   bool in_registers_ = false;
   std::size_t accumulators_ = 0;
   Registers sums_;

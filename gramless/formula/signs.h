@@ -28,7 +28,6 @@ Known known_number(double value);
 Known known_of(std::string_view text, const std::vector<Known>& operands);
 
 /// Returns what is known of an operator's value, or of each of its components.
-/// The operands are those that are no variables.
 Known known_of(const FormulaOperator& row, const std::vector<Known>& operands);
 
 /// Returns the sign of an operator in words: `nonnegative`, `as operands` if no

@@ -36,10 +36,10 @@ std::size_t FunctionRow::arity() const {
 }
 
 double evaluate(Function function, std::span<const double> operands) {
-  Operands indices{};
-  for (std::size_t k = 0; k < operands.size(); ++k) indices[k] = &operands[k];
+  Operands pointers{};
+  for (std::size_t k = 0; k < operands.size(); ++k) pointers[k] = &operands[k];
   double result = 0;
-  row_of(function).evaluate(indices, &result, 1);
+  row_of(function).evaluate(pointers, &result, 1);
   return result;
 }
 

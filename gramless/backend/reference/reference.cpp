@@ -56,11 +56,11 @@ class Sweep {
 
  private:
   static constexpr int64_t kChunkRows = 16;
-  /// Cells that a task evaluates before it can be interrupted, about.
+  /// Elements that a task evaluates before it can be interrupted, about.
   static constexpr int64_t kTaskElements = int64_t{1} << 24;
   /// Numbers that all partial results of shared outputs hold, at most about.
   static constexpr int64_t kPartialNumbers = int64_t{1} << 22;
-  /// Cells below which starting threads costs more than it saves.
+  /// Elements below which starting threads costs more than it saves.
   static constexpr double kSmallSweep = 1 << 16;
 
   void choose_tasks() {
