@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "gramless/codegen/target.h"
 #include "gramless/lower/program.h"
 #include "gramless/plan/plan.h"
+#include "gramless/plan/sweeps.h"
 
 namespace gramless {
 
@@ -20,6 +22,7 @@ namespace gramless {
 struct Sizes {
   int64_t M = 0;
   int64_t N = 0;
+  bool operator==(const Sizes&) const = default;
 };
 
 /// Choices that tests force.
@@ -27,6 +30,7 @@ struct ForcedChoices {
   VectorIsa most =
       VectorIsa::avx512;  // The vector instructions to use at most.
   PlanOverrides plan = {};
+  bool operator==(const ForcedChoices&) const = default;
 };
 
 struct RunOptions {
@@ -54,16 +58,41 @@ void run(const Program& program, Sizes sizes,
 
 namespace cpu {
 
-/// Compiled code for this processor, threaded over tiles. The functions in the
-/// program must be ones that the code generator knows: see expand().
+struct ReadySweep;
+
+/// A program as this backend runs it, with what was planned and compiled for
+/// the sizes and dtype of the last call. Safe to use from several threads.
+class PreparedProgram {
+ public:
+  /// The functions in the programs must be ones that the code generator knows:
+  /// see expand().
+  explicit PreparedProgram(SweepWays ways);
+
+  /// Returns the program that runs for some sizes.
+  [[nodiscard]] const Program& program(Sizes sizes) const;
+
+  /// Runs compiled code for this processor, threaded over tiles.
+  void run(Sizes sizes, std::span<const ArrayView> arguments,
+           std::span<const MutableArrayView> results,
+           const RunOptions& options) const;
+
+  /// Returns the program with its plan, the reason of each choice, and the code
+  /// if asked for.
+  [[nodiscard]] std::string explain(Sizes sizes, DType dtype, CodeText code,
+                                    const RunOptions& options) const;
+
+ private:
+  std::shared_ptr<const ReadySweep> ready_for(
+      Sizes sizes, DType dtype, const ForcedChoices& forced) const;
+
+  SweepWays ways_;
+  mutable std::shared_ptr<const ReadySweep> last_;
+};
+
+/// Prepares a program and runs it.
 void run(const Program& program, Sizes sizes,
          std::span<const ArrayView> arguments,
          std::span<const MutableArrayView> results, const RunOptions& options);
-
-/// Returns the plan of a program with the reason of each choice, and the code
-/// if asked for.
-std::string explain(const Program& program, Sizes sizes, DType dtype,
-                    CodeText code, const RunOptions& options);
 
 }  // namespace cpu
 
@@ -72,10 +101,10 @@ namespace checked {
 /// A program, and what is to be compared with it.
 struct CheckedProgram {
   const Program& program;
-  /// The same for the reference backend.
-  const Program& reference;
+  /// Programs of the reference backend that have its outputs, among others.
+  std::span<const Program> reference;
   /// Sums of the absolute terms, likewise.
-  const Program& magnitudes;
+  std::span<const Program> magnitudes;
 };
 
 /// Runs a program by another engine: twice, on copies of the arguments that

@@ -27,6 +27,7 @@
 #include "gramless/ir/printer.h"
 #include "gramless/ir/reader.h"
 #include "gramless/lower/program.h"
+#include "gramless/plan/sweeps.h"
 #include "gramless/transform/derivative.h"
 #include "gramless/transform/expand.h"
 #include "gramless/transform/log_domain.h"
@@ -145,15 +146,14 @@ MapReduce magnitudes_of(const MapReduce& map_reduce) {
   return result;
 }
 
-/// Returns what runs the programs of a call on a device.
-RunProgram choose_engine(Backend backend, const Device& device) {
+/// Throws unless a backend runs on arrays of a device.
+void require_backend(Backend backend, const Device& device) {
   if (backend == Backend::cuda) {
     throw DeviceError(
         "kernel_product(): expected an engine for CUDA, got none: this build "
         "of Gramless runs on the CPU only. Use backend='auto'.");
   }
-  const bool is_reference = backend == Backend::reference;
-  if (device == Device{}) return is_reference ? reference::run : cpu::run;
+  if (device == Device{}) return;
   if (backend == Backend::automatic) {
     throw DeviceError(concat(
         "kernel_product(): expected arrays on the CPU, got arrays on ",
@@ -175,9 +175,9 @@ Runnable prepare(StageTimes& stages, const BuildOptions& options,
   }
   const MapReduce expanded = run_transform(
       stages, "expand", [&] { return expand(result.map_reduce); });
-  result.programs = run_stage(stages, "lower", [&] {
-    return lower(expanded, /*has_outer_factors=*/true);
-  });
+  std::vector<SweepWays> sweeps =
+      run_stage(stages, "lower", [&] { return plan_sweeps(expanded); });
+  for (SweepWays& ways : sweeps) result.programs.emplace_back(std::move(ways));
   result.reference_programs = lower(result.map_reduce);
   return result;
 }
@@ -244,22 +244,26 @@ void run_on(const Runnable& runnable, Backend backend, const RunOptions& how,
             const Device& device, Sizes sizes,
             std::span<const ArrayView> arguments,
             std::span<const MutableArrayView> results) {
-  const RunProgram run = choose_engine(backend, device);
+  require_backend(backend, device);
+  if (backend == Backend::reference) {
+    for (const Program& program : runnable.reference_programs) {
+      reference::run(program, sizes, arguments, results, how);
+    }
+    return;
+  }
   if (backend == Backend::checked) {
     const std::vector<Program> magnitudes =
         lower(magnitudes_of(runnable.map_reduce));
-    for (std::size_t k = 0; k < magnitudes.size(); ++k) {
+    for (const cpu::PreparedProgram& prepared : runnable.programs) {
       checked::run(
-          run,
-          {runnable.programs[k], runnable.reference_programs[k], magnitudes[k]},
+          cpu::run,
+          {prepared.program(sizes), runnable.reference_programs, magnitudes},
           sizes, arguments, results, how);
     }
     return;
   }
-  const bool is_reference = backend == Backend::reference;
-  for (const Program& program :
-       is_reference ? runnable.reference_programs : runnable.programs) {
-    run(program, sizes, arguments, results, how);
+  for (const cpu::PreparedProgram& prepared : runnable.programs) {
+    prepared.run(sizes, arguments, results, how);
   }
 }
 
@@ -295,7 +299,7 @@ Backend parse_backend(std::string_view name) {
 }
 
 void check_backend(Backend backend, const Device& device) {
-  choose_engine(backend, device);
+  require_backend(backend, device);
 }
 
 ArrayFunction function_of(const Kernel& kernel, const Signature& signature,
@@ -400,9 +404,8 @@ std::string explain_function(const ArrayFunction& function, Sizes sizes,
   const ArrayFunction::State& state = function.state();
   std::string text = function.title() + "\n";
   text += concat("\nformula\n", indented(to_text(state.runnable.map_reduce)));
-  for (const Program& program : state.runnable.programs) {
-    text += concat("\n", to_text(program), "\n",
-                   cpu::explain(program, sizes, dtype, code, {}));
+  for (const cpu::PreparedProgram& prepared : state.runnable.programs) {
+    text += "\n" + prepared.explain(sizes, dtype, code, {});
   }
   text += "\nstages\n";
   for (const auto& [name, time] : state.stages) {

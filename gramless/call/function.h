@@ -26,8 +26,7 @@ struct BuildOptions {
 /// A map-reduce as it is run.
 struct Runnable {
   MapReduce map_reduce;
-  /// Of generated code, and of the reference backend.
-  std::vector<Program> programs;
+  std::vector<cpu::PreparedProgram> programs;
   std::vector<Program> reference_programs;
 };
 

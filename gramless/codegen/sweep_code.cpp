@@ -2,6 +2,7 @@
 // Generates a sweep's functions.
 #include "gramless/codegen/sweep_code.h"
 
+#include "gramless/codegen/crossed_code.h"
 #include "gramless/codegen/module.h"
 #include "gramless/codegen/pack_code.h"
 #include "gramless/codegen/tile_code.h"
@@ -15,6 +16,9 @@ GeneratedModule generate_sweep(const Program& program, const TileShape& shape,
   emit_pack(generated, program, shape, {kPackKept, kept_rate(program)});
   emit_pack(generated, program, shape, {kPackReduced, reduced_rate(program)});
   emit_tile(generated, program, shape);
+  if (!has_crossed_outputs(program)) return generated;
+  emit_rest_tile(generated, program, shape);
+  emit_add_crossed(generated, program, shape);
   return generated;
 }
 

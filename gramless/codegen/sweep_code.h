@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Generates the code of a sweep: three functions that pack values and one that
-// runs a tile. This header says how they are called; it needs no LLVM.
+// Generates the code of a sweep: three functions that pack values, one that
+// runs a tile, and two more where outputs are crossed. This header says how
+// they are called; it needs no LLVM.
 #pragma once
 
 #include <cstdint>
@@ -39,6 +40,8 @@ struct TilePanels {
   int64_t reduced_element_stride = 0;
   /// The position of the panel's first one on the whole axis.
   int64_t reduced_first = 0;
+  /// The rows of a tile that count, if it is the rest of the rows.
+  int64_t kept_count = 0;
 };
 
 /// The states that a tile adds to: for each element, register along the
@@ -51,6 +54,9 @@ struct TileStates {
   /// its pairs: see block_numbers() and scratch_numbers() in plan.h.
   void* block = nullptr;
   void* scratch = nullptr;
+  /// For crossed outputs, a register for each position of the panel `reduced`
+  /// and element, which the tile adds to.
+  void* crossed = nullptr;
 };
 
 /// Adds the values of all pairs of a tile's rows with the positions of the
@@ -58,10 +64,16 @@ struct TileStates {
 using TileFunction = void(const int64_t* extents, const TilePanels* panels,
                           const TileStates* states);
 
+/// Adds the lanes of the registers `crossed` to states, a word of each kind for
+/// each position and element, and clears the registers.
+using CrossedFunction = TileFunction;
+
 inline constexpr const char* kPackCall = "pack_call";
 inline constexpr const char* kPackKept = "pack_kept";
 inline constexpr const char* kPackReduced = "pack_reduced";
 inline constexpr const char* kTile = "tile";
+inline constexpr const char* kRestTile = "rest_tile";
+inline constexpr const char* kAddCrossed = "add_crossed";
 
 /// Generates the module of a program.
 GeneratedModule generate_sweep(const Program& program, const TileShape& shape,

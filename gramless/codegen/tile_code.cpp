@@ -6,10 +6,13 @@
 //   the accumulators, combined with the states of all blocks
 //
 // Accumulators are registers where there are few, otherwise the memory `block`.
-// Outputs with a scale go over the block twice: see codegen/scaled_code.h.
+// Those of crossed outputs are the memory `crossed`, which all tiles of some
+// rows add to. Outputs with a scale go over the block twice: see
+// codegen/scaled_code.h.
 #include "gramless/codegen/tile_code.h"
 
 #include "gramless/codegen/scaled_code.h"
+#include "gramless/codegen/sweep_code.h"
 #include "gramless/codegen/tile_steps.h"
 
 namespace gramless {
@@ -21,11 +24,12 @@ constexpr int64_t kMostAccumulators = 8;
 class TileCode {
  public:
   TileCode(GeneratedModule& generated, const Program& program,
-           const TileShape& shape)
+           const TileShape& shape, bool is_rest)
       : program_(program),
         shape_(shape),
-        steps_(generated, program, shape),
-        ir_(steps_.ir()) {
+        steps_(generated, program, shape, is_rest ? kRestTile : kTile),
+        ir_(steps_.ir()),
+        mask_(is_rest ? steps_.kept_mask() : nullptr) {
     lay_out_elements();
   }
 
@@ -46,7 +50,8 @@ class TileCode {
   }
 
  private:
-  /// Where an output's elements stand among all of them, and its accumulators:
+  /// Where an output's elements stand among all of them, those of crossed
+  /// outputs by themselves, and its accumulators:
   /// those of an element and row after another, with all words of each.
   struct Elements {
     llvm::Value* first;
@@ -66,8 +71,16 @@ class TileCode {
   [[nodiscard]] bool is_scaled(std::size_t k) const {
     return row_of(output(k).reduction).has_scale;
   }
+  [[nodiscard]] bool is_crossed(std::size_t k) const {
+    return gramless::is_crossed(program_, output(k));
+  }
   [[nodiscard]] const ArraySpec& array(std::size_t k) const {
     return program_.results[output(k).output];
+  }
+
+  /// Whether an output has accumulators for one block.
+  [[nodiscard]] bool has_accumulators(std::size_t k) const {
+    return !is_scaled(k) && !is_crossed(k);
   }
 
   /// Finds the elements of each output, and whether all accumulators are
@@ -75,6 +88,7 @@ class TileCode {
   void lay_out_elements() {
     llvm::IRBuilder<>& ahead = steps_.ahead();
     llvm::Value* first = ahead.getInt64(0);
+    crossed_elements_ = ahead.getInt64(0);
     llvm::Value* accumulator = ahead.getInt64(0);
     bool is_fixed = true;
     std::size_t registers = 0;
@@ -82,11 +96,14 @@ class TileCode {
       llvm::Value* count = ahead.getInt64(1);
       for (const Axis& axis : array(k).features) {
         count = ahead.CreateMul(count, steps_.extents().of(axis));
-        if (!is_scaled(k)) is_fixed = is_fixed && shape_.is_unrolled(axis);
+        if (has_accumulators(k)) {
+          is_fixed = is_fixed && shape_.is_unrolled(axis);
+        }
       }
-      elements_.push_back({first, count, accumulator, registers});
-      first = ahead.CreateAdd(first, count);
-      if (is_scaled(k)) continue;
+      llvm::Value*& behind = is_crossed(k) ? crossed_elements_ : first;
+      elements_.push_back({behind, count, accumulator, registers});
+      behind = ahead.CreateAdd(behind, count);
+      if (!has_accumulators(k)) continue;
       const std::size_t words = rows() * identity(k).size();
       accumulator = ahead.CreateAdd(
           accumulator, ahead.CreateMul(count, ahead.getInt64(words)));
@@ -110,6 +127,7 @@ class TileCode {
         continue;
       }
       has_plain = true;
+      if (is_crossed(k)) continue;
       const Registers state = identity(k);
       const std::size_t end =
           k + 1 < outputs() ? elements_[k + 1].first_register : accumulators_;
@@ -123,7 +141,11 @@ class TileCode {
         [&](BlockCode& code, const TileStep& step, const Registers& carried) {
           sums_ = carried;
           for (std::size_t k = 0; k < outputs(); ++k) {
-            if (!is_scaled(k)) emit_output(code, k, step, range.begin);
+            if (is_crossed(k)) {
+              emit_crossed(code, k, step);
+            } else if (!is_scaled(k)) {
+              emit_output(code, k, step, range.begin);
+            }
           }
           return sums_;
         });
@@ -131,7 +153,7 @@ class TileCode {
       steps_.memory().store(sums[k], accumulator_at(ir_.getInt64(k)));
     }
     for (std::size_t k = 0; k < outputs(); ++k) {
-      if (!is_scaled(k)) emit_flush(k, range.begin);
+      if (has_accumulators(k)) emit_flush(k, range.begin);
     }
   }
 
@@ -156,6 +178,35 @@ class TileCode {
         llvm::Value* index =
             index_of_state(code.element(array(k).features), row);
         store_block(k, index, reduce(load_block(k, index)));
+      }
+    });
+  }
+
+  /// Adds the terms of all rows to those that tiles before have added.
+  void emit_crossed(BlockCode& code, std::size_t k, const TileStep& step) {
+    TileShape shape = shape_;
+    shape.reduced_unroll = step.registers;
+    code.for_each_position(array(k).features, output(k).value, [&] {
+      const BlockCode::Product term = code.product_of(output(k).value);
+      const bool is_product = !term.second.registers.empty();
+      llvm::Value* element =
+          ir_.CreateAdd(elements_[k].first, code.element(array(k).features));
+      for (int reduced = 0; reduced < step.registers; ++reduced) {
+        llvm::Value* position = ir_.CreateAdd(
+            step.index, ir_.getInt64(static_cast<uint64_t>(reduced)));
+        llvm::Value* address = steps_.memory().register_at(
+            steps_.crossed(),
+            ir_.CreateAdd(ir_.CreateMul(position, crossed_elements_), element));
+        llvm::Value* sum = steps_.memory().load(steps_.type(), address);
+        for (int row = 0; row < shape_.kept_unroll; ++row) {
+          llvm::Value* after = steps_.reductions().add(
+              output(k).reduction, {sum},
+              {term.first.at(row, reduced, shape),
+               is_product ? term.second.at(row, reduced, shape) : nullptr,
+               nullptr})[0];
+          sum = mask_ == nullptr ? after : ir_.CreateSelect(mask_, after, sum);
+        }
+        steps_.memory().store(sum, address);
       }
     });
   }
@@ -232,7 +283,7 @@ class TileCode {
 
   void clear_block() {
     for (std::size_t k = 0; k < outputs(); ++k) {
-      if (is_scaled(k)) continue;
+      if (!has_accumulators(k)) continue;
       for_each_state(
           k, [&](llvm::Value* index) { store_block(k, index, identity(k)); });
     }
@@ -268,7 +319,10 @@ class TileCode {
   TileShape shape_;
   TileSteps steps_;
   llvm::IRBuilder<>& ir_;
+  /// The lanes that count for crossed outputs, or null for all.
+  llvm::Value* mask_;
   std::vector<Elements> elements_;
+  llvm::Value* crossed_elements_ = nullptr;
   bool in_registers_ = false;
   std::size_t accumulators_ = 0;
   Registers sums_;
@@ -278,7 +332,12 @@ class TileCode {
 
 void emit_tile(GeneratedModule& generated, const Program& program,
                const TileShape& shape) {
-  TileCode(generated, program, shape).emit();
+  TileCode(generated, program, shape, /*is_rest=*/false).emit();
+}
+
+void emit_rest_tile(GeneratedModule& generated, const Program& program,
+                    const TileShape& shape) {
+  TileCode(generated, program, rest_of(shape), /*is_rest=*/true).emit();
 }
 
 }  // namespace gramless

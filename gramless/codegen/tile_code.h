@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Emits the function that runs a tile: the fast loop.
+// Emits the functions that run tiles: the fast loop.
 #pragma once
 
 #include "gramless/codegen/module.h"
@@ -9,5 +9,9 @@ namespace gramless {
 
 void emit_tile(GeneratedModule& generated, const Program& program,
                const TileShape& shape);
+
+/// Emits the same for the rest of the rows, in tiles of the shape rest_of().
+void emit_rest_tile(GeneratedModule& generated, const Program& program,
+                    const TileShape& shape);
 
 }  // namespace gramless

@@ -7,10 +7,10 @@
 namespace gramless {
 
 TileSteps::TileSteps(GeneratedModule& generated, const Program& program,
-                     const TileShape& shape)
+                     const TileShape& shape, const char* name)
     : program_(program),
       shape_(shape),
-      function_(declare(generated)),
+      function_(declare(generated, name)),
       ahead_(llvm::BasicBlock::Create(*generated.context, "entry", function_)),
       ir_(llvm::BasicBlock::Create(*generated.context, "blocks", function_)),
       math_(ir_, generated.target),
@@ -24,16 +24,19 @@ TileSteps::TileSteps(GeneratedModule& generated, const Program& program,
       word_stride_(field(2, 1, ahead_.getInt64Ty())),
       block_(field(2, 2, ahead_.getPtrTy())),
       scratch_(field(2, 3, ahead_.getPtrTy())),
+      crossed_(field(2, 4, ahead_.getPtrTy())),
+      kept_count_(field(1, 6, ahead_.getInt64Ty())),
       packed_(
           ahead_, ir_, program, shape, extents_,
           {field(1, 0, ahead_.getPtrTy()), field(1, 1, ahead_.getPtrTy()),
            field(1, 2, ahead_.getPtrTy()), field(1, 4, ahead_.getInt64Ty())}) {}
 
-llvm::Function* TileSteps::declare(GeneratedModule& generated) {
+llvm::Function* TileSteps::declare(GeneratedModule& generated,
+                                   const char* name) {
   llvm::LLVMContext& context = *generated.context;
   llvm::Type* pointer = llvm::PointerType::get(context, 0);
   return add_function(
-      generated, kTile,
+      generated, name,
       llvm::FunctionType::get(llvm::Type::getVoidTy(context),
                               std::vector<llvm::Type*>(3, pointer), false));
 }
@@ -127,6 +130,10 @@ llvm::Value* TileSteps::lanes_below(llvm::Value* index, llvm::Value* end) {
       llvm::ConstantVector::get(lanes),
       ir_.CreateVectorSplat(static_cast<unsigned>(shape_.lanes),
                             ir_.CreateTrunc(count, ir_.getInt32Ty())));
+}
+
+llvm::Value* TileSteps::kept_mask() {
+  return lanes_below(ir_.getInt64(0), kept_count_);
 }
 
 llvm::Value* TileSteps::positions(const TileStep& step, llvm::Value* begin,

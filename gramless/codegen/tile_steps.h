@@ -31,8 +31,9 @@ struct StoredPairs {
 
 class TileSteps {
  public:
+  /// Starts a function of a name.
   TileSteps(GeneratedModule& generated, const Program& program,
-            const TileShape& shape);
+            const TileShape& shape, const char* name);
 
   using Body = std::function<Registers(BlockCode& code, const TileStep& step,
                                        const Registers& carried)>;
@@ -66,6 +67,9 @@ class TileSteps {
   /// Returns the address of a word of a state of all blocks.
   WordAddress words_at(llvm::Value* index);
 
+  /// Returns the lanes along the kept axis that count in the rest of the rows.
+  llvm::Value* kept_mask();
+
   const Program& program() const { return program_; }
   const TileShape& shape() const { return shape_; }
   llvm::IRBuilder<>& ir() { return ir_; }
@@ -79,9 +83,10 @@ class TileSteps {
   llvm::Value* first() const { return first_; }
   llvm::Value* block() const { return block_; }
   llvm::Value* scratch() const { return scratch_; }
+  llvm::Value* crossed() const { return crossed_; }
 
  private:
-  static llvm::Function* declare(GeneratedModule& generated);
+  static llvm::Function* declare(GeneratedModule& generated, const char* name);
   llvm::Value* field(unsigned argument, uint64_t position, llvm::Type* type);
   llvm::Value* lanes_below(llvm::Value* index, llvm::Value* end);
 
@@ -101,6 +106,8 @@ class TileSteps {
   llvm::Value* word_stride_;
   llvm::Value* block_;
   llvm::Value* scratch_;
+  llvm::Value* crossed_;
+  llvm::Value* kept_count_;
   PackedValues packed_;
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Lowers map-reduces to programs.
 #include <algorithm>
+#include <functional>
 #include <unordered_map>
 
 #include "gramless/error.h"
@@ -49,7 +50,8 @@ class Lowering {
     }
     Expr value = output.value;
     if (has_outer_factors && is_gradient(output.array)) {
-      const auto [outer, inner] = split_factors(at_first(value, output.array));
+      const auto [outer, inner] =
+          split_factors(at_first(value, output.array), lowered.kept);
       if (outer) lowered.factor = lower(outer);
       value = inner;
     }
@@ -97,10 +99,12 @@ class Lowering {
     }
   }
 
-  /// Returns the product of the factors that the reduced axis does not change,
-  /// nothing if there are none, and the product of the others.
-  [[nodiscard]] std::pair<Expr, Expr> split_factors(Expr value) const {
-    const Axis& reduced = program_.kept == Kept::rows ? kAxisJ : kAxisI;
+  /// Returns the product of the factors that an output's reduced axis does not
+  /// change, nothing if there are none, and the product of the others.
+  [[nodiscard]] std::pair<Expr, Expr> split_factors(Expr value,
+                                                    Kept kept) const {
+    const Kept swept = kept == Kept::neither ? program_.kept : kept;
+    const Axis& reduced = swept == Kept::rows ? kAxisJ : kAxisI;
     std::vector<Expr> outer;
     std::vector<Expr> inner;
     append_factors(value, inner);
@@ -189,37 +193,64 @@ class Lowering {
   std::unordered_map<int, Use> done_;
 };
 
+/// Lowers the outputs that `is_here` holds for, in a sweep that keeps an axis.
+Program lower_sweep(const MapReduce& map_reduce, Kept kept,
+                    bool has_outer_factors,
+                    const std::function<bool(Kept)>& is_here) {
+  Lowering lowering(map_reduce, kept);
+  std::size_t first = 0;
+  for (const Output& output : map_reduce.outputs) {
+    if (is_here(kept_by(output.array))) {
+      lowering.add_output(first, output, has_outer_factors);
+    }
+    first += row_of(output.reduction).results.size();
+  }
+  Program program = lowering.finish();
+  if (program.outputs.empty()) return program;
+  program = factor(program);
+  program.structure = structure_text(program);
+  return program;
+}
+
+bool is_any_kept(const MapReduce& map_reduce, Kept kept) {
+  return std::any_of(
+      map_reduce.outputs.begin(), map_reduce.outputs.end(),
+      [&](const Output& output) { return kept_by(output.array) == kept; });
+}
+
 }  // namespace
 
 std::vector<Program> lower(const MapReduce& map_reduce,
                            bool has_outer_factors) {
-  const std::vector<Output>& outputs = map_reduce.outputs;
-  const auto is_any = [&](Kept kept) {
-    return std::any_of(outputs.begin(), outputs.end(), [&](const Output& o) {
-      return kept_by(o.array) == kept;
-    });
-  };
   // Outputs that keep neither axis join a sweep that is made anyway.
-  const Kept with_neither =
-      is_any(Kept::rows) || !is_any(Kept::columns) ? Kept::rows : Kept::columns;
+  const Kept with_neither = is_any_kept(map_reduce, Kept::rows) ||
+                                    !is_any_kept(map_reduce, Kept::columns)
+                                ? Kept::rows
+                                : Kept::columns;
   std::vector<Program> programs;
   for (const Kept swept : {Kept::rows, Kept::columns}) {
-    Lowering lowering(map_reduce, swept);
-    std::size_t first = 0;
-    for (const Output& output : outputs) {
-      const Kept kept = kept_by(output.array);
-      const bool is_here =
-          kept == swept || (kept == Kept::neither && swept == with_neither);
-      if (is_here) lowering.add_output(first, output, has_outer_factors);
-      first += row_of(output.reduction).results.size();
-    }
-    Program program = lowering.finish();
-    if (program.outputs.empty()) continue;
-    program = factor(program);
-    program.structure = structure_text(program);
-    programs.push_back(std::move(program));
+    Program program =
+        lower_sweep(map_reduce, swept, has_outer_factors, [&](Kept kept) {
+          return kept == swept ||
+                 (kept == Kept::neither && swept == with_neither);
+        });
+    if (!program.outputs.empty()) programs.push_back(std::move(program));
   }
   return programs;
+}
+
+bool has_crossed_sums(const MapReduce& map_reduce) {
+  const bool has_sums = std::all_of(
+      map_reduce.outputs.begin(), map_reduce.outputs.end(),
+      [](const Output& output) { return output.reduction == Reduction::sum; });
+  return has_sums && is_any_kept(map_reduce, Kept::rows) &&
+         is_any_kept(map_reduce, Kept::columns);
+}
+
+Program lower_crossed(const MapReduce& map_reduce, Kept kept,
+                      bool has_outer_factors) {
+  return lower_sweep(map_reduce, kept, has_outer_factors,
+                     [](Kept) { return true; });
 }
 
 }  // namespace gramless

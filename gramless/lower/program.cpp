@@ -259,6 +259,20 @@ Rate reduced_rate(const Program& program) {
   return program.kept == Kept::rows ? Rate::column : Rate::row;
 }
 
+Kept other_axis(Kept kept) {
+  return kept == Kept::rows ? Kept::columns : Kept::rows;
+}
+
+bool is_crossed(const Program& program, const ProgramOutput& output) {
+  return output.kept == other_axis(program.kept);
+}
+
+bool has_crossed_outputs(const Program& program) {
+  return std::any_of(
+      program.outputs.begin(), program.outputs.end(),
+      [&](const ProgramOutput& output) { return is_crossed(program, output); });
+}
+
 Use use_of(const Program& program, int value) {
   return {value, program.instructions[static_cast<std::size_t>(value)].axes};
 }
@@ -311,9 +325,11 @@ std::string to_text(const Program& program) {
       {Rate::column, "per column j"},
       {Rate::pair, "per pair"},
   }};
+  const std::string_view reduced =
+      program.kept == Kept::rows ? "columns j" : "rows i";
   std::string text = concat(
-      "sweep over ", program.kept == Kept::rows ? "columns j" : "rows i");
-  text += "\n";
+      "sweep over ",
+      has_crossed_outputs(program) ? "rows i and columns j" : reduced, "\n");
   for (const auto& [rate, title] : kRates) {
     std::string lines;
     for (std::size_t k = 0; k < program.instructions.size(); ++k) {

@@ -73,7 +73,9 @@ struct ProgramOutput {
   }
 };
 
-/// One sweep. Each output keeps the axis that the sweep keeps, or neither.
+/// One sweep over all pairs. Tiles stand on the axis that the sweep keeps, and
+/// go along the other one, which it reduces. Outputs keep the axis that the
+/// sweep keeps, or neither; sums may also keep the other one.
 struct Program {
   Kept kept = Kept::rows;
   std::vector<ArraySpec> arguments;
@@ -93,6 +95,13 @@ Use use_of(const Program& program, int value);
 Rate kept_rate(const Program& program);
 Rate reduced_rate(const Program& program);
 
+/// Returns the axis that is not this one.
+Kept other_axis(Kept kept);
+
+/// Returns whether an output keeps the axis that its sweep reduces.
+bool is_crossed(const Program& program, const ProgramOutput& output);
+bool has_crossed_outputs(const Program& program);
+
 /// Lowers a map-reduce to one program for each pair axis that is kept: at most
 /// two. Products are split by rate, so that what depends on a row alone is
 /// computed once for each row, and so on. Values that differ in the
@@ -102,6 +111,14 @@ Rate reduced_rate(const Program& program);
 /// sum multiplies the sum.
 std::vector<Program> lower(const MapReduce& map_reduce,
                            bool has_outer_factors = false);
+
+/// Returns whether a map-reduce has sums alone, of which some keep the rows and
+/// some the columns: one sweep can compute them all.
+bool has_crossed_sums(const MapReduce& map_reduce);
+
+/// Lowers such a map-reduce to one program, in a sweep that keeps an axis.
+Program lower_crossed(const MapReduce& map_reduce, Kept kept,
+                      bool has_outer_factors);
 
 /// Returns whether an instruction loads the scale of a block of terms. Its
 /// `argument` is one behind the last.

@@ -40,6 +40,10 @@ struct TileShape {
   [[nodiscard]] bool is_unrolled(const Axis& axis) const;
 };
 
+/// Returns the shape of the tiles that take what a sweep with crossed outputs
+/// has left of its rows: one vector of rows each, with lanes that do not count.
+TileShape rest_of(TileShape shape);
+
 /// Terms that are added up in the working precision, at most.
 inline constexpr int64_t kBlockTerms = 64;
 
@@ -49,6 +53,8 @@ struct Schedule {
   int64_t splits = 1;  // Parts of the reduced axis that are summed apart.
   int64_t split_length = 1;
   int64_t task_rows = 1;  // Rows of a task: a multiple of the tile's.
+  /// Parts of the kept axis that crossed outputs are summed over apart.
+  int64_t bands = 1;
   /// Whether the reduced axis is packed once, and not by each task.
   bool is_packed_once = true;
 };
@@ -69,13 +75,16 @@ struct PlanOverrides {
   std::optional<int64_t> longest_unrolled = {};
   std::optional<int64_t> chunk = {};
   std::optional<int64_t> splits = {};
+  bool operator==(const PlanOverrides&) const = default;
 };
 
 Plan make_plan(const Program& program, SweepSizes sizes, DType dtype,
                int vector_bytes, const PlanOverrides& overrides = {},
                bool has_reasons = false);
 
-/// Returns the elements of all outputs of a program together.
+/// Returns the elements of all outputs of a program together: of the crossed
+/// ones, and of the others.
+int64_t crossed_width(const Program& program);
 int64_t output_width(const Program& program);
 
 /// Returns whether the accumulators of an output with a scale serve one element

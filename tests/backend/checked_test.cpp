@@ -33,8 +33,8 @@ std::string problem_of(RunProgram engine) {
   const auto target = MutableArrayView::contiguous(result.data(), {2, 2});
   const std::vector<Program> programs = lower(product);
   try {
-    checked::run(engine, {programs[0], programs[0], programs[0]}, {2, 3},
-                 arguments, {{target}}, {1});
+    checked::run(engine, {programs[0], programs, programs}, {2, 3}, arguments,
+                 {{target}}, {1});
   } catch (const InternalError& error) {
     return error.what();
   }

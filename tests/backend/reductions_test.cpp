@@ -478,8 +478,8 @@ void expect_nothing_found(const MapReduce& map_reduce, const Way& way) {
   for (Output& output : magnitudes.outputs) {
     output.value = magnitudes.pool->apply(Function::abs, output.value);
   }
-  const Program reference = lower(map_reduce)[0];
-  const Program absolute = lower(magnitudes)[0];
+  const std::vector<Program> reference = lower(map_reduce);
+  const std::vector<Program> absolute = lower(magnitudes);
   const Program program = lower(expand(map_reduce))[0];
   Arrays arrays = {{"x", {}}, {"y", {}}, {"m", {}}};
   std::mt19937 random(6);

@@ -4,8 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
+#include <chrono>
 #include <cmath>
 #include <numbers>
+#include <thread>
 
 #include "gramless/call/function.h"
 #include "gramless/gramless.h"
@@ -152,6 +155,85 @@ TEST(KernelProduct, LooksForInterruptsBetweenChunks) {
   };
   // The 300 sources are one chunk, or five, each packed and then summed.
   EXPECT_GE(calls_with(64), calls_with(512) + 8);
+}
+
+/// The gradient of b of sum_j x y b, with a cotangent c, is sum_i c. Terms that
+/// are not 0 lie in one task each: 3 is lost next to 2^70, unless it comes
+/// late.
+TEST(SweepOfBothAxes, AddsTheRowsOfAColumnInOrder) {
+  constexpr std::size_t kDistance = 1100;
+  constexpr std::size_t kTerms = 6;
+  const std::vector<float> x(kDistance * kTerms, 1.0F);
+  const std::vector<float> y(4096, 1.0F);
+  std::vector<float> cotangent(x.size());
+  const auto view = [](const std::vector<float>& numbers) {
+    const auto rows = static_cast<int64_t>(numbers.size());
+    return ArrayView::contiguous(numbers.data(), {rows, 1});
+  };
+  const Arguments arguments{{view(x)}, {view(y)}, {{}}, {view(y)}};
+  const ArrayFunction gradients =
+      ArrayFunction::of(Kernel("linear(x,y)"), arguments).vjp({0, 2});
+  std::vector<ArrayView> arrays = flatten(arguments);
+  arrays.push_back(view(cotangent));
+  std::vector<float> grad_x(x.size());
+  std::vector<float> grad_b(y.size());
+  // The caller's thread is slower than the others, which must not overtake it.
+  const auto sleep = [] {
+    std::this_thread::sleep_for(std::chrono::microseconds(300));
+  };
+  for (std::size_t first = 0; first < 3; ++first) {
+    double expected = 0;
+    for (std::size_t k = 0; k < kTerms; ++k) {
+      const float term =
+          std::array{3.0F, 0x1p70F, -0x1p70F}.at((first + k) % 3);
+      cotangent[k * kDistance] = term;
+      expected += static_cast<double>(term);
+    }
+    for (const int threads : {1, 4}) {
+      gradients(arrays,
+                {{MutableArrayView::contiguous(grad_x.data(), {6600, 1}),
+                  MutableArrayView::contiguous(grad_b.data(), {4096, 1})}},
+                {Backend::automatic, threads, sleep});
+      EXPECT_EQ(std::count(grad_b.begin(), grad_b.end(), expected), 4096);
+    }
+  }
+}
+
+/// Threads whose tasks wait for each other stop as well, wherever an interrupt
+/// comes.
+TEST(SweepOfBothAxes, StopsAllTasks) {
+  Problem p;
+  p.M = 3000;
+  p.N = 1500;
+  p.x = numbers(p.M * p.D, 0.1);
+  p.y = numbers(p.N * p.D, 0.2);
+  p.b = numbers(p.N, 0.3);
+  const Arguments arguments = p.arguments();
+  const ArrayFunction gradients =
+      ArrayFunction::of(Kernel("gaussian(x,y)"), arguments).vjp({0, 1});
+  std::vector<ArrayView> arrays = flatten(arguments);
+  const std::vector<double> ones(p.M, 1);
+  arrays.push_back(ArrayView::contiguous(ones.data(), {3000, 1}));
+  std::vector<double> x(p.x.size());
+  std::vector<double> y(p.y.size());
+  const std::vector<MutableArrayView> results = {
+      MutableArrayView::contiguous(x.data(), {3000, 3}),
+      MutableArrayView::contiguous(y.data(), {1500, 3})};
+  struct Stop {};
+  bool is_finished = false;
+  for (int last = 0; last < 400 && !is_finished; last += 7) {
+    int calls = 0;
+    const auto interrupt = [&] {
+      if (calls++ == last) throw Stop();
+    };
+    try {
+      gradients(arrays, results, {Backend::automatic, 4, interrupt});
+      is_finished = true;
+    } catch (const Stop&) {
+      EXPECT_EQ(calls, last + 1);
+    }
+  }
+  EXPECT_TRUE(is_finished);
 }
 
 /// Sums in float64, and logarithms of sums, of terms in float32: each block is

@@ -12,6 +12,7 @@
 #include "gramless/base/text.h"
 #include "gramless/call/build.h"
 #include "gramless/lower/program.h"
+#include "gramless/plan/sweeps.h"
 #include "gramless/transform/derivative.h"
 #include "gramless/transform/expand.h"
 #include "gramless/transform/log_domain.h"
@@ -76,8 +77,12 @@ MapReduce build(const Case& given) {
 }
 
 std::vector<Program> programs_of(const Case& given) {
-  return lower(expand(simplify(apply_log_domain(build(given), {}))),
-               /*has_outer_factors=*/true);
+  std::vector<Program> programs;
+  for (const SweepWays& ways :
+       plan_sweeps(expand(simplify(apply_log_domain(build(given), {}))))) {
+    programs.push_back(ways.front());
+  }
+  return programs;
 }
 
 std::string text_of(const Case& given) {

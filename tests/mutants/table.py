@@ -76,8 +76,8 @@ SUMS = [
     Mutant(
         "Nothing is read behind an array.",
         "gramless/backend/cpu/sweep.cpp",
-        "pack(first, count, 0);",
-        "pack(first, shape_.rows(), 0);",
+        "pack(first, tile.count, 0);",
+        "pack(first, tile.rows, 0);",
         "Checked.FindsNothingInAnyPlan",
     ),
     Mutant(
@@ -452,17 +452,21 @@ MACHINE = [
     ),
     Mutant(
         "The bits are the same for any number of threads.",
-        "gramless/backend/cpu/sweep.cpp",
-        "target.vector_bytes, options.forced.plan",
-        "options.threads == 1 ? 16 : target.vector_bytes, options.forced.plan",
+        "gramless/backend/cpu/prepared_program.cpp",
+        "ready_for(sizes, dtype, options.forced);",
+        "[&] {\n    ForcedChoices forced = options.forced;\n"
+        "    if (options.threads == 1) forced.most = VectorIsa::baseline;\n"
+        "    return ready_for(sizes, dtype, forced);\n  }();",
         "tests/torch/bits_test.py::test_same_bits_whatever_runs_them",
     ),
     Mutant(
         "The bits are the same at any address.",
-        "gramless/backend/cpu/sweep.cpp",
-        "target.vector_bytes, options.forced.plan",
-        "reinterpret_cast<uintptr_t>(arguments[0].data) % 64 != 0\n"
-        "        ? 16 : target.vector_bytes, options.forced.plan",
+        "gramless/backend/cpu/prepared_program.cpp",
+        "ready_for(sizes, dtype, options.forced);",
+        "[&] {\n    ForcedChoices forced = options.forced;\n"
+        "    const auto at = reinterpret_cast<uintptr_t>(arguments[0].data);\n"
+        "    if (at % 64 != 0) forced.most = VectorIsa::baseline;\n"
+        "    return ready_for(sizes, dtype, forced);\n  }();",
         "tests/torch/bits_test.py::test_same_bits_at_any_address",
     ),
     Mutant(
@@ -789,6 +793,41 @@ MANNERS = [
         "KernelProduct.LooksForInterruptsBetweenChunks",
     ),
     Mutant(
+        "Sums over rows count each row once.",
+        "gramless/codegen/tile_code.cpp",
+        "sum = mask_ == nullptr ? after",
+        "sum = true ? after",
+        "tests/torch/one_sweep_test.py::test_special_values_count_once",
+    ),
+    Mutant(
+        "Tasks add to a column's sum in one order.",
+        "gramless/backend/cpu/sweep.cpp",
+        "if (task > band * band_length()) wait_for(task - 1, chunk);",
+        "",
+        "SweepOfBothAxes.AddsTheRowsOfAColumnInOrder",
+    ),
+    Mutant(
+        "Sums over rows are cleared behind each task.",
+        "gramless/codegen/crossed_code.cpp",
+        "registers_.store(llvm::Constant::getNullValue(type), address);",
+        "",
+        "tests/torch/one_sweep_test.py::test_rows_of_any_number",
+    ),
+    Mutant(
+        "All bands of rows are added to a column's sum.",
+        "gramless/backend/cpu/sweep.cpp",
+        "for (int64_t band = 0; band < bands; ++band) {",
+        "for (int64_t band = 0; band < 1; ++band) {",
+        "tests/torch/one_sweep_test.py::test_rows_of_any_number",
+    ),
+    Mutant(
+        "Gradients of both axes take one sweep.",
+        "gramless/plan/sweeps.cpp",
+        "if (crossed_width(ways[0]) <= kMostElements &&",
+        "if (crossed_width(ways[0]) <= 0 &&",
+        "tests/torch/one_sweep_test.py::test_gradients_share_a_sweep",
+    ),
+    Mutant(
         "Other Python threads run during a call.",
         "python/src/module.cpp",
         "const nb::gil_scoped_release no_gil;",
@@ -798,8 +837,8 @@ MANNERS = [
     Mutant(
         "The M-by-N matrix is never held.",
         "gramless/backend/cpu/sweep.cpp",
-        "call_ = Buffer(bytes(call_elements_));",
-        "call_ = Buffer(bytes(call_elements_) + rows_ * reduced_);",
+        "call_ = Buffer(bytes(ready_.call_elements));",
+        "call_ = Buffer(bytes(ready_.call_elements) + rows_ * reduced_);",
         "tests/torch/process_test.py::test_memory_of_a_call",
     ),
     Mutant(

@@ -2,6 +2,7 @@
 // Tests programs and plans as texts. GRAMLESS_UPDATE=1 in the environment
 // rewrites the file: read the difference before you commit it.
 #include "gramless/plan/plan.h"
+#include "gramless/plan/sweeps.h"
 
 #include <gtest/gtest.h>
 
@@ -59,8 +60,10 @@ std::string text_of(const Case& given) {
     map_reduce = vjp(map_reduce, all, {0});
   }
   std::string text;
-  for (const Program& program :
-       lower(expand(simplify(apply_log_domain(map_reduce, {}))))) {
+  for (const SweepWays& ways :
+       plan_sweeps(expand(simplify(apply_log_domain(map_reduce, {}))))) {
+    const Program& program =
+        choose_way(ways, given.sizes.kept, given.sizes.reduced);
     SweepSizes sizes = given.sizes;
     if (program.kept == Kept::columns) std::swap(sizes.kept, sizes.reduced);
     text += to_text(program) + to_text(make_plan(program, sizes, given.dtype,

@@ -14,7 +14,7 @@ from job import digest, run_python
 from oracle import Data
 
 FLOATS = (torch.float32, torch.float64)
-SIZES = [(3, 100_000), (100_000, 3), (700, 1000)]
+SIZES = [(3, 100_000), (100_000, 3), (700, 1000), (3000, 2000)]
 
 
 @pytest.mark.default_only("another process has no configuration")

@@ -26,19 +26,23 @@ def compute(
 
 
 def digest(rows: int, columns: int) -> str:
-    """Returns a digest of the bits of a product and all its gradients."""
-    generator = torch.Generator().manual_seed(0)
-    sizes = ((rows, 3), (columns, 3), (columns, 2), (3,))
-    tensors = [
-        torch.rand(size, generator=generator, requires_grad=True)
-        for size in sizes
-    ]
-    x, y, b, gamma = tensors
-    a = kernel_product({"id": Kernel("matern52(x,y)"), "gamma": gamma}, x, y, b)
-    gradients = torch.autograd.grad(a.square().sum(), tensors)
+    """Returns a digest of the bits of products and all their gradients."""
     bits = hashlib.sha256()
-    for result in (a.detach(), *gradients):
-        bits.update(result.numpy().tobytes())
+    for dtype in (torch.float32, torch.float64):
+        generator = torch.Generator().manual_seed(0)
+        sizes = ((rows, 3), (columns, 3), (columns, 2), (3,))
+        tensors = [
+            torch.rand(
+                size, generator=generator, dtype=dtype, requires_grad=True
+            )
+            for size in sizes
+        ]
+        x, y, b, gamma = tensors
+        params = {"id": Kernel("matern52(x,y)"), "gamma": gamma}
+        a = kernel_product(params, x, y, b)
+        gradients = torch.autograd.grad(a.square().sum(), tensors)
+        for result in (a.detach(), *gradients):
+            bits.update(result.numpy().tobytes())
     return bits.hexdigest()
 
 

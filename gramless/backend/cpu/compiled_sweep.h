@@ -10,13 +10,16 @@
 namespace gramless::cpu {
 
 struct CompiledSweep {
-  explicit CompiledSweep(GeneratedModule generated);
+  CompiledSweep(GeneratedModule generated, bool has_crossed_outputs);
 
   Executable executable;
   PackFunction* pack_call;
   PackFunction* pack_kept;
   PackFunction* pack_reduced;
   TileFunction* tile;
+  /// Null where no output is crossed.
+  TileFunction* rest_tile = nullptr;
+  CrossedFunction* add_crossed = nullptr;
 };
 
 /// Returns the compiled sweep of a program, from the table if it is there. One

@@ -7,18 +7,24 @@
 //     for each chunk of its part
 //       for each tile of its rows
 //         the compiled tile
+//       what the tiles have summed for crossed outputs, added to the states of
+//         the chunk's positions, once the task before has done so
 //   partial results, merged in a fixed order
 //
-// Tasks, chunks and tiles depend on the sizes only: the number of threads
-// changes no bit.
+// Tasks, chunks and tiles depend on the sizes only, and each state is added to
+// in one order: the number of threads changes no bit.
+//
+// Crossed outputs have one state for each position of the reduced axis, which
+// one task after another adds to. They may run at once nevertheless, each some
+// chunks behind the one before it.
 #include <algorithm>
 #include <atomic>
 #include <thread>
 
 #include "gramless/backend/backend.h"
 #include "gramless/backend/cpu/buffer.h"
-#include "gramless/backend/cpu/compiled_sweep.h"
 #include "gramless/backend/cpu/denormals.h"
+#include "gramless/backend/cpu/ready_sweep.h"
 #include "gramless/backend/states.h"
 #include "gramless/base/threads.h"
 
@@ -38,68 +44,68 @@ int64_t ceil_divide(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 class Sweep {
  public:
-  Sweep(const Program& program, Sizes sizes,
-        std::span<const ArrayView> arguments,
+  Sweep(const ReadySweep& ready, std::span<const ArrayView> arguments,
         std::span<const MutableArrayView> results, const RunOptions& options)
-      : program_(program),
+      : ready_(ready),
+        program_(ready.program),
         results_(results),
         options_(options),
-        rows_(program.kept == Kept::rows ? sizes.M : sizes.N),
-        reduced_(program.kept == Kept::rows ? sizes.N : sizes.M),
-        dtype_(find_dtype(program.arguments, arguments)) {
-    const Target target = host_target(options.forced.most);
-    const Plan plan = make_plan(program, {rows_, reduced_}, dtype_,
-                                target.vector_bytes, options.forced.plan);
-    shape_ = plan.tile;
-    schedule_ = plan.schedule;
-    sweep_ = compiled_sweep(program, shape_, target);
-    for (const auto& [name, extent] : long_axes(program, shape_)) {
-      extents_.push_back(extent);
-    }
+        rows_(sweep_sizes(ready.program, ready.sizes).kept),
+        reduced_(sweep_sizes(ready.program, ready.sizes).reduced),
+        shape_(ready.shape),
+        schedule_(ready.schedule),
+        row_tasks_(ceil_divide(rows_, schedule_.task_rows)),
+        done_(static_cast<std::size_t>(is_crossed() ? row_tasks_ : 0)) {
     for (const ArrayView& view : arguments) arrays_.push_back(bind(view));
-    call_elements_ = packed_elements(program, Rate::call);
-    kept_elements_ = packed_elements(program, kept_rate(program));
-    reduced_elements_ = packed_elements(program, reduced_rate(program));
-    width_ = output_width(program);
-    for (const ProgramOutput& output : program.outputs) {
-      const auto words =
-          static_cast<int64_t>(row_of(output.reduction).words.size());
-      words_ = std::max(words_, words);
-    }
   }
 
   void run() {
     const FlushDenormals flush;
-    call_ = Buffer(bytes(call_elements_));
-    sweep_->pack_call(arrays_.data(), extents_.data(), nullptr, call_.bytes(),
-                      0, 1, 1, 0);
-    const int64_t row_tasks = ceil_divide(rows_, schedule_.task_rows);
-    const int64_t splits = schedule_.splits;
+    call_ = Buffer(bytes(ready_.call_elements));
+    ready_.code->pack_call(arrays_.data(), ready_.extents.data(), nullptr,
+                           call_.bytes(), 0, 1, 1, 0);
     pack_all_chunks();
-    partials_.resize(static_cast<std::size_t>(row_tasks * splits));
-    parallel(row_tasks * splits, [&](int64_t task) { run_task(task); });
-    merge(row_tasks, splits);
+    const int64_t splits = schedule_.splits;
+    partials_.resize(static_cast<std::size_t>(row_tasks_ * splits));
+    if (is_crossed()) {
+      run_bands();
+    } else {
+      parallel(row_tasks_ * splits, options_.interrupt,
+               [&](int64_t task) { run_task(task / splits, task % splits); });
+    }
+    merge(splits);
   }
 
  private:
   /// The states of a task: for each output, of its rows, or of all together.
   using Partial = std::vector<States>;
 
+  /// Some rows of a task: all that a tile has, or what is left.
+  struct Tile {
+    int64_t first;
+    int64_t count;
+    /// Rows that its panel and its states have.
+    int64_t rows;
+    bool is_rest;
+  };
+
+  [[nodiscard]] bool is_crossed() const { return ready_.crossed_width > 0; }
+
   [[nodiscard]] int64_t bytes(int64_t numbers) const {
-    return numbers * dtype_size(dtype_);
+    return numbers * dtype_size(ready_.dtype);
   }
 
-  void parallel(int64_t count, const std::function<void(int64_t)>& task) {
+  void parallel(int64_t count, const Interrupt& interrupt,
+                const std::function<void(int64_t)>& task) {
     const bool is_small =
         static_cast<double>(rows_) * static_cast<double>(reduced_) <
         kSmallSweep;
     int threads = options_.threads;
     if (threads <= 0) threads = default_thread_count();
-    parallel_for(count, is_small ? 1 : threads, options_.interrupt,
-                 [&](int64_t index) {
-                   const FlushDenormals flush;
-                   task(index);
-                 });
+    parallel_for(count, is_small ? 1 : threads, interrupt, [&](int64_t index) {
+      const FlushDenormals flush;
+      task(index);
+    });
   }
 
   // The reduced axis.
@@ -108,13 +114,13 @@ class Sweep {
     if (!schedule_.is_packed_once) return;
     const int64_t chunks = ceil_divide(reduced_, schedule_.chunk);
     all_chunks_ = Buffer(chunks * bytes(chunk_numbers()));
-    parallel(chunks, [&](int64_t chunk) {
+    parallel(chunks, options_.interrupt, [&](int64_t chunk) {
       pack_chunk(chunk, all_chunks_.bytes() + chunk * bytes(chunk_numbers()));
     });
   }
 
   [[nodiscard]] int64_t chunk_numbers() const {
-    return schedule_.chunk * reduced_elements_;
+    return schedule_.chunk * ready_.reduced_elements;
   }
 
   [[nodiscard]] int64_t chunk_length(int64_t chunk) const {
@@ -123,10 +129,11 @@ class Sweep {
 
   void pack_chunk(int64_t chunk, std::byte* panel) const {
     const bool has_lanes = !shape_.lanes_along_kept;
-    sweep_->pack_reduced(arrays_.data(), extents_.data(), call_.bytes(), panel,
-                         chunk * schedule_.chunk, chunk_length(chunk),
-                         has_lanes ? schedule_.chunk : 1,
-                         has_lanes ? 1 : reduced_elements_);
+    ready_.code->pack_reduced(arrays_.data(), ready_.extents.data(),
+                              call_.bytes(), panel, chunk * schedule_.chunk,
+                              chunk_length(chunk),
+                              has_lanes ? schedule_.chunk : 1,
+                              has_lanes ? 1 : ready_.reduced_elements);
   }
 
   /// Returns a packed chunk: the one that all share, or one in `own`.
@@ -140,26 +147,49 @@ class Sweep {
 
   // The kept axis.
 
-  /// Packs the rows of a tile. Copies of the last row fill it up.
-  void pack_tile(int64_t first, int64_t count, std::byte* panel) const {
-    if (kept_elements_ == 0) return;  // There is no panel.
+  /// Returns the tile of a task that a row is in. Only whole tiles may add to
+  /// crossed outputs without a mask.
+  [[nodiscard]] Tile tile_at(int64_t row, int64_t count) const {
+    const int64_t rows = shape_.rows();
+    const int64_t whole = count / rows * rows;
+    if (!is_crossed() || row < whole) {
+      const int64_t first = row / rows * rows;
+      return {first, std::min(rows, count - first), rows, false};
+    }
+    const int64_t first = whole + (row - whole) / shape_.lanes * shape_.lanes;
+    return {first, std::min<int64_t>(shape_.lanes, count - first), shape_.lanes,
+            true};
+  }
+
+  [[nodiscard]] std::vector<Tile> tiles_of(int64_t count) const {
+    std::vector<Tile> tiles;
+    for (int64_t row = 0; row < count; row += tiles.back().count) {
+      tiles.push_back(tile_at(row, count));
+    }
+    return tiles;
+  }
+
+  /// Packs the rows of a tile that are at `first`. Copies of the last row fill
+  /// it up.
+  void pack_tile(const Tile& tile, int64_t first, std::byte* panel) const {
+    if (ready_.kept_elements == 0) return;  // There is no panel.
     const bool has_lanes = shape_.lanes_along_kept;
-    const int64_t element_stride = has_lanes ? shape_.rows() : 1;
-    const int64_t item_stride = has_lanes ? 1 : kept_elements_;
+    const int64_t element_stride = has_lanes ? tile.rows : 1;
+    const int64_t item_stride = has_lanes ? 1 : ready_.kept_elements;
     const auto pack = [&](int64_t from, int64_t number, int64_t index) {
-      sweep_->pack_kept(arrays_.data(), extents_.data(), call_.bytes(),
-                        panel + bytes(index * item_stride), from, number,
-                        element_stride, item_stride);
+      ready_.code->pack_kept(arrays_.data(), ready_.extents.data(),
+                             call_.bytes(), panel + bytes(index * item_stride),
+                             from, number, element_stride, item_stride);
     };
-    pack(first, count, 0);
-    for (int64_t index = count; index < shape_.rows(); ++index) {
-      pack(first + count - 1, 1, index);
+    pack(first, tile.count, 0);
+    for (int64_t index = tile.count; index < tile.rows; ++index) {
+      pack(first + tile.count - 1, 1, index);
     }
   }
 
-  /// Words of one kind that a tile's states take.
-  [[nodiscard]] int64_t tile_words() const {
-    return width_ * shape_.kept_unroll * shape_.lanes;
+  /// Words of one kind that the states of a row take.
+  [[nodiscard]] int64_t row_words() const {
+    return ready_.width * (shape_.lanes_along_kept ? 1 : shape_.lanes);
   }
 
   /// Lets the caller's thread look for an interrupt. Its exception stops the
@@ -179,43 +209,49 @@ class Sweep {
 
   /// Sets the states of a task's tiles to those of nothing. Buffers are made of
   /// zeros.
-  void set_identity(std::span<double> words, int64_t word_stride) const {
-    int64_t first = 0;
-    for (const ProgramOutput& output : program_.outputs) {
-      const int64_t count = program_.results[output.output].width() *
-                            shape_.kept_unroll * shape_.lanes;
-      const std::span<const StateWord> row = row_of(output.reduction).words;
-      for (std::size_t k = 0; k < row.size(); ++k) {
-        const double identity = row[k].identity;
-        if (identity == 0) continue;
-        const int64_t start = static_cast<int64_t>(k) * word_stride;
-        for (int64_t at = first; at < word_stride; at += tile_words()) {
-          std::fill_n(words.data() + start + at, count, identity);
+  void set_identity(std::span<const Tile> tiles, std::span<double> words,
+                    int64_t word_stride) const {
+    for (const Tile& tile : tiles) {
+      int64_t first = tile.first * row_words();
+      for (const ProgramOutput& output : program_.outputs) {
+        if (gramless::is_crossed(program_, output)) continue;
+        const int64_t count = program_.results[output.output].width() *
+                              tile.rows * row_words() /
+                              std::max<int64_t>(1, ready_.width);
+        const std::span<const StateWord> row = row_of(output.reduction).words;
+        for (std::size_t k = 0; k < row.size(); ++k) {
+          if (row[k].identity == 0) continue;
+          std::fill_n(
+              words.data() + static_cast<int64_t>(k) * word_stride + first,
+              count, row[k].identity);
         }
+        first += count;
       }
-      first += count;
     }
   }
 
-  void run_task(int64_t task) {
-    const int64_t split = task % schedule_.splits;
-    const int64_t first = task / schedule_.splits * schedule_.task_rows;
+  /// Runs a task of some rows with a part of the reduced axis.
+  void run_task(int64_t row_task, int64_t split) {
+    const int64_t first = row_task * schedule_.task_rows;
     const int64_t count = std::min(schedule_.task_rows, rows_ - first);
-    const int64_t tiles = ceil_divide(count, shape_.rows());
-    const int64_t tile_bytes = bytes(kept_elements_ * shape_.rows());
-    const Buffer kept(tiles * tile_bytes);
-    for (int64_t tile = 0; tile < tiles; ++tile) {
-      const int64_t row = tile * shape_.rows();
-      pack_tile(first + row, std::min(shape_.rows(), count - row),
-                kept.bytes() + tile * tile_bytes);
+    const std::vector<Tile> tiles = tiles_of(count);
+    const int64_t rows = tiles.back().first + tiles.back().rows;
+    const Buffer kept(bytes(rows * ready_.kept_elements));
+    const auto panel_of = [&](const Tile& tile) {
+      return kept.bytes() + bytes(tile.first * ready_.kept_elements);
+    };
+    for (const Tile& tile : tiles) {
+      pack_tile(tile, first + tile.first, panel_of(tile));
     }
-    const int64_t stride = tiles * tile_words();
-    const Buffer all(words_ * stride * dtype_size(DType::float64));
+    const int64_t stride = rows * row_words();
+    const Buffer all(ready_.words * stride * dtype_size(DType::float64));
     const std::span words(all.doubles(),
-                          static_cast<std::size_t>(words_ * stride));
+                          static_cast<std::size_t>(ready_.words * stride));
+    set_identity(tiles, words, stride);
     const Buffer block(bytes(block_numbers(program_, shape_)));
     const Buffer scratch(bytes(scratch_numbers(program_, shape_)));
-    set_identity(words, stride);
+    const Buffer crossed(
+        bytes(schedule_.chunk * ready_.crossed_width * shape_.lanes));
     const Buffer own(schedule_.is_packed_once ? 0 : bytes(chunk_numbers()));
     const int64_t begin = split * schedule_.split_length;
     const int64_t end = std::min(reduced_, begin + schedule_.split_length);
@@ -225,14 +261,101 @@ class Sweep {
       TilePanels panels{call_.bytes(),           nullptr,
                         chunk_panel(chunk, own), chunk_length(chunk),
                         schedule_.chunk,         at};
-      for (int64_t tile = 0; tile < tiles; ++tile) {
-        panels.kept = kept.bytes() + tile * tile_bytes;
-        const TileStates states{words.data() + tile * tile_words(), stride,
-                                block.bytes(), scratch.bytes()};
-        sweep_->tile(extents_.data(), &panels, &states);
+      for (const Tile& tile : tiles) {
+        panels.kept = panel_of(tile);
+        panels.kept_count = tile.count;
+        const TileStates states{words.data() + tile.first * row_words(), stride,
+                                block.bytes(), scratch.bytes(),
+                                crossed.bytes()};
+        (tile.is_rest ? ready_.code->rest_tile : ready_.code->tile)(
+            ready_.extents.data(), &panels, &states);
+      }
+      if (is_crossed()) add_crossed(row_task, chunk, panels, crossed);
+    }
+    collect(row_task * schedule_.splits + split, count, words);
+  }
+
+  // Crossed outputs.
+
+  /// Runs the tasks of each band of the kept axis one behind another. A task
+  /// starts after the one that it waits for.
+  void run_bands() {
+    const int64_t bands = schedule_.bands;
+    const int64_t length = band_length();
+    stride_ = reduced_ * ready_.crossed_width;
+    totals_ =
+        Buffer(bands * ready_.words * stride_ * dtype_size(DType::float64));
+    parallel(bands * length, {}, [&](int64_t index) {
+      const int64_t task = index % bands * length + index / bands;
+      if (task >= row_tasks_ || is_stopped_) return;
+      try {
+        run_task(task, 0);
+      } catch (...) {
+        is_stopped_ = true;
+        throw;
+      }
+    });
+    store_crossed(bands);
+  }
+
+  [[nodiscard]] int64_t band_length() const {
+    return ceil_divide(row_tasks_, schedule_.bands);
+  }
+
+  /// Adds what a task's tiles have summed for a chunk.
+  void add_crossed(int64_t task, int64_t chunk, const TilePanels& panels,
+                   const Buffer& crossed) {
+    const int64_t band = task / band_length();
+    if (task > band * band_length()) wait_for(task - 1, chunk);
+    const TileStates states{totals_.doubles() + band * ready_.words * stride_ +
+                                panels.reduced_first * ready_.crossed_width,
+                            stride_, nullptr, nullptr, crossed.bytes()};
+    ready_.code->add_crossed(ready_.extents.data(), &panels, &states);
+    done_[static_cast<std::size_t>(task)] = chunk + 1;
+  }
+
+  /// Waits until a task has done with a chunk, or all tasks are stopped.
+  void wait_for(int64_t task, int64_t chunk) const {
+    const auto& done = done_[static_cast<std::size_t>(task)];
+    while (done <= chunk && !is_stopped_) std::this_thread::yield();
+  }
+
+  /// Stores the results of crossed outputs.
+  void store_crossed(int64_t bands) {
+    constexpr int64_t kPositions = 1024;
+    parallel(ceil_divide(reduced_, kPositions), options_.interrupt,
+             [&](int64_t part) {
+               const int64_t first = part * kPositions;
+               const int64_t count = std::min(kPositions, reduced_ - first);
+               int64_t element = 0;
+               for (const ProgramOutput& output : program_.outputs) {
+                 if (!gramless::is_crossed(program_, output)) continue;
+                 States total(program_, output, count);
+                 for (int64_t band = 0; band < bands; ++band) {
+                   States states(program_, output, count);
+                   copy_totals(band, first, element, states);
+                   total.combine(states);
+                 }
+                 total.store(results_, first);
+                 element += total.width();
+               }
+             });
+  }
+
+  /// Copies the states of a band, of positions from `first` on.
+  void copy_totals(int64_t band, int64_t first, int64_t element,
+                   States& states) const {
+    for (int64_t word = 0; word < ready_.words; ++word) {
+      const double* from = totals_.doubles() +
+                           (band * ready_.words + word) * stride_ +
+                           first * ready_.crossed_width + element;
+      const std::span<double> to = states.words(static_cast<std::size_t>(word));
+      const auto width = static_cast<std::size_t>(states.width());
+      for (std::size_t at = 0; at < to.size(); at += width) {
+        std::copy_n(from, width, &to[at]);
+        from += ready_.crossed_width;
       }
     }
-    collect(task, count, words);
   }
 
   // The results.
@@ -244,6 +367,7 @@ class Sweep {
     int64_t element = 0;
     for (std::size_t k = 0; k < program_.outputs.size(); ++k) {
       const ProgramOutput& output = program_.outputs[k];
+      if (gramless::is_crossed(program_, output)) continue;
       States states(program_, output, is_shared(k) ? 1 : count);
       for (int64_t e = 0; e < states.width(); ++e, ++element) {
         if (shape_.lanes_along_kept && !is_shared(k)) {
@@ -253,7 +377,7 @@ class Sweep {
         for (int64_t row = 0; row < count; ++row) {
           const int64_t to = is_shared(k) ? 0 : row;
           State state = states.get(to, e);
-          add_lanes(output, words, row, element, state);
+          add_lanes(output, words, {row, count}, element, state);
           states.set(to, e, state);
         }
       }
@@ -266,43 +390,52 @@ class Sweep {
   }
 
   /// Returns where the states of a tile for an element begin.
-  [[nodiscard]] std::size_t first_word(int64_t tile, int64_t element) const {
-    const int64_t registers = shape_.kept_unroll;
-    return static_cast<std::size_t>(tile * tile_words() +
-                                    element * registers * shape_.lanes);
+  [[nodiscard]] std::size_t first_word(const Tile& tile,
+                                       int64_t element) const {
+    const int64_t lanes = shape_.lanes_along_kept ? 1 : shape_.lanes;
+    return static_cast<std::size_t>(tile.first * row_words() +
+                                    element * tile.rows * lanes);
   }
 
   /// Copies the states of a task's rows, of which each lane has one.
   void copy_rows(const ProgramOutput& output, std::span<const double> words,
                  int64_t element, int64_t to_element, int64_t count,
                  States& states) const {
-    const std::size_t stride = words.size() / static_cast<std::size_t>(words_);
-    const int64_t rows = shape_.rows();
+    const std::size_t stride =
+        words.size() / static_cast<std::size_t>(ready_.words);
     for (std::size_t k = 0; k < row_of(output.reduction).words.size(); ++k) {
       double* to = states.words(k).data() + to_element;
-      for (int64_t first = 0; first < count; first += rows) {
+      for (int64_t first = 0; first < count;) {
+        const Tile tile = tile_at(first, count);
         const double* const from =
-            &words[k * stride + first_word(first / rows, element)];
-        const int64_t length = std::min(rows, count - first);
-        for (int64_t row = 0; row < length; ++row) {
+            &words[k * stride + first_word(tile, element)];
+        for (int64_t row = 0; row < tile.count; ++row) {
           *to = from[row];
           to += states.width();
         }
+        first += tile.count;
       }
     }
   }
 
+  /// A row of a task with so many rows.
+  struct TaskRow {
+    int64_t row;
+    int64_t count;
+  };
+
   /// Combines a state with those of the lanes that hold a row and element.
   void add_lanes(const ProgramOutput& output, std::span<const double> words,
-                 int64_t row, int64_t element, State& state) const {
+                 TaskRow row, int64_t element, State& state) const {
     const ReductionRow& reduction = row_of(output.reduction);
-    const int64_t rows = shape_.rows();
+    const Tile tile = tile_at(row.row, row.count);
     const int64_t lanes = shape_.lanes_along_kept ? 1 : shape_.lanes;
-    const std::size_t stride = words.size() / static_cast<std::size_t>(words_);
+    const std::size_t stride =
+        words.size() / static_cast<std::size_t>(ready_.words);
     for (int64_t lane = 0; lane < lanes; ++lane) {
       const std::size_t at =
-          first_word(row / rows, element) +
-          static_cast<std::size_t>(row % rows * lanes + lane);
+          first_word(tile, element) +
+          static_cast<std::size_t>((row.row - tile.first) * lanes + lane);
       State part{};
       for (std::size_t k = 0; k < reduction.words.size(); ++k) {
         part.at(k) = words[k * stride + at];
@@ -312,14 +445,15 @@ class Sweep {
   }
 
   /// Merges what the tasks have kept.
-  void merge(int64_t row_tasks, int64_t splits) {
+  void merge(int64_t splits) {
     for (std::size_t k = 0, index = 0; k < program_.outputs.size(); ++k) {
+      if (gramless::is_crossed(program_, program_.outputs[k])) continue;
       if (is_shared(k)) {
         States total(program_, program_.outputs[k], 1);
         for (const Partial& partial : partials_) total.combine(partial[index]);
         total.store(results_, 0);
       } else if (splits > 1) {
-        for (int64_t task = 0; task < row_tasks; ++task) {
+        for (int64_t task = 0; task < row_tasks_; ++task) {
           merge_rows(task, splits, index);
         }
       } else {
@@ -343,36 +477,35 @@ class Sweep {
     return program_.outputs[output].kept == Kept::neither;
   }
 
+  const ReadySweep& ready_;
   const Program& program_;
   std::span<const MutableArrayView> results_;
   const RunOptions& options_;
   int64_t rows_;
   int64_t reduced_;
-  DType dtype_;
-  TileShape shape_;
-  Schedule schedule_;
-  std::shared_ptr<const CompiledSweep> sweep_;
-  std::vector<int64_t> extents_;
+  const TileShape& shape_;
+  const Schedule& schedule_;
+  int64_t row_tasks_;
   std::vector<ArrayPointer> arrays_;
-  int64_t call_elements_ = 0;
-  int64_t kept_elements_ = 0;
-  int64_t reduced_elements_ = 0;
-  int64_t width_ = 0;
   Buffer call_;
   Buffer all_chunks_;
-  /// Words of a state, of the output that has most.
-  int64_t words_ = 0;
   std::vector<Partial> partials_;
+  /// Of crossed outputs: the states of each band, for each word, position and
+  /// element, and the numbers that one word takes.
+  Buffer totals_;
+  int64_t stride_ = 0;
+  /// Chunks that each task has done with.
+  std::vector<std::atomic<int64_t>> done_;
   std::thread::id caller_ = std::this_thread::get_id();
   std::atomic<bool> is_stopped_ = false;
 };
 
 }  // namespace
 
-void run(const Program& program, Sizes sizes,
-         std::span<const ArrayView> arguments,
-         std::span<const MutableArrayView> results, const RunOptions& options) {
-  Sweep(program, sizes, arguments, results, options).run();
+void run_sweep(const ReadySweep& sweep, std::span<const ArrayView> arguments,
+               std::span<const MutableArrayView> results,
+               const RunOptions& options) {
+  Sweep(sweep, arguments, results, options).run();
 }
 
 }  // namespace gramless::cpu
