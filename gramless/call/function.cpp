@@ -23,11 +23,13 @@
 #include "gramless/call/arguments.h"
 #include "gramless/call/arrays.h"
 #include "gramless/call/build.h"
+#include "gramless/call/run.h"
 #include "gramless/error.h"
 #include "gramless/ir/printer.h"
 #include "gramless/ir/reader.h"
 #include "gramless/lower/program.h"
 #include "gramless/plan/sweeps.h"
+#include "gramless/transform/centre.h"
 #include "gramless/transform/derivative.h"
 #include "gramless/transform/expand.h"
 #include "gramless/transform/log_domain.h"
@@ -100,79 +102,10 @@ void check_options(const Options& options, const PlanOverrides& overrides) {
   check("splits", overrides.splits, 1);
 }
 
-/// Whether a value is computed from arguments by at most one rounding, such as
-/// x - y.
-bool is_difference(Expr sum) {
-  return std::all_of(sum->operands.begin(), sum->operands.end(), [](Expr term) {
-    const bool is_scaled = term->kind == NodeKind::multiply &&
-                           term->operands.size() == 2 &&
-                           term->operands[0]->is_constant();
-    const Expr factor = is_scaled ? term->operands[1] : term;
-    return factor->kind == NodeKind::load || factor->is_constant();
-  });
-}
-
-/// Returns the sum of the absolute terms of a value, which rounding errors are
-/// relative to: that of a*(b - c) is |a|*(|b| + |c|).
-Expr magnitude_of(Expr value, std::unordered_map<int, Expr>& done) {
-  if (const auto known = done.find(value->id); known != done.end()) {
-    return known->second;
-  }
-  ExprPool& pool = *value->pool;
-  const bool has_terms =
-      value->kind == NodeKind::multiply || value->kind == NodeKind::sum ||
-      (value->kind == NodeKind::add && !is_difference(value));
-  Expr result;
-  if (has_terms || is_select(value)) {
-    std::vector<Expr> operands = value->operands;
-    for (std::size_t k = is_select(value) ? 1 : 0; k < operands.size(); ++k) {
-      operands[k] = magnitude_of(operands[k], done);
-    }
-    result = pool.with_operands(*value, operands);
-  } else {
-    result = pool.apply(Function::abs, value);
-  }
-  done.emplace(value->id, result);
-  return result;
-}
-
-/// Returns the same reductions of the absolute terms.
-MapReduce magnitudes_of(const MapReduce& map_reduce) {
-  MapReduce result = copy_of(map_reduce);
-  std::unordered_map<int, Expr> done;
-  for (Output& output : result.outputs) {
-    output.value = magnitude_of(output.value, done);
-  }
-  return result;
-}
-
-/// Throws unless a backend runs on arrays of a device.
-void require_backend(Backend backend, const Device& device) {
-  if (backend == Backend::cuda) {
-    throw DeviceError(
-        "kernel_product(): expected an engine for CUDA, got none: this build "
-        "of Gramless runs on the CPU only. Use backend='auto'.");
-  }
-  if (device == Device{}) return;
-  if (backend == Backend::automatic) {
-    throw DeviceError(concat(
-        "kernel_product(): expected arrays on the CPU, got arrays on ",
-        device.name, ", for which this build of Gramless has no engine."));
-  }
-  throw ArgumentError(
-      concat("kernel_product(): expected arrays on the CPU for this backend, "
-             "got arrays on ",
-             device.name, "."));
-}
-
-/// Returns a map-reduce in the domain that it is evaluated in, with programs.
-Runnable prepare(StageTimes& stages, const BuildOptions& options,
-                 MapReduce map_reduce) {
+/// Returns a simplified map-reduce in the domain that it is evaluated in, with
+/// programs.
+Runnable make_runnable(StageTimes& stages, MapReduce map_reduce) {
   Runnable result{std::move(map_reduce), {}, {}};
-  if (!is_skipped(options, "simplify")) {
-    result.map_reduce = run_transform(
-        stages, "simplify", [&] { return simplify(result.map_reduce); });
-  }
   const MapReduce expanded = run_transform(
       stages, "expand", [&] { return expand(result.map_reduce); });
   std::vector<SweepWays> sweeps =
@@ -180,6 +113,18 @@ Runnable prepare(StageTimes& stages, const BuildOptions& options,
   for (SweepWays& ways : sweeps) result.programs.emplace_back(std::move(ways));
   result.reference_programs = lower(result.map_reduce);
   return result;
+}
+
+/// Finds the steps in front of a function on centred points.
+std::shared_ptr<const CentreSteps> find_centre_steps(StageTimes& stages,
+                                                     const MapReduce& product) {
+  const auto facts = run_stage(
+      stages, "centre", [&] { return centre_facts(product, kCentredExtents); });
+  if (!facts) return nullptr;
+  return std::make_shared<const CentreSteps>(
+      CentreSteps{make_runnable(stages, facts->totals),
+                  make_runnable(stages, facts->row_radii),
+                  make_runnable(stages, facts->column_radii)});
 }
 
 std::vector<ArrayForm> forms_of(const std::vector<ArraySpec>& arrays) {
@@ -202,7 +147,19 @@ std::shared_ptr<const ArrayFunction::State> finish(ArrayFunction::State state) {
   const MapReduce evaluated = run_transform(state.stages, "log domain", [&] {
     return apply_log_domain(state.map_reduce, state.domain);
   });
-  state.runnable = prepare(state.stages, state.options, evaluated);
+  const MapReduce simple = is_skipped(state.options, "simplify")
+                               ? evaluated
+                               : run_transform(state.stages, "simplify", [&] {
+                                   return simplify(evaluated);
+                                 });
+  state.runnable = make_runnable(state.stages, simple);
+  if (state.centre_steps) {
+    state.centred = make_runnable(
+        state.stages, run_transform(state.stages, "centre", [&] {
+          return centre(simple, state.centre_steps->totals.map_reduce,
+                        kCentredExtents);
+        }));
+  }
   state.argument_forms = forms_of(state.arguments);
   state.result_forms = forms_of(state.results);
   return std::make_shared<const ArrayFunction::State>(std::move(state));
@@ -223,6 +180,7 @@ std::shared_ptr<const ArrayFunction::State> build(const Kernel& kernel,
   state.domain.is_used = signature.mode != Mode::sum;
   state.domain.has_zeros =
       !state.is_logarithm || !has_constant_factors(state.map_reduce);
+  state.centre_steps = find_centre_steps(state.stages, state.map_reduce);
   return finish(std::move(state));
 }
 
@@ -233,38 +191,11 @@ std::shared_ptr<const ArrayFunction::State> build_vjp(
   state.key = key;
   state.options = function.options;
   state.domain = function.domain;
+  state.centre_steps = function.centre_steps;
   state.map_reduce = run_transform(state.stages, "vjp", [&] {
     return vjp(function.map_reduce, wrt, cotangents);
   });
   return finish(std::move(state));
-}
-
-/// Runs a map-reduce by a backend.
-void run_on(const Runnable& runnable, Backend backend, const RunOptions& how,
-            const Device& device, Sizes sizes,
-            std::span<const ArrayView> arguments,
-            std::span<const MutableArrayView> results) {
-  require_backend(backend, device);
-  if (backend == Backend::reference) {
-    for (const Program& program : runnable.reference_programs) {
-      reference::run(program, sizes, arguments, results, how);
-    }
-    return;
-  }
-  if (backend == Backend::checked) {
-    const std::vector<Program> magnitudes =
-        lower(magnitudes_of(runnable.map_reduce));
-    for (const cpu::PreparedProgram& prepared : runnable.programs) {
-      checked::run(
-          cpu::run,
-          {prepared.program(sizes), runnable.reference_programs, magnitudes},
-          sizes, arguments, results, how);
-    }
-    return;
-  }
-  for (const cpu::PreparedProgram& prepared : runnable.programs) {
-    prepared.run(sizes, arguments, results, how);
-  }
 }
 
 std::string indented(const std::string& text) {
@@ -296,10 +227,6 @@ Backend parse_backend(std::string_view name) {
   throw ArgumentError(concat("kernel_product(): expected one of the backends '",
                              join(known, "', '"), "', got '", name, "'.",
                              did_you_mean(name, known)));
-}
-
-void check_backend(Backend backend, const Device& device) {
-  require_backend(backend, device);
 }
 
 ArrayFunction function_of(const Kernel& kernel, const Signature& signature,
@@ -356,9 +283,13 @@ void run_function(const ArrayFunction& function,
   }
   Device device;
   for (const ArrayView& view : arguments) device = view.device;
-  const RunOptions how{options.threads, options.interrupt, forced};
-  run_on(state.runnable, options.backend, how, device, sizes, arguments,
-         results);
+  run(state,
+      {options.backend,
+       device,
+       sizes,
+       find_dtype(state.arguments, arguments),
+       {options.threads, options.interrupt, forced}},
+      arguments, results);
 }
 
 void ArrayFunction::operator()(std::span<const ArrayView> arguments,
@@ -404,8 +335,15 @@ std::string explain_function(const ArrayFunction& function, Sizes sizes,
   const ArrayFunction::State& state = function.state();
   std::string text = function.title() + "\n";
   text += concat("\nformula\n", indented(to_text(state.runnable.map_reduce)));
-  for (const cpu::PreparedProgram& prepared : state.runnable.programs) {
-    text += "\n" + prepared.explain(sizes, dtype, code, {});
+  const auto add_sweeps = [&](const Runnable& runnable) {
+    for (const cpu::PreparedProgram& prepared : runnable.programs) {
+      text += "\n" + prepared.explain(sizes, dtype, code, {});
+    }
+  };
+  add_sweeps(state.runnable);
+  if (state.centred && is_centring_worth(sizes.M, sizes.N)) {
+    text += "\nwhere all points are near the mean of y\n";
+    add_sweeps(*state.centred);
   }
   text += "\nstages\n";
   for (const auto& [name, time] : state.stages) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -30,6 +31,14 @@ struct Runnable {
   std::vector<Program> reference_programs;
 };
 
+/// The map-reduces that run in front of one on centred points: see
+/// transform/centre.h.
+struct CentreSteps {
+  Runnable totals;
+  Runnable row_radii;
+  Runnable column_radii;
+};
+
 /// The stages that ran, with their times in milliseconds.
 using StageTimes = std::vector<std::pair<std::string, double>>;
 
@@ -46,7 +55,13 @@ struct ArrayFunction::State {
   /// The same as users see them.
   std::vector<ArrayForm> argument_forms;
   std::vector<ArrayForm> result_forms;
+  /// What runs on points as they are.
   Runnable runnable;
+  /// The list of map-reduces that runs where points are near their mean, if
+  /// there is one. Derivatives share the first steps, and so their results and
+  /// the choice.
+  std::shared_ptr<const CentreSteps> centre_steps;
+  std::optional<Runnable> centred;
   StageTimes stages;
 };
 

@@ -9,6 +9,17 @@
 
 namespace gramless {
 
+namespace {
+
+/// Terms of a sum over a long axis that are added up by themselves, which makes
+/// its rounding errors smaller. Where the axis may be unrolled in another
+/// program, they are all terms, so that the sum has the same bits.
+constexpr uint64_t kSumBlock = 16;
+constexpr uint64_t kSumBlockOfShort = 8;
+constexpr uint64_t kShortAxis = 64;
+
+}  // namespace
+
 Extents::Extents(llvm::IRBuilder<>& ir, const Program& program,
                  const TileShape& shape, llvm::Value* pointer)
     : ir_(ir) {
@@ -219,16 +230,31 @@ BlockValue BlockCode::emit_sum(const Instruction& instruction) {
   const int reduced = total.varies_reduced ? config_.shape.reduced_unroll : 1;
   const Registers zeros(static_cast<std::size_t>(kept * reduced),
                         llvm::Constant::getNullValue(config_.type));
+  llvm::Value* extent = config_.extents->of(axis);
+  llvm::Value* is_short =
+      ir_.CreateAnd(ir_.CreateICmpSGT(extent, ir_.getInt64(kSumBlock)),
+                    ir_.CreateICmpSLT(extent, ir_.getInt64(kShortAxis)));
+  llvm::Value* block = ir_.CreateSelect(
+      is_short, ir_.getInt64(kSumBlockOfShort), ir_.getInt64(kSumBlock));
+  const auto add_terms = [&](llvm::Value* index, const Registers& sums) {
+    environment_[axis] = index;
+    scopes_.emplace_back();
+    const BlockValue before{sums, total.varies_kept, total.varies_reduced};
+    const BlockValue after = add(before, split_product(instruction.operands));
+    scopes_.pop_back();
+    return after.registers;
+  };
   total.registers = emit_loop(
-      ir_, {ir_.getInt64(0), config_.extents->of(axis), ir_.getInt64(1)}, zeros,
-      [&](llvm::Value* index, const Registers& sums) {
-        environment_[axis] = index;
-        scopes_.emplace_back();
-        const BlockValue before{sums, total.varies_kept, total.varies_reduced};
-        const BlockValue after =
-            add(before, split_product(instruction.operands));
-        scopes_.pop_back();
-        return after.registers;
+      ir_, {ir_.getInt64(0), extent, block}, zeros,
+      [&](llvm::Value* begin, const Registers& before) {
+        llvm::Value* end = ir_.CreateAdd(begin, block);
+        end = ir_.CreateSelect(ir_.CreateICmpSGT(end, extent), extent, end);
+        Registers sums =
+            emit_loop(ir_, {begin, end, ir_.getInt64(1)}, zeros, add_terms);
+        for (std::size_t k = 0; k < sums.size(); ++k) {
+          sums[k] = ir_.CreateFAdd(before[k], sums[k]);
+        }
+        return sums;
       });
   environment_ = around;
   return total;

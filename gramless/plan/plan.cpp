@@ -76,6 +76,25 @@ bool has_long_sum(const Program& program, int64_t longest) {
                      });
 }
 
+/// Returns whether what a pair sums over long axes are packed values, as in a
+/// product of matrices.
+bool has_packed_terms(const Program& program, int64_t longest) {
+  return std::all_of(
+      program.instructions.begin(), program.instructions.end(),
+      [&](const Instruction& instruction) {
+        const bool is_long_sum = instruction.kind == NodeKind::sum &&
+                                 instruction.rate == Rate::pair &&
+                                 instruction.axis.extent > longest;
+        return !is_long_sum ||
+               std::all_of(instruction.operands.begin(),
+                           instruction.operands.end(), [&](const Use& operand) {
+                             const auto k =
+                                 static_cast<std::size_t>(operand.value);
+                             return program.instructions[k].rate != Rate::pair;
+                           });
+      });
+}
+
 /// Returns whether a pair has a vector that several values are computed of, as
 /// x - y in gradients: those of two positions do not fit the registers.
 bool keeps_vectors(const Program& program) {
@@ -273,8 +292,10 @@ class Planner {
   void choose_unroll() {
     TileShape& tile = plan_.tile;
     if (has_long_sum(program_, tile.longest_unrolled)) {
-      tile.kept_unroll = 3;
-      tile.reduced_unroll = 2;
+      const bool is_matrix_product =
+          has_packed_terms(program_, tile.longest_unrolled);
+      tile.kept_unroll = is_matrix_product ? 4 : 3;
+      tile.reduced_unroll = is_matrix_product ? 4 : 2;
     } else if (is_long(program_, tile.longest_unrolled)) {
       tile.kept_unroll = 2;
       tile.reduced_unroll = 4;

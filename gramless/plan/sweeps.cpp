@@ -14,6 +14,10 @@ namespace {
 constexpr int64_t kMostElements = 16;
 /// Rows below which tiles stand on the columns, if there are more of them.
 constexpr int64_t kFewRows = 512;
+/// Pairs for each point that centring is worth.
+constexpr double kCentringPairs = 1000;
+/// An exponent may lose this many times 4 roundings.
+constexpr double kLargestRadius = 8;
 
 }  // namespace
 
@@ -43,5 +47,13 @@ const Program& choose_way(const SweepWays& ways, int64_t M, int64_t N) {
   }
   return ways.front();
 }
+
+bool is_centring_worth(int64_t M, int64_t N) {
+  const auto rows = static_cast<double>(M);
+  const auto columns = static_cast<double>(N);
+  return rows * columns >= kCentringPairs * (rows + columns);
+}
+
+bool is_near_centre(double radius) { return radius <= kLargestRadius; }
 
 }  // namespace gramless

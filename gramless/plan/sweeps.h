@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "gramless/lower/program.h"
+#include "gramless/transform/centre.h"
 
 namespace gramless {
 
@@ -18,5 +19,17 @@ std::vector<SweepWays> plan_sweeps(const MapReduce& map_reduce);
 
 /// Returns the program to run for M rows and N columns.
 const Program& choose_way(const SweepWays& ways, int64_t M, int64_t N);
+
+/// Axes of these extents are worth centred points, and sums over them exact
+/// enough.
+inline constexpr ExtentRange kCentredExtents{17, 128};
+
+/// Returns whether so many pairs are worth a pass over all points that tells
+/// how far they are from their mean.
+bool is_centring_worth(int64_t M, int64_t N);
+
+/// Returns whether distances between centred points may be expanded, of which
+/// the products with the factors in exponents are at most this.
+bool is_near_centre(double radius);
 
 }  // namespace gramless
