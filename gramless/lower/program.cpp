@@ -110,9 +110,11 @@ namespace {
 /// Counts what codegen/block_code emits.
 class OperationCount {
  public:
-  OperationCount(const Program& program, Rate rate)
+  OperationCount(const Program& program, Rate rate,
+                 const std::function<int64_t(const Instruction&)>& cost)
       : program_(program),
         rate_(rate),
+        cost_(cost),
         is_needed_(program.instructions.size()) {}
 
   int64_t count() {
@@ -184,7 +186,7 @@ class OperationCount {
       case NodeKind::power0:
       case NodeKind::function:
         for (const Use& operand : operands) need(operand);
-        return 1;
+        return cost_ ? cost_(instruction) : 1;
     }
     throw InternalError("operations(): unknown kind.");
   }
@@ -199,13 +201,15 @@ class OperationCount {
 
   const Program& program_;
   Rate rate_;
+  const std::function<int64_t(const Instruction&)>& cost_;
   std::vector<bool> is_needed_;
 };
 
 }  // namespace
 
-int64_t operations(const Program& program, Rate rate) {
-  return OperationCount(program, rate).count();
+int64_t operations(const Program& program, Rate rate,
+                   const std::function<int64_t(const Instruction&)>& cost) {
+  return OperationCount(program, rate, cost).count();
 }
 
 Program without_unused(const Program& program) {

@@ -3,6 +3,7 @@
 // the rate at which its value changes.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -129,8 +130,9 @@ std::vector<bool> scaled_values(const Program& program);
 
 /// Returns the arithmetic operations of a rate, for one position: a product
 /// that is added costs one less than its factors, as its last multiplication is
-/// fused, and any function counts as one.
-int64_t operations(const Program& program, Rate rate);
+/// fused. A function or a power counts as `cost` says, or as one.
+int64_t operations(const Program& program, Rate rate,
+                   const std::function<int64_t(const Instruction&)>& cost = {});
 
 /// Returns a program without the instructions that no output needs.
 Program without_unused(const Program& program);

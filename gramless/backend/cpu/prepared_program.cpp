@@ -4,6 +4,7 @@
 #include "gramless/backend/cpu/ready_sweep.h"
 #include "gramless/base/fork_lock.h"
 #include "gramless/base/text.h"
+#include "gramless/codegen/cost.h"
 #include "gramless/codegen/module.h"
 
 namespace gramless::cpu {
@@ -78,11 +79,14 @@ std::string PreparedProgram::explain(Sizes sizes, DType dtype, CodeText code,
   const Plan plan =
       make_plan(program, sweep_sizes(program, sizes), dtype,
                 target.vector_bytes, options.forced.plan, /*has_reasons=*/true);
+  // All use of LLVM waits for forks.
+  const std::scoped_lock lock(fork_lock(ForkLock::first_use));
   std::string text = concat(to_text(program), "\n", to_text(plan),
                             "  instructions: ", isa_name(target.isa), " of ",
-                            target.triple, "\n");
+                            target.triple, "; arithmetic takes ",
+                            pair_instructions(program, plan.tile, target),
+                            " for a vector of pairs\n");
   if (code == CodeText::none) return text;
-  const std::scoped_lock lock(fork_lock(ForkLock::first_use));
   const GeneratedModule generated = generate_sweep(program, plan.tile, target);
   const bool is_llvm = code == CodeText::llvm;
   text += concat("\n", is_llvm ? "LLVM code\n" : "assembly\n",
