@@ -79,7 +79,7 @@ class PreparedProgram {
   /// Returns the program with its plan, the reason of each choice, and the code
   /// if asked for.
   [[nodiscard]] std::string explain(Sizes sizes, DType dtype, CodeText code,
-                                    const RunOptions& options) const;
+                                    const ForcedChoices& forced) const;
 
  private:
   std::shared_ptr<const ReadySweep> ready_for(

@@ -331,13 +331,14 @@ std::string ArrayFunction::explain(std::span<const ArrayView> arguments,
 }
 
 std::string explain_function(const ArrayFunction& function, Sizes sizes,
-                             DType dtype, CodeText code) {
+                             DType dtype, CodeText code,
+                             const ForcedChoices& forced) {
   const ArrayFunction::State& state = function.state();
   std::string text = function.title() + "\n";
   text += concat("\nformula\n", indented(to_text(state.runnable.map_reduce)));
   const auto add_sweeps = [&](const Runnable& runnable) {
     for (const cpu::PreparedProgram& prepared : runnable.programs) {
-      text += "\n" + prepared.explain(sizes, dtype, code, {});
+      text += "\n" + prepared.explain(sizes, dtype, code, forced);
     }
   };
   add_sweeps(state.runnable);

@@ -76,8 +76,10 @@ void run_function(const ArrayFunction& function,
                   std::span<const MutableArrayView> results,
                   const Options& options, const ForcedChoices& forced);
 
-/// Returns what a function runs for arrays of the given sizes, as text.
+/// Returns what a function runs for arrays of the given sizes, as text, with
+/// choices forced.
 std::string explain_function(const ArrayFunction& function, Sizes sizes,
-                             DType dtype, CodeText code = CodeText::none);
+                             DType dtype, CodeText code = CodeText::none,
+                             const ForcedChoices& forced = {});
 
 }  // namespace gramless

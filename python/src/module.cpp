@@ -15,6 +15,7 @@
 #include <functional>
 
 #include "gramless/call/arguments.h"
+#include "gramless/call/arrays.h"
 #include "gramless/call/function.h"
 #include "gramless/call/mode.h"
 #include "gramless/formula/atoms.h"
@@ -136,8 +137,8 @@ constexpr std::array kForces = {
     Force{"splits", [](RunChoices& c, int64_t n) { c.forced.plan.splits = n; }},
 };
 
-/// Reads choices that tests force.
-void read_forced(const nb::dict& forced, RunChoices& choices) {
+/// Returns choices with those that tests force.
+RunChoices read_forced(RunChoices choices, const nb::dict& forced) {
   for (const auto [key, value] : forced) {
     const auto name = nb::cast<std::string>(key);
     const auto force =
@@ -149,14 +150,15 @@ void read_forced(const nb::dict& forced, RunChoices& choices) {
     }
     force->apply(choices, nb::cast<int64_t>(value));
   }
+  return choices;
 }
 
 /// Runs a function into row-major memory at the given addresses.
 void run(const ArrayFunction& function, const std::vector<ArrayView>& arguments,
          const std::vector<uintptr_t>& results, std::string_view backend,
          int threads, const nb::dict& forced) {
-  RunChoices choices{{parse_backend(backend), threads, python_signals()}, {}};
-  read_forced(forced, choices);
+  const RunChoices choices = read_forced(
+      {{parse_backend(backend), threads, python_signals()}, {}}, forced);
   const nb::gil_scoped_release no_gil;
   const std::vector<ResultForm> forms =
       function.result_forms(arguments, choices.options.backend);
@@ -364,10 +366,14 @@ NB_MODULE(_core, m) {
       .def(
           "explain",
           [](const ArrayFunction& self, const std::vector<ArrayView>& arguments,
-             std::string_view code) {
-            return self.explain(arguments, parse_code(code));
+             std::string_view code, const nb::dict& forced) {
+            const std::vector<ArraySpec>& specs = self.state().arguments;
+            return explain_function(self, find_sizes(specs, arguments),
+                                    find_dtype(specs, arguments),
+                                    parse_code(code),
+                                    read_forced({}, forced).forced);
           },
-          "arguments"_a, "code"_a = "",
+          "arguments"_a, "code"_a = "", "forced"_a = nb::dict(),
           "Returns formula, programs, plans, code ('llvm', 'assembly' or '') "
           "and times of the stages. The last arguments may be left out.");
 }

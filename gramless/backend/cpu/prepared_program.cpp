@@ -73,12 +73,12 @@ void PreparedProgram::run(Sizes sizes, std::span<const ArrayView> arguments,
 }
 
 std::string PreparedProgram::explain(Sizes sizes, DType dtype, CodeText code,
-                                     const RunOptions& options) const {
+                                     const ForcedChoices& forced) const {
   const Program& program = this->program(sizes);
-  const Target target = host_target(options.forced.most);
+  const Target target = host_target(forced.most);
   const Plan plan =
       make_plan(program, sweep_sizes(program, sizes), dtype,
-                target.vector_bytes, options.forced.plan, /*has_reasons=*/true);
+                target.vector_bytes, forced.plan, /*has_reasons=*/true);
   // All use of LLVM waits for forks.
   const std::scoped_lock lock(fork_lock(ForkLock::first_use));
   std::string text = concat(to_text(program), "\n", to_text(plan),

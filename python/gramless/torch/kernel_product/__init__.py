@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from gramless import _core
+from gramless.torch import map_reduce
 from gramless.torch.arguments import (
     Call,
     Mode,
@@ -207,4 +208,7 @@ def explain(
     ]
     if wrt:
         functions.append(function.vjp(wrt, [0]))
-    return "\n".join(each.explain(views, code or "") for each in functions)
+    return "\n".join(
+        each.explain(views, code or "", map_reduce.FORCED_OPTIONS)
+        for each in functions
+    )
