@@ -121,7 +121,7 @@ $(PEERS): $(PACKAGE)
 
 build/bench/fma_peak: bench/fma_peak.cpp
 	mkdir -p $(@D)
-	$(CXX) -std=c++20 -O3 -march=native -ffp-contract=fast -Wall -Wextra -Werror -o $@ $<
+	$(CXX) -std=c++20 -O3 -march=native -ffp-contract=fast -pthread -Wall -Wextra -Werror -o $@ $<
 
 googletest:
 	$(call need,echo '#include <gtest/gtest.h>' | $(CXX) -E -x c++ -,libgtest-dev)

@@ -10,6 +10,9 @@ import numpy as np
 ROW_ARGUMENTS = ("x", "u", "c", "w")
 """The arguments with a row for each i."""
 
+ORIENTED = " * linear(u,v)**2"
+"""A factor that kernels of directions end with."""
+
 
 @dataclass(frozen=True)
 class Case:
@@ -26,11 +29,12 @@ class Case:
     D: int = 3
     E: int = 1
     dtype: str = "float32"
-    atom: str = "gaussian"
+    kernel: str = "gaussian(x,y)"
+    slots: tuple[float | None, ...] = (1.0,)  # Times gamma, for each atom.
     mode: str = "sum"
-    is_oriented: bool = False  # Times linear(u,v)**2.
     has_metrics: bool = False  # A symmetric matrix for each j, not a scalar.
     order: int = 0
+    only: tuple[str, ...] = ()  # The gradients to take; (): all of them.
     is_quick: bool = False  # Is among the cases of --quick.
 
     @property
@@ -43,10 +47,15 @@ class Case:
         return self.rows * self.N
 
     @property
-    def kernel(self) -> str:
-        """The kernel, as Gramless names it."""
-        oriented = " * linear(u,v)**2" if self.is_oriented else ""
-        return f"{self.atom}(x,y){oriented}"
+    def is_oriented(self) -> bool:
+        """Whether points have directions, u and v."""
+        return self.kernel.endswith(ORIENTED)
+
+    @property
+    def kind(self) -> str:
+        """The atom of points, or where there are several the case's name."""
+        atom, *others = self.kernel.removesuffix(ORIENTED).split("(x,y)")
+        return self.name if any(others) else atom
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -57,12 +66,7 @@ class Case:
     @property
     def wrt(self) -> tuple[str, ...]:
         """The arguments that the case wants gradients of."""
-        return self.names if self.order else ()
-
-    @property
-    def is_modelled(self) -> bool:
-        """Whether the model of 16 instructions is about this case."""
-        return self == Case(self.name, self.N, is_quick=self.is_quick)
+        return (self.only or self.names) if self.order else ()
 
     def block_rows(self, entries: int) -> int:
         """Returns how many rows make a block of at most so many entries.
@@ -74,25 +78,61 @@ class Case:
 
 
 K = 1000
+MIXTURE = {"N": 30, "M": K * K}
 ALL_CASES = (
     Case("gaussian 1e3", K, is_quick=True),
     Case("gaussian 1e4", 10 * K, is_quick=True),
-    Case("gaussian 2e4", 20 * K),
     Case("gaussian 5e4", 50 * K),
     Case("D=10", 10 * K, D=10, is_quick=True),
     Case("D=100", 10 * K, D=100),
     Case("E=64", 10 * K, E=64),
-    Case("laplacian", 10 * K, atom="laplacian"),
-    Case("cauchy", 10 * K, atom="cauchy"),
-    Case("inverse_multiquadric", 10 * K, atom="inverse_multiquadric"),
+    Case("laplacian", 10 * K, kernel="laplacian(x,y)"),
+    Case("cauchy", 10 * K, kernel="cauchy(x,y)"),
+    Case("inverse_multiquadric", 10 * K, kernel="inverse_multiquadric(x,y)"),
+    Case(
+        "rational_quadratic",
+        10 * K,
+        kernel="rational_quadratic(x,y)",
+        slots=(1, 0.1875),
+    ),
+    Case(
+        "three gaussians",
+        10 * K,
+        kernel="gaussian(x,y) + gaussian(x,y) + gaussian(x,y)",
+        slots=(1, 1 / 4, 1 / 16),
+    ),
+    Case(
+        "gaussian laplacian",
+        10 * K,
+        kernel="gaussian(x,y) * laplacian(x,y)",
+        slots=(1, 1),
+    ),
     Case("float64", 10 * K, dtype="float64", is_quick=True),
+    Case("float64 backward", 10 * K, dtype="float64", order=1),
     Case("backward", 10 * K, order=1, is_quick=True),
     Case("double backward", 5 * K, order=2),
     Case("lse", 10 * K, mode="lse", is_quick=True),
-    Case("lse backward", 10 * K, mode="lse", order=1),
-    Case("oriented backward", 10 * K, is_oriented=True, order=1),
+    Case("lse backward", 10 * K, mode="lse", order=1, only=("x", "y", "b")),
+    Case(
+        "oriented backward",
+        10 * K,
+        kernel="gaussian(x,y)" + ORIENTED,
+        slots=(1, None),
+        order=1,
+    ),
     Case("metric per j, D=2", 100, 10 * K, D=2, has_metrics=True),
     Case("metric per j, D=3", 100, 10 * K, has_metrics=True, is_quick=True),
+    Case("mixture", **MIXTURE, is_quick=True),
+    Case("mixture backward", **MIXTURE, order=1),
+    Case("mixture lse", **MIXTURE, mode="lse"),
+    Case(
+        "mixture fit",
+        **MIXTURE,
+        mode="lse",
+        has_metrics=True,
+        order=1,
+        only=("y", "b", "gamma"),
+    ),
 )
 CASES = {case.name: case for case in ALL_CASES}
 
@@ -127,3 +167,10 @@ def data(case: Case) -> dict[str, np.ndarray]:
         for name, array in arrays.items()
         if name in (*case.names, "c", "w")
     }
+
+
+def gammas(case: Case, gamma: object) -> list:
+    """Returns the parameter of each atom, as a case makes them of gamma."""
+    return [
+        gamma if slot == 1 else slot and slot * gamma for slot in case.slots
+    ]

@@ -9,7 +9,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata
@@ -24,7 +24,7 @@ FOLDER = Path("build/bench")
 """Where results, logs and what KeOps compiles go, below the current folder."""
 
 ENTRIES = (2**20, 2**18, 2**16, 2**22)
-"""How many entries of the matrix a block may have; the first is the default."""
+"""How many entries of the matrix a block may have, where that is tuned."""
 
 _TOO_LONG = 5.0  # Seconds that a result may take, to be tuned.
 
@@ -36,7 +36,8 @@ class Engine:
     module: str
     function: str
     package: str
-    is_tuned: bool = False  # Has blocks, whose size is to be chosen.
+    entries: tuple[int, ...] = (0,)  # Sizes of blocks, to choose from.
+    flags: str = ""  # Of a compiler that it runs.
 
     @property
     def version(self) -> str:
@@ -45,14 +46,30 @@ class Engine:
         return f"{self.package} is not installed"
 
 
+_NATIVE = "-march=native -ffast-math"
 ENGINES = {
     "Gramless": Engine("with_gramless", "prepare", "gramless"),
     "KeOps": Engine("with_keops", "prepare", "pykeops"),
-    "torch, differences": Engine("with_torch", "differences", "torch", True),
-    "torch, products": Engine("with_torch", "products", "torch", True),
-    "JAX": Engine("with_jax", "prepare", "jax", True),
+    "KeOps, native": Engine("with_keops", "prepare", "pykeops", flags=_NATIVE),
+    "torch, differences": Engine("with_torch", "differences", "torch", ENTRIES),
+    "torch, products": Engine("with_torch", "products", "torch", ENTRIES),
+    "torch, compiled": Engine("with_torch", "compiled", "torch", ENTRIES[:2]),
+    "JAX": Engine("with_jax", "prepare", "jax", ENTRIES),
 }
 REFERENCE = Engine("reference", "prepare", "numpy")
+
+
+def available_cores() -> list[int]:
+    """Returns the cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
+
+
+def pin(cores: Sequence[int]) -> None:
+    """Keeps this process to some cores, where the system can do that."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, cores)
 
 
 class EngineError(Exception):
@@ -60,18 +77,23 @@ class EngineError(Exception):
 
 
 class Worker:
-    """A fresh process that computes one case with one engine."""
+    """A fresh process that computes one case with one engine, on some cores."""
 
-    def __init__(self, engine: Engine, case: Case, threads: int) -> None:
-        words = f"{engine.module} {engine.function} {case.name}"
+    def __init__(
+        self, engine: Engine, case: Case, cores: Sequence[int]
+    ) -> None:
+        words = f"{engine.module} {engine.function} {engine.flags} {case.name}"
         name = re.sub(r"\W+", "-", words)  # KeOps' compiler wants no spaces.
         cache = (FOLDER / f"{name}.cache").resolve()
         os.environ["KEOPS_CACHE_FOLDER"] = str(cache)  # Empty: it compiles.
+        os.environ["CXXFLAGS"] = engine.flags
+        for name in ("MKL_NUM_THREADS", "OMP_NUM_THREADS"):
+            os.environ[name] = str(len(cores))
         context = multiprocessing.get_context("spawn")
         self._connection, there = context.Pipe()
         self._process = context.Process(
             target=_serve,
-            args=(there, engine, case, threads, FOLDER / f"{name}.log"),
+            args=(there, engine, case, cores, FOLDER / f"{name}.log"),
             daemon=True,
         )
         self._process.start()
@@ -99,14 +121,18 @@ class Worker:
 class _Task:
     """A case and an engine, in their process."""
 
-    def __init__(self, engine: Engine, case: Case, threads: int) -> None:
+    def __init__(
+        self, engine: Engine, case: Case, cores: Sequence[int]
+    ) -> None:
+        pin(cores)
         arrays = data(case)
         module = importlib.import_module(engine.module)
         if "torch" in sys.modules:
-            sys.modules["torch"].set_num_threads(threads)
+            sys.modules["torch"].set_num_threads(len(cores))
+        self._module = module
         prepare = getattr(module, engine.function)
         self._prepare = lambda entries: prepare(case, arrays, entries)
-        self._sizes = ENTRIES[1:] if engine.is_tuned else ()
+        self._entries = engine.entries
         self._compute: Callable[[], dict] | None = None
 
     def first(self) -> dict:
@@ -116,7 +142,7 @@ class _Task:
             Path("/proc/self/clear_refs").write_text("5")  # VmHWM := VmRSS.
             before = _peak_memory()
         start = time.perf_counter()
-        self._compute = self._prepare(ENTRIES[0])
+        self._compute = self._prepare(self._entries[0])
         results = self._compute()
         seconds = time.perf_counter() - start
         peak = None if before is None else _peak_memory() - before
@@ -125,10 +151,11 @@ class _Task:
 
     def tune(self) -> dict:
         """Chooses the size of blocks that is fastest, unless that is long."""
-        if not self._sizes:
+        chosen, *others = self._entries
+        if not others:
             return {"entries": None}
-        best, chosen = min(self.times(0) + self.times(0)), ENTRIES[0]
-        for entries in self._sizes if best < _TOO_LONG else ():
+        best = min(self.times(0) + self.times(0))
+        for entries in others if best < _TOO_LONG else ():
             before, self._compute = self._compute, self._prepare(entries)
             self.times(0)
             seconds = min(self.times(0) + self.times(0))
@@ -137,6 +164,11 @@ class _Task:
             else:
                 self._compute = before
         return {"entries": chosen}
+
+    def count(self) -> dict:
+        """Returns the instructions that arithmetic takes, if it is known."""
+        count = getattr(self._module, "instructions", None)
+        return {"instructions": count and count(self._compute)}
 
     def times(self, seconds: float) -> list[float]:
         """Returns the times of warm results, for about so many seconds."""
@@ -155,7 +187,11 @@ def _peak_memory() -> float:
 
 
 def _serve(
-    connection: Connection, engine: Engine, case: Case, threads: int, log: Path
+    connection: Connection,
+    engine: Engine,
+    case: Case,
+    cores: Sequence[int],
+    log: Path,
 ) -> None:
     """Answers questions until there are no more; a text says what failed."""
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
@@ -165,7 +201,7 @@ def _serve(
         task = None
         while True:
             method, arguments = connection.recv()
-            task = task or _Task(engine, case, threads)
+            task = task or _Task(engine, case, cores)
             connection.send(getattr(task, method)(*arguments))
     except EOFError:
         return

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from autograd import leaves, objective
-from cases import ROW_ARGUMENTS, Case
+from cases import ROW_ARGUMENTS, Case, gammas
 
 sys.path.append(str(Path(__file__).parents[1] / "tests" / "torch"))
 from oracle import kernel_matrix
@@ -60,7 +60,8 @@ def _values(case: Case, arrays: Mapping) -> np.ndarray | torch.Tensor:
     """Returns a, by the library of the arrays."""
     xs = [arrays[name] for name in ("x", "u") if name in case.names]
     ys = [arrays[name] for name in ("y", "v") if name in case.names]
-    matrix = kernel_matrix(case.kernel, xs, ys, [arrays["gamma"], None])
+    slots = gammas(case, arrays["gamma"])
+    matrix = kernel_matrix(case.kernel, xs, ys, slots)
     if case.mode == "sum":
         return matrix @ arrays["b"]
     library = torch if isinstance(matrix, torch.Tensor) else np

@@ -3,14 +3,15 @@
 
 Each case runs with each engine in a fresh process, on the same cores. Its
 first result is compared with float64 before anything is timed; a wrong one is
-reported instead. Then Gramless and each peer take turns. The medians of their
-times, and of the ratios of neighbouring turns, are in build/bench/results.md,
-all numbers in build/bench/results.json. Flags for what KeOps compiles may be
-given as CXXFLAGS.
+reported instead. Then Gramless and each peer take turns, and so does a loop of
+multiply-adds, which is what shares are of. The medians of their times, and of
+the ratios of neighbouring turns, are in build/bench/results.md, all numbers in
+build/bench/runs/, where compare.py and picture.py read them.
 
-    make bench                                  # All cases, one thread.
+    make bench                                  # All cases and peers.
     make bench ARGS="--quick"                   # Some cases, few repeats.
-    make bench ARGS="--only lse --threads 2"    # Those named by a pattern.
+    make bench ARGS="--only 'lse backward' --peers JAX"
+    make bench ARGS="--cores 2"                 # Peers on two cores as well.
 """
 
 from __future__ import annotations
@@ -22,16 +23,26 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
 from statistics import median
 
 import numpy as np
 from tqdm import tqdm
 
 from cases import CASES, Case
-from engines import ENGINES, FOLDER, REFERENCE, EngineError, Worker
-from tables import Outcome, Report
+from engines import (
+    ENGINES,
+    FOLDER,
+    REFERENCE,
+    EngineError,
+    Worker,
+    available_cores,
+    pin,
+)
+from tables import OURS, PEERS, Outcome, Report, Row, processor
 
-OURS, *PEERS = ENGINES
 ROUNDINGS = 1000
 """A result may be off by so many roundings of its largest number.
 
@@ -39,6 +50,9 @@ A plain sum of N = 10^4 terms is off by about √N = 100 roundings of the sum of
 their absolute values. Where squares are expanded, that is up to 10 times as
 large as a gradient in x. Mistakes are larger, and the table shows all errors.
 """
+
+WIDE_PAIRS = 3 * 10**7
+"""Cases with so many pairs are timed on all cores as well."""
 
 # Keeps all engines to the CPU, and lets the C library keep memory between
 # calls: page faults would halve the speed of peers with blocks of the matrix.
@@ -59,32 +73,37 @@ def parse_arguments() -> argparse.Namespace:
     )
     add = parser.add_argument
     add("--quick", action="store_true", help="some cases, few repeats")
-    add("--only", metavar="PATTERN", help="cases that a pattern is found in")
-    add("--threads", type=int, default=1, help="cores and threads to use")
+    add("--only", metavar="CASE", help="a case, or those a pattern is found in")
+    add("--peers", metavar="PATTERN", help="peers that a pattern is found in")
+    add("--cores", type=int, default=1, help="cores for each engine")
+    add("--avx2", action="store_true", help="no AVX-512 for Gramless and loop")
     options = parser.parse_args()
-    cases = [c for c in CASES.values() if c.is_quick or not options.quick]
-    if options.only:
+    options.cases = [
+        c for c in CASES.values() if c.is_quick or not options.quick
+    ]
+    if options.only in CASES:
+        options.cases = [CASES[options.only]]
+    elif options.only:
         pattern = re.compile(options.only, re.IGNORECASE)
-        cases = [c for c in CASES.values() if pattern.search(c.name)]
-    if not cases:
+        options.cases = [c for c in CASES.values() if pattern.search(c.name)]
+    if not options.cases:
         parser.error(f"--only matches no case of: {', '.join(CASES)}")
-    options.cases = cases
-    options.turns = 3 if options.quick else 9
-    options.seconds = 0.1 if options.quick else 0.3  # Of one turn.
-    options.limit = 3.0 if options.quick else 15.0  # Seconds of all turns.
+    peers = re.compile(options.peers or "", re.IGNORECASE)
+    options.peers = [name for name in PEERS if peers.search(name)]
+    options.all_cores = available_cores()
+    if options.cores > len(options.all_cores):
+        parser.error(f"--cores: there are {len(options.all_cores)}")
+    options.most = 32 if options.avx2 else 64  # Bytes of a vector.
+    options.turns = 3 if options.quick else 5
+    options.seconds = 0.1 if options.quick else 0.25  # Of one turn.
+    options.limit = 3.0 if options.quick else 6.0  # Seconds of all turns.
     return options
 
 
-def settle(threads: int) -> None:
-    """Chooses cores and settings, for this process and its children."""
-    names = ("MKL_NUM_THREADS", "OMP_NUM_THREADS")
-    os.environ |= _ENVIRONMENT | dict.fromkeys(names, str(threads))
-    if hasattr(os, "sched_setaffinity"):
-        cores = sorted(os.sched_getaffinity(0))
-        if threads > len(cores):
-            sys.exit(f"error: --threads {threads}, but {len(cores)} cores")
-        os.sched_setaffinity(0, cores[-threads:])
-    FOLDER.mkdir(parents=True, exist_ok=True)
+def prepare_folder() -> None:
+    """Sets the environment, and empties what KeOps compiles into."""
+    os.environ.update(_ENVIRONMENT)
+    (FOLDER / "runs").mkdir(parents=True, exist_ok=True)
     for path in FOLDER.glob("*.cache"):
         shutil.rmtree(path)
 
@@ -104,19 +123,35 @@ def deviation(case: Case, expected: dict, results: dict) -> float:
     return worst / float(np.finfo(case.dtype).eps / 2)
 
 
+def time_loop(cores: Sequence[int], most: int) -> list[dict]:
+    """Times the loop of multiply-adds, with vectors of at most so many bytes.
+
+    Returns nothing where the loop was not built.
+    """
+    program = FOLDER / "fma_peak"
+    if not program.exists():
+        return []
+    before = available_cores()
+    pin(cores)
+    command = [program, str(len(cores)), str(most)]
+    output = subprocess.run(command, check=True, capture_output=True)
+    pin(before)
+    return [json.loads(output.stdout)]
+
+
 class Run:
     """One case, with all engines."""
 
     def __init__(self, case: Case, options: argparse.Namespace) -> None:
         self._case = case
         self._options = options
+        self._cores = options.all_cores[-options.cores :]
         self._workers: dict[str, Worker] = {}
-        self.outcomes = {name: Outcome() for name in ENGINES}
-        self.fma: list[dict] = []
+        self.row = Row(case, {n: Outcome() for n in [OURS, *options.peers]})
 
     def expected(self) -> dict:
         """Returns what results are compared with."""
-        worker = Worker(REFERENCE, self._case, self._options.threads)
+        worker = Worker(REFERENCE, self._case, self._cores)
         try:
             return worker.ask("first")["results"]
         finally:
@@ -124,9 +159,8 @@ class Run:
 
     def check(self, name: str, expected: dict) -> None:
         """Starts the process of an engine, and compares its first result."""
-        outcome = self.outcomes[name]
-        worker = Worker(ENGINES[name], self._case, self._options.threads)
-        self._workers[name] = worker
+        outcome = self.row.engines[name]
+        worker = self._start(name, self._cores)
         try:
             first = worker.ask("first")
             outcome.first, outcome.peak = first["first"], first["peak"]
@@ -135,24 +169,46 @@ class Run:
                 text = f"wrong: off by {outcome.error:.3g} roundings"
                 raise EngineError(text)
             outcome.entries = worker.ask("tune")["entries"]
+            outcome.instructions = worker.ask("count")["instructions"]
         except EngineError as error:
             self._drop(name, error)
 
-    def take_turns(self, peer: str) -> None:
-        """Times Gramless and a peer, one after the other."""
-        outcome = self.outcomes[peer]
-        if sum(outcome.times) < self._options.limit:
-            ours, theirs = self._time(OURS), self._time(peer)
-            if ours and theirs:
-                outcome.ratios.append(theirs / ours)
+    def take_turn(self) -> None:
+        """Times the loop, and Gramless and each peer one after the other."""
+        row, options = self.row, self._options
+        row.loops += time_loop(self._cores, options.most)
+        if not options.peers:
+            self._time(OURS)
+        for peer in options.peers:
+            outcome = row.engines[peer]
+            if sum(outcome.times) < options.limit:
+                ours, theirs = self._time(OURS), self._time(peer)
+                if ours and theirs:
+                    outcome.ratios.append(theirs / ours)
+        if OURS in self._workers and self._has_wide():
+            self._take_wide_turn()
 
-    def time_loop(self) -> None:
-        """Times the loop of the model, for the cases that it is about."""
-        program = FOLDER / "fma_peak"
-        is_meant = self._case.is_modelled and self._options.threads == 1
-        if is_meant and program.exists():
-            output = subprocess.run(program, check=True, capture_output=True)
-            self.fma.append(json.loads(output.stdout))
+    def _has_wide(self) -> bool:
+        more_cores = len(self._options.all_cores) > len(self._cores)
+        return more_cores and self._case.pairs >= WIDE_PAIRS
+
+    def _take_wide_turn(self) -> None:
+        """Times Gramless on all cores, and the loop."""
+        row, cores = self.row, self._options.all_cores
+        if "wide" not in self._workers:
+            self._start("wide", cores).ask("first")
+        row.wide_loops += time_loop(cores, self._options.most)
+        one = self._time(OURS)
+        times = self._workers["wide"].ask("times", self._options.seconds)
+        row.wide.times += times
+        row.wide.ratios.append(one / median(times))
+
+    def _start(self, name: str, cores: Sequence[int]) -> Worker:
+        engine = ENGINES.get(name, ENGINES[OURS])
+        if engine is ENGINES[OURS] and self._options.avx2:
+            engine = replace(engine, function="prepare_avx2")
+        self._workers[name] = Worker(engine, self._case, cores)
+        return self._workers[name]
 
     def _time(self, name: str) -> float | None:
         if name not in self._workers:
@@ -162,11 +218,11 @@ class Run:
         except EngineError as error:
             self._drop(name, error)
             return None
-        self.outcomes[name].times += times
+        self.row.engines[name].times += times
         return median(times)
 
     def _drop(self, name: str, error: EngineError) -> None:
-        self.outcomes[name].fault = str(error)
+        self.row.engines[name].fault = str(error)
         self._workers.pop(name).close()
 
     def close(self) -> None:
@@ -178,10 +234,22 @@ class Run:
 def main() -> int:
     """Runs the benchmark; returns 1 if Gramless was wrong or failed."""
     options = parse_arguments()
-    settle(options.threads)
-    report = Report(options.threads)
-    steps = len(ENGINES) + options.turns * len(PEERS)
-    with tqdm(total=len(options.cases) * steps, ncols=80) as progress:
+    prepare_folder()
+    started = datetime.now()
+    names = [OURS, *options.peers]
+    versions = dict.fromkeys(ENGINES[name].version for name in names)
+    facts = {
+        "processor": processor(),
+        "started": started.isoformat(timespec="seconds"),
+        "cores": options.cores,
+        "all_cores": len(options.all_cores),
+        "most_bytes": options.most,
+        "versions": ", ".join(versions),
+    }
+    report = Report(facts, [])
+    path = FOLDER / "runs" / f"{started:%Y-%m-%dT%H%M%S}.json"
+    steps = len(options.cases) * (len(names) + options.turns)
+    with tqdm(total=steps, ncols=80) as progress:
 
         def step(text: str) -> None:
             progress.set_postfix_str(text)
@@ -191,20 +259,20 @@ def main() -> int:
             run = Run(case, options)
             try:
                 expected = run.expected()
-                for name in ENGINES:
+                for name in names:
                     step(f"{case.name}, {name}")
                     run.check(name, expected)
-                for _ in range(options.turns):
-                    run.time_loop()
-                    for peer in PEERS:
-                        step(f"{case.name}, {peer}")
-                        run.take_turns(peer)
+                for turn in range(options.turns):
+                    step(f"{case.name}, turn {turn + 1}")
+                    run.take_turn()
             finally:
                 run.close()
-            report.add(case, run.outcomes, run.fma)
-            report.save(FOLDER)
+            report.rows.append(run.row)
+            report.save(path)
+            (FOLDER / "results.md").write_text(report.markdown(), "utf-8")
     print(report.markdown())
-    return int(any(outcomes[OURS].fault for _, outcomes, _ in report.rows))
+    print(f"All numbers are in {path}.")
+    return int(any(row.engines[OURS].fault for row in report.rows))
 
 
 if __name__ == "__main__":

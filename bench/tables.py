@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the benchmark found: tables as Markdown, all numbers as JSON."""
+"""What a run of the benchmark found: numbers as JSON, tables as Markdown."""
 
 from __future__ import annotations
 
@@ -11,29 +11,28 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
 
+import numpy as np
+
 from cases import Case
 from engines import ENGINES
 
-INSTRUCTIONS = 16
-"""What a model of a Gaussian in 3-D takes for one vector of pairs."""
+OURS, *PEERS = ENGINES
 
 _HEAD = """\
-{processor}; {threads} thread(s); {versions}.
+{processor}; {cores} core(s); {versions}.
 
-Million pairs per second, and how many times as fast as a peer Gramless is \
-(with the peer's million pairs per second)."""
-_MODEL = """\
-Model: a loop of fused multiply-adds in registers, timed in the same run, did \
-{rate:.2f} billion per second, of {lanes} lanes; a vector of pairs takes \
-{instructions} of them. That is for AVX-512; elsewhere an exponential takes \
-about 4 more."""
+Million pairs per second; how many vector instructions arithmetic takes for a \
+vector of pairs, in all sweeps; the share of the rate at which a loop of \
+multiply-adds in registers does as many, timed in the same turns{loop}; what \
+all {all_cores} cores add, beside what they add to that loop; the largest \
+error, in roundings (2^-24, or 2^-53 for float64) of the largest number of a \
+result. Then how many times as fast as a peer Gramless is."""
+_RATES = "Million pairs per second of each."
 _FIRST = "Seconds from the import to the first result, with all compilation."
 _PEAK = """\
 Memory of the process for the first result: the most, in MB, above what was \
 in use before."""
-_ERROR = """\
-Largest error, in roundings (2^-24, or 2^-53 for float64) of the largest \
-number of a result."""
+_ERROR = "Largest error, in roundings."
 
 
 @dataclass
@@ -44,99 +43,139 @@ class Outcome:
     peak: float | None = None  # MB.
     error: float | None = None  # Roundings.
     entries: int | None = None  # Of a block, where that was tuned.
+    instructions: int | None = None  # Of arithmetic, for a vector of pairs.
     times: list[float] = field(default_factory=list)  # Seconds.
     ratios: list[float] = field(default_factory=list)  # To Gramless.
     fault: str = ""
 
-    def rate(self, case: Case) -> float | None:
+
+@dataclass
+class Row:
+    """A case and what came of it."""
+
+    case: Case
+    engines: dict[str, Outcome]
+    wide: Outcome = field(default_factory=Outcome)  # Gramless, on all cores.
+    loops: list[dict] = field(default_factory=list)  # Of multiply-adds.
+    wide_loops: list[dict] = field(default_factory=list)  # On all cores.
+
+    def rate(self, engine: str = OURS) -> float | None:
         """Returns million pairs per second."""
-        return case.pairs / median(self.times) / 1e6 if self.times else None
+        times = self.engines[engine].times
+        return self.case.pairs / median(times) / 1e6 if times else None
+
+    def ratio(self, peer: str) -> float | None:
+        """Returns how many times as fast as a peer Gramless is."""
+        ratios = self.engines[peer].ratios if peer in self.engines else ()
+        return median(ratios) if ratios else None
+
+    def best_peer(self) -> tuple[float, str] | None:
+        """Returns the smallest ratio and its peer."""
+        ratios = ((self.ratio(peer), peer) for peer in self.engines)
+        return min((pair for pair in ratios if pair[0]), default=None)
+
+    def share(self) -> float | None:
+        """Returns the share of what the loop of multiply-adds would allow."""
+        rate, count = self.rate(), self.engines[OURS].instructions
+        if not (rate and count and self.loops):
+            return None
+        lanes = self.loops[0]["bytes"] / np.dtype(self.case.dtype).itemsize
+        return rate * 1e6 * count / (_per_second(self.loops) * lanes)
+
+    def scaling(self) -> tuple[float, float] | None:
+        """Returns what all cores add to Gramless, and what to the loop."""
+        if not (self.wide.ratios and self.wide_loops):
+            return None
+        loops = _per_second(self.wide_loops) / _per_second(self.loops)
+        return median(self.wide.ratios), loops
 
 
-Row = tuple[Case, dict[str, Outcome], list[dict]]
-"""A case, what came of it with each engine, and loops of the model."""
+def _per_second(loops: Sequence[dict]) -> float:
+    return median(loop["per_second"] for loop in loops)
 
 
 class Report:
     """All that a run of the benchmark found."""
 
-    def __init__(self, threads: int) -> None:
-        versions = dict.fromkeys(e.version for e in ENGINES.values())
-        self._facts = {
-            "processor": _processor(),
-            "threads": threads,
-            "versions": ", ".join(versions),
-        }
-        self.rows: list[Row] = []
+    def __init__(self, facts: dict, rows: list[Row]) -> None:
+        self.facts = facts
+        self.rows = rows
 
-    def add(self, *row: Case | dict[str, Outcome] | list[dict]) -> None:
-        """Adds a row."""
-        self.rows.append(row)
+    @classmethod
+    def load(cls, path: Path) -> Report:
+        """Reads what save() has written."""
+        facts = json.loads(path.read_text("utf-8"))
+        rows = []
+        for row in facts.pop("rows"):
+            case = Case(**row.pop("case"))
+            wide = Outcome(**row.pop("wide"))
+            engines = {k: Outcome(**v) for k, v in row.pop("engines").items()}
+            rows.append(Row(case, engines, wide, **row))
+        return cls(facts, rows)
 
-    def save(self, folder: Path) -> None:
-        """Writes results.md and results.json."""
-        (folder / "results.md").write_text(self.markdown(), "utf-8")
-        rows = [
-            {
-                "case": asdict(case),
-                "engines": {name: asdict(o) for name, o in outcomes.items()},
-                "fma": fma,
-            }
-            for case, outcomes, fma in self.rows
-        ]
-        text = json.dumps({**self._facts, "rows": rows})
-        (folder / "results.json").write_text(f"{text}\n", "utf-8")
+    def save(self, path: Path) -> None:
+        """Writes all numbers."""
+        rows = [asdict(row) for row in self.rows]
+        text = json.dumps({**self.facts, "rows": rows})
+        path.write_text(f"{text}\n", "utf-8")
 
     def markdown(self) -> str:
         """Returns the tables with their notes."""
-        parts = [_HEAD.format(**self._facts), self._speeds()]
-        loops = [loop for _, _, fma in self.rows for loop in fma]
-        if loops:
-            rate = median(loop["per_second"] for loop in loops) / 1e9
-            numbers = {**loops[0], "rate": rate, "instructions": INSTRUCTIONS}
-            parts.append(_MODEL.format(**numbers))
-        parts += [_FIRST, self._table(lambda o: _number(o.first, ".2f"))]
-        parts += [_PEAK, self._table(lambda o: _number(o.peak, ".0f"))]
-        parts += [_ERROR, self._table(lambda o: _number(o.error, ".1f"))]
+        loops = [loop for row in self.rows for loop in row.loops]
+        rate = f" ({_per_second(loops) / 1e9:.2f}·10⁹ per s)" if loops else ""
+        parts = [_HEAD.format(**self.facts, loop=rate), self._speeds()]
+        table = self._table
+        if len(self.rows[0].engines) > 1:
+            parts += [_RATES, table(lambda r, name: number(r.rate(name)))]
+        for text, name, form in (
+            (_FIRST, "first", ".2f"),
+            (_PEAK, "peak", ".0f"),
+            (_ERROR, "error", ".1f"),
+        ):
+            parts += [text, table(_attribute(name, form))]
         faults = [
-            f"- {name}, {case.name}: {outcome.fault}"
-            for case, outcomes, _ in self.rows
-            for name, outcome in outcomes.items()
+            f"- {name}, {row.case.name}: {outcome.fault}"
+            for row in self.rows
+            for name, outcome in row.engines.items()
             if outcome.fault
         ]
         parts += ["Not timed:", "\n".join(faults)] if faults else []
         return "\n\n".join(parts) + "\n"
 
     def _speeds(self) -> str:
-        ours, *peers = ENGINES
-        lines = [["case", "sizes", ours, "of model", *peers]]
-        for case, outcomes, fma in self.rows:
-            rate = outcomes[ours].rate(case)
-            share = rate and fma and rate / _model_rate(fma)
-            line = [case.name, _sizes(case), _number(rate, ".0f")]
-            line.append(_number(share or None, ".0%"))
-            for peer in peers:
-                ratios = outcomes[peer].ratios
-                ratio = _number(median(ratios) if ratios else None, ".2f")
-                rate = _number(outcomes[peer].rate(case), ".0f")
-                line.append("–" if rate == "–" else f"{ratio} ({rate})")
+        _, *peers = self.rows[0].engines
+        head = ["case", "sizes", OURS, "count", "share", "cores", "error"]
+        lines = [[*head, *peers]]
+        for row in self.rows:
+            ours = row.engines[OURS]
+            cores = row.scaling()
+            line = [
+                row.case.name,
+                _sizes(row.case),
+                number(row.rate()),
+                number(ours.instructions),
+                number(row.share(), ".0%"),
+                "{:.2f} ({:.2f})".format(*cores) if cores else "–",
+                number(ours.error, ".1f"),
+            ]
+            line += [number(row.ratio(peer), ".2f") for peer in peers]
             lines.append(line)
-        return _aligned(lines)
+        return aligned(lines)
 
-    def _table(self, cell: Callable[[Outcome], str]) -> str:
-        lines = [["case", *ENGINES]]
-        for case, outcomes, _ in self.rows:
-            lines.append([case.name, *map(cell, outcomes.values())])
-        return _aligned(lines)
-
-
-def _model_rate(fma: list[dict]) -> float:
-    """Returns million pairs per second of the model."""
-    loop = median(loop["per_second"] for loop in fma)
-    return loop * fma[0]["lanes"] / INSTRUCTIONS / 1e6
+    def _table(self, cell: Callable[[Row, str], str]) -> str:
+        lines = [["case", *self.rows[0].engines]]
+        for row in self.rows:
+            cells = (cell(row, name) for name in row.engines)
+            lines.append([row.case.name, *cells])
+        return aligned(lines)
 
 
-def _number(value: float | None, form: str) -> str:
+def _attribute(name: str, form: str) -> Callable[[Row, str], str]:
+    return lambda row, each: number(getattr(row.engines[each], name), form)
+
+
+def number(value: float | None, form: str = ".0f") -> str:
+    """Returns the text of a number that may be missing."""
     return "–" if value is None else format(value, form)
 
 
@@ -144,7 +183,7 @@ def _sizes(case: Case) -> str:
     return f"{case.rows} × {case.N}, D={case.D}, E={case.E}, {case.dtype}"
 
 
-def _aligned(lines: Sequence[Sequence[str]]) -> str:
+def aligned(lines: Sequence[Sequence[str]]) -> str:
     """Returns a table in Markdown, with columns of even width."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     cells = [
@@ -155,7 +194,7 @@ def _aligned(lines: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in cells)
 
 
-def _processor() -> str:
+def processor() -> str:
     """Returns what the machine calls its processor."""
     path = Path("/proc/cpuinfo")
     text = path.read_text("utf-8") if path.exists() else ""

@@ -17,12 +17,16 @@ from cases import ROW_ARGUMENTS, Case
 
 Arrays = dict[str, jax.Array]
 
-_ATOMS = {
+_KERNELS = {
     "gaussian": lambda p: jnp.exp(p),
     "laplacian": lambda p: jnp.exp(-jnp.sqrt(jnp.maximum(-p, 0))),
     "cauchy": lambda p: 1 / (1 - p),
     "inverse_multiquadric": lambda p: jax.lax.rsqrt(1 - p),
+    "rational_quadratic": lambda p: jnp.exp(-1.5 * jnp.log1p(p / -1.5)),
+    "three gaussians": lambda p: jnp.exp(p) + jnp.exp(p / 4) + jnp.exp(p / 16),
+    "gaussian laplacian": lambda p: jnp.exp(p - jnp.sqrt(jnp.maximum(-p, 0))),
 }
+"""Kernels of -q, by the name of the case where the kernel is not an atom."""
 
 
 def _negated_q(case: Case, arrays: Arrays) -> jax.Array:
@@ -41,7 +45,7 @@ def _values(case: Case, arrays: Arrays) -> jax.Array:
     p = _negated_q(case, arrays)
     if case.mode == "lse":
         return jax.nn.logsumexp(p + arrays["b"].T, axis=1, keepdims=True)
-    matrix = _ATOMS[case.atom](p)
+    matrix = _KERNELS[case.kind](p)
     if case.is_oriented:
         matrix = matrix * (arrays["u"] @ arrays["v"].T) ** 2
     return matrix @ arrays["b"]

@@ -11,11 +11,19 @@ from pykeops.torch import Genred
 from autograd import leaves, results_of
 from cases import Case
 
-_ATOMS = {
+_KERNELS = {
     "gaussian": "Exp(-{q})",
     "laplacian": "Exp(-Sqrt({q}))",
     "cauchy": "Inv(IntCst(1) + {q})",
     "inverse_multiquadric": "Rsqrt(IntCst(1) + {q})",
+    "rational_quadratic": (
+        "Exp(-(IntCst(3) / IntCst(2))"
+        " * Log(IntCst(1) + {q} * (IntCst(2) / IntCst(3))))"
+    ),
+    "three gaussians": (
+        "(Exp(-{q}) + Exp(-{q} / IntCst(4)) + Exp(-{q} / IntCst(16)))"
+    ),
+    "gaussian laplacian": "Exp(-({q} + Sqrt({q})))",
 }
 
 
@@ -23,7 +31,7 @@ def _reduction(case: Case) -> Genred:
     q, metric = "G * SqDist(X, Y)", "G = Pm(1)"
     if case.has_metrics:
         q, metric = "WeightedSqDist(G, X, Y)", f"G = Vj({case.D**2})"
-    formula = f"{_ATOMS[case.atom].format(q=q)} * B"
+    formula = f"{_KERNELS[case.kind].format(q=q)} * B"
     variables = [f"X = Vi({case.D})", f"Y = Vj({case.D})"]
     if case.is_oriented:
         formula = f"Square((U | V)) * {formula}"
@@ -31,7 +39,7 @@ def _reduction(case: Case) -> Genred:
     variables += [f"B = Vj({case.E})", metric]
     if case.mode == "sum":
         return Genred(formula, variables, reduction_op="Sum", axis=1)
-    assert (case.kernel, case.E) == ("gaussian(x,y)", 1)
+    assert (case.kind, case.E) == ("gaussian", 1)
     return Genred(f"B - {q}", variables, reduction_op="LogSumExp", axis=1)
 
 

@@ -3,7 +3,8 @@
 
 -q comes from differences, x - y first; or from one product of matrices, as in
 G |x|² - 2 G <x, y> + G |y|², which is faster, and less accurate far from the
-origin. A block is differentiated before the next one is computed.
+origin; or from differences in what torch.compile makes of a block. A block is
+differentiated before the next one is computed.
 """
 
 from __future__ import annotations
@@ -19,11 +20,16 @@ from cases import ROW_ARGUMENTS, Case
 
 # Each takes -q and overwrites it. Autograd allows that for the first one, the
 # only one that is differentiated.
-_ATOMS = {
+_KERNELS = {
     "gaussian": lambda p: p.exp_(),
     "laplacian": lambda p: p.neg_().clamp_(min=0).sqrt_().neg_().exp_(),
     "cauchy": lambda p: p.neg_().add_(1).reciprocal_(),
     "inverse_multiquadric": lambda p: p.neg_().add_(1).rsqrt_(),
+    "rational_quadratic": lambda p: p.div_(-1.5).log1p_().mul_(-1.5).exp_(),
+    "three gaussians": lambda p: (p / 4).exp_() + (p / 16).exp_() + p.exp_(),
+    "gaussian laplacian": lambda p: p.sub_(
+        p.neg().clamp_(min=0).sqrt_()
+    ).exp_(),
 }
 
 
@@ -84,17 +90,24 @@ def _values(case: Case, part: Tensors, p: torch.Tensor) -> torch.Tensor:
             return p.logsumexp(1, keepdim=True)
         most = p.amax(1, keepdim=True)
         return p.sub_(most).exp_().sum(1, keepdim=True).log_() + most
-    matrix = _ATOMS[case.atom](p)
+    matrix = _KERNELS[case.kind](p)
     if case.is_oriented:
         matrix = matrix * (part["u"] @ part["v"].T).square()
     return matrix @ part["b"]
+
+
+def _block_values(
+    negated_q: Callable, case: Case, part: Tensors, side: torch.Tensor
+) -> torch.Tensor:
+    return _values(case, part, negated_q(case, part, side))
 
 
 def _prepare(
     form: tuple, case: Case, data: dict[str, np.ndarray], entries: int
 ) -> Callable[[], dict]:
     """Returns what computes a case, in blocks of at most so many entries."""
-    side_of_y, negated_q = form
+    side_of_y, negated_q, compiler = form
+    values = compiler(partial(_block_values, negated_q, case))
     tensors = leaves(case, data)
     rows = case.block_rows(entries)
     names = [name for name in ROW_ARGUMENTS if name in tensors]
@@ -109,7 +122,7 @@ def _prepare(
             part = tensors | {name: tensors[name][block] for name in names}
             if case.wrt:  # Differentiating a block ends with its graph.
                 side = side_of_y(case, part)
-            value = _values(case, part, negated_q(case, part, side))
+            value = values(part, side)
             a[block] = value.detach()
             if case.wrt:
                 objective(case, value, part).backward()
@@ -118,5 +131,13 @@ def _prepare(
     return run
 
 
-differences = partial(_prepare, (_columns, _by_differences))
-products = partial(_prepare, (_features, _by_products))
+def _as_it_is(function: Callable) -> Callable:
+    return function
+
+
+differences = partial(_prepare, (_columns, _by_differences, _as_it_is))
+products = partial(_prepare, (_features, _by_products, _as_it_is))
+compiled = partial(
+    _prepare,
+    (_columns, _by_differences, partial(torch.compile, dynamic=False)),
+)
