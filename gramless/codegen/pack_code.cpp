@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Emits a loop over positions, one number at a time.
+// Emits a loop over positions: over vectors of them where the tile has lanes
+// along their axis, otherwise over one after another.
 #include "gramless/codegen/pack_code.h"
 
+#include "gramless/codegen/packed_values.h"
+#include "gramless/codegen/strided_code.h"
 #include "gramless/codegen/sweep_code.h"
 
 namespace gramless {
@@ -12,20 +15,23 @@ class PackCode {
  public:
   PackCode(GeneratedModule& generated, const Program& program,
            const TileShape& shape, PackName pack)
-      : program_(program),
-        shape_(scalar_shape(shape)),
+      : generated_(generated),
+        program_(program),
+        shape_(packed_shape(program, shape, pack.rate)),
         rate_(pack.rate),
         function_(declare(generated, pack.name)),
         ir_(llvm::BasicBlock::Create(*generated.context, "entry", function_)),
         math_(ir_, generated.target),
-        type_(scalar_type(*generated.context, shape.dtype)),
+        memory_(ir_, shape_),
+        type_(memory_.register_of(memory_.number())),
         extents_(ir_, program, shape, argument(1)),
         call_(panel_layout(ir_, program, Rate::call, extents_)),
         own_(panel_layout(ir_, program, rate_, extents_)) {}
 
   void emit() {
     load_arrays();
-    emit_loop(ir_, {ir_.getInt64(0), argument(5), ir_.getInt64(1)}, {},
+    llvm::Value* step = ir_.getInt64(static_cast<uint64_t>(shape_.lanes));
+    emit_loop(ir_, {ir_.getInt64(0), argument(5), step}, {},
               [&](llvm::Value* item, const Registers&) -> Registers {
                 emit_item(item);
                 return {};
@@ -40,8 +46,14 @@ class PackCode {
     llvm::Value* element_stride = nullptr;
   };
 
-  static TileShape scalar_shape(TileShape shape) {
-    shape.lanes = shape.kept_unroll = shape.reduced_unroll = 1;
+  /// Returns the shape of what is packed at once: a vector of positions where
+  /// they are side by side in the panel, or one.
+  static TileShape packed_shape(const Program& program, TileShape shape,
+                                Rate rate) {
+    const Rate along =
+        shape.lanes_along_kept ? kept_rate(program) : reduced_rate(program);
+    if (rate != along) shape.lanes = 1;
+    shape.kept_unroll = shape.reduced_unroll = 1;
     return shape;
   }
 
@@ -75,6 +87,7 @@ class PackCode {
 
   void emit_item(llvm::Value* item) {
     position_ = ir_.CreateAdd(argument(4), item);
+    last_ = ir_.CreateSub(ir_.CreateSub(argument(5), item), ir_.getInt64(1));
     const auto input = [&](int value, const Environment& environment) {
       return this->input(value, environment);
     };
@@ -88,10 +101,15 @@ class PackCode {
         llvm::Value* element = ir_.CreateAdd(offset, code.element(use.axes));
         llvm::Value* at =
             ir_.CreateAdd(ir_.CreateMul(element, argument(6)), index);
-        ir_.CreateStore(code.value(use).registers[0],
-                        ir_.CreateGEP(type_, argument(3), at));
+        memory_.store(code.value(use).registers[0],
+                      memory_.number_at(argument(3), at));
       });
     }
+  }
+
+  llvm::Type* stored_type(std::size_t array) {
+    return scalar_type(ir_.getContext(),
+                       program_.arguments[array].dtype_in(shape_.dtype));
   }
 
   BlockValue input(int value, const Environment& environment) {
@@ -102,9 +120,9 @@ class PackCode {
     }
     llvm::Value* at =
         ir_.CreateAdd(call_.first.at(value), code_->element(instruction.axes));
-    return {{ir_.CreateLoad(type_, ir_.CreateGEP(type_, argument(2), at))},
-            false,
-            false};
+    llvm::Value* number =
+        memory_.load(memory_.number(), memory_.number_at(argument(2), at));
+    return {{memory_.splat(number)}, false, false};
   }
 
   llvm::Value* load(const Instruction& instruction,
@@ -122,34 +140,38 @@ class PackCode {
       element = ir_.CreateAdd(
           ir_.CreateMul(element, extents_.of(spec.features[k])), at);
     }
+    llvm::Type* stored = stored_type(instruction.argument);
     llvm::Value* offset = ir_.CreateMul(element, array.element_stride);
     if (spec.pair != PairIndex::none) {
       offset =
           ir_.CreateAdd(offset, ir_.CreateMul(position_, array.row_stride));
     }
-    llvm::Type* stored =
-        scalar_type(ir_.getContext(), spec.dtype_in(shape_.dtype));
-    llvm::Value* number =
-        ir_.CreateLoad(stored, ir_.CreateGEP(stored, array.data, offset));
-    if (stored != type_) number = ir_.CreateFPTrunc(number, type_);
+    llvm::Value* data = ir_.CreateGEP(stored, array.data, offset);
+    llvm::Value* number = load_strided(generated_, ir_, stored, shape_.lanes,
+                                       {data, array.row_stride, last_});
+    if (stored != memory_.number()) number = ir_.CreateFPTrunc(number, type_);
     // NaN payloads are cleared, because exp2() edits exponent bits and would
     // turn other NaNs into numbers.
     return ir_.CreateSelect(ir_.CreateFCmpUNO(number, number),
                             llvm::ConstantFP::getNaN(type_), number);
   }
 
+  GeneratedModule& generated_;
   const Program& program_;
   TileShape shape_;
   Rate rate_;
   llvm::Function* function_;
   llvm::IRBuilder<> ir_;
   VectorMath math_;
+  TileMemory memory_;
   llvm::Type* type_;
   Extents extents_;
   PanelLayout call_;
   PanelLayout own_;
   std::vector<Array> arrays_;
+  /// The position of an item, and the last lane of a vector from there on.
   llvm::Value* position_ = nullptr;
+  llvm::Value* last_ = nullptr;
   BlockCode* code_ = nullptr;
 };
 

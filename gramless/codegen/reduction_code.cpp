@@ -22,13 +22,13 @@ const ReductionCode::Routine& ReductionCode::routine_of(Reduction reduction) {
   using Code = ReductionCode;
   static constexpr std::array kRoutines = {
       Routine{Reduction::sum, &Code::zero, &Code::add_to_sum,
-              &Code::combine_sums},
+              &Code::combine_sums, &Code::settled_sum},
       Routine{Reduction::log_sum_exp, &Code::zero, &Code::add_to_sum,
-              &Code::combine_scaled},
+              &Code::combine_scaled, &Code::settled_scaled},
       Routine{Reduction::max, &Code::no_extreme<1>, &Code::keep_extreme<1>,
-              &Code::combine_extremes<1>},
+              &Code::combine_extremes<1>, &Code::settled_extreme},
       Routine{Reduction::min, &Code::no_extreme<-1>, &Code::keep_extreme<-1>,
-              &Code::combine_extremes<-1>},
+              &Code::combine_extremes<-1>, &Code::settled_extreme},
   };
   for (const Routine& routine : kRoutines) {
     if (routine.reduction == reduction) return routine;
@@ -48,6 +48,11 @@ Registers ReductionCode::add(Reduction reduction, const Registers& block,
 void ReductionCode::combine(Reduction reduction, const Registers& block,
                             llvm::Value* first, const WordAddress& address) {
   (this->*routine_of(reduction).combine)(block, first, address);
+}
+
+Registers ReductionCode::settled(Reduction reduction,
+                                 const WordAddress& address) {
+  return (this->*routine_of(reduction).settled)(address);
 }
 
 Registers ReductionCode::zero() {
@@ -98,6 +103,37 @@ void ReductionCode::add_to_total(llvm::Value* term, llvm::Value* factor,
   llvm::Value* errors = load(ir_.getDoubleTy(), address(1));
   if (factor != nullptr) errors = ir_.CreateFMul(errors, factor);
   memory_.store(ir_.CreateFAdd(errors, error), address(1));
+}
+
+llvm::Value* ReductionCode::is_finite(llvm::Value* number) {
+  return ir_.CreateFCmpOLT(
+      ir_.CreateUnaryIntrinsic(llvm::Intrinsic::fabs, number),
+      llvm::ConstantFP::getInfinity(number->getType()));
+}
+
+/// In float32 nothing is in the word of errors. Those of an infinite sum are
+/// NaN, which says nothing.
+Registers ReductionCode::settled_sum(const WordAddress& address) {
+  llvm::Value* sum = load(ir_.getDoubleTy(), address(0));
+  llvm::Value* error = load(ir_.getDoubleTy(), address(1));
+  if (shape_.dtype == DType::float32) return {sum, error};
+  llvm::Value* exact = ir_.CreateFAdd(sum, error);
+  return {ir_.CreateSelect(is_finite(sum), exact, sum), error};
+}
+
+/// Nothing, and what is no number, has the scale 0.
+Registers ReductionCode::settled_scaled(const WordAddress& address) {
+  Registers words = settled_sum(address);
+  llvm::Value* scale = load(ir_.getDoubleTy(), address(kScaleWord));
+  llvm::Value* has_scale = ir_.CreateAnd(is_finite(words[0]), is_finite(scale));
+  words.push_back(
+      ir_.CreateSelect(has_scale, scale, llvm::Constant::getNullValue(wide_)));
+  return words;
+}
+
+Registers ReductionCode::settled_extreme(const WordAddress& address) {
+  llvm::Value* index = load(ir_.getInt64Ty(), address(1));
+  return {load(ir_.getDoubleTy(), address(0)), ir_.CreateSIToFP(index, wide_)};
 }
 
 template <int sign>

@@ -41,6 +41,9 @@ class ReductionCode {
   void combine(Reduction reduction, const Registers& block, llvm::Value* first,
                const WordAddress& address);
 
+  /// Loads a state of all blocks, and makes numbers of its words.
+  Registers settled(Reduction reduction, const WordAddress& address);
+
  private:
   /// The code of a row of the table of reductions.
   struct Routine {
@@ -49,6 +52,7 @@ class ReductionCode {
     Registers (ReductionCode::*add)(const Registers&, const ReducedTerm&);
     void (ReductionCode::*combine)(const Registers&, llvm::Value*,
                                    const WordAddress&);
+    Registers (ReductionCode::*settled)(const WordAddress&);
   };
   static const Routine& routine_of(Reduction reduction);
 
@@ -61,6 +65,10 @@ class ReductionCode {
   /// Adds to a sum and its error, both multiplied by `factor` if there is one.
   void add_to_total(llvm::Value* term, llvm::Value* factor,
                     const WordAddress& address);
+  Registers settled_sum(const WordAddress& address);
+  Registers settled_scaled(const WordAddress& address);
+  Registers settled_extreme(const WordAddress& address);
+  llvm::Value* is_finite(llvm::Value* number);
   template <int sign>
   Registers no_extreme();
   template <int sign>

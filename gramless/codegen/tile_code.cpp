@@ -14,6 +14,7 @@
 #include "gramless/codegen/scaled_code.h"
 #include "gramless/codegen/sweep_code.h"
 #include "gramless/codegen/tile_steps.h"
+#include "gramless/error.h"
 
 namespace gramless {
 namespace {
@@ -50,8 +51,8 @@ class TileCode {
   }
 
  private:
-  /// Where an output's elements stand among all of them, those of crossed
-  /// outputs by themselves, and its accumulators:
+  /// Where an output's elements stand among all that keep the same, and its
+  /// accumulators:
   /// those of an element and row after another, with all words of each.
   struct Elements {
     llvm::Value* first;
@@ -74,6 +75,9 @@ class TileCode {
   [[nodiscard]] bool is_crossed(std::size_t k) const {
     return gramless::is_crossed(program_, output(k));
   }
+  [[nodiscard]] bool is_shared(std::size_t k) const {
+    return output(k).kept == Kept::neither;
+  }
   [[nodiscard]] const ArraySpec& array(std::size_t k) const {
     return program_.results[output(k).output];
   }
@@ -87,7 +91,8 @@ class TileCode {
   /// registers.
   void lay_out_elements() {
     llvm::IRBuilder<>& ahead = steps_.ahead();
-    llvm::Value* first = ahead.getInt64(0);
+    llvm::Value* kept_elements = ahead.getInt64(0);
+    llvm::Value* shared_elements = ahead.getInt64(0);
     crossed_elements_ = ahead.getInt64(0);
     llvm::Value* accumulator = ahead.getInt64(0);
     bool is_fixed = true;
@@ -100,7 +105,9 @@ class TileCode {
           is_fixed = is_fixed && shape_.is_unrolled(axis);
         }
       }
-      llvm::Value*& behind = is_crossed(k) ? crossed_elements_ : first;
+      llvm::Value*& behind = is_crossed(k)  ? crossed_elements_
+                             : is_shared(k) ? shared_elements
+                                            : kept_elements;
       elements_.push_back({behind, count, accumulator, registers});
       behind = ahead.CreateAdd(behind, count);
       if (!has_accumulators(k)) continue;
@@ -123,6 +130,7 @@ class TileCode {
     bool has_plain = false;
     for (std::size_t k = 0; k < outputs(); ++k) {
       if (is_scaled(k)) {
+        if (is_shared(k)) throw InternalError("A logarithm keeps no axis.");
         emit_scaled(steps_, output(k), elements_[k].first, range);
         continue;
       }
@@ -292,26 +300,65 @@ class TileCode {
   /// Combines the states of all blocks with those of this one, and clears it.
   void emit_flush(std::size_t k, llvm::Value* begin) {
     llvm::Value* first = index_of_state(elements_[k].first, 0);
-    const auto flush = [&](llvm::Value* index, llvm::Value* factor) {
-      Registers state = load_block(k, index);
-      if (!in_registers_) store_block(k, index, identity(k));
-      if (factor != nullptr) state[0] = ir_.CreateFMul(state[0], factor);
+    const auto combine = [&](const Registers& state, const WordAddress& words) {
       steps_.reductions().combine(output(k).reduction, state,
-                                  ir_.CreateAdd(steps_.first(), begin),
-                                  steps_.words_at(ir_.CreateAdd(first, index)));
+                                  ir_.CreateAdd(steps_.first(), begin), words);
     };
-    if (!output(k).factor) {
+    const auto flush = [&](llvm::Value* index, llvm::Value* factor) {
+      combine(taken_block(k, index, factor),
+              steps_.words_at(ir_.CreateAdd(first, index)));
+    };
+    if (!output(k).factor && !is_shared(k)) {
       for_each_state(k, [&](llvm::Value* index) { flush(index, nullptr); });
+      return;
+    }
+    for_each_element(k, [&](llvm::Value* element, const BlockValue& factor) {
+      for (std::size_t row = 0; row < rows(); ++row) {
+        llvm::Value* index = index_of_state(element, row);
+        llvm::Value* times = output(k).factor
+                                 ? factor.at(static_cast<int>(row), 0, shape_)
+                                 : nullptr;
+        if (!is_shared(k)) {
+          flush(index, times);
+          continue;
+        }
+        Registers state = taken_block(k, index, times);
+        if (mask_ != nullptr) {
+          state[0] = ir_.CreateSelect(mask_, state[0], identity(k)[0]);
+        }
+        combine(state, steps_.shared_words_at(
+                           ir_.CreateAdd(elements_[k].first, element)));
+      }
+    });
+  }
+
+  /// Returns the state of this block, times a factor if there is one, and
+  /// clears it.
+  Registers taken_block(std::size_t k, llvm::Value* index,
+                        llvm::Value* factor) {
+    Registers state = load_block(k, index);
+    if (!in_registers_) store_block(k, index, identity(k));
+    if (factor != nullptr) state[0] = ir_.CreateFMul(state[0], factor);
+    return state;
+  }
+
+  /// Calls `body` for each element of an output, in a loop, with the factor of
+  /// its sum if there is one.
+  void for_each_element(
+      std::size_t k,
+      const std::function<void(llvm::Value* element, const BlockValue& factor)>&
+          body) {
+    if (!output(k).factor) {
+      emit_loop(ir_, {ir_.getInt64(0), elements_[k].count, ir_.getInt64(1)}, {},
+                [&](llvm::Value* element, const Registers&) -> Registers {
+                  body(element, {});
+                  return {};
+                });
       return;
     }
     steps_.for_each_kept(array(k).features, *output(k).factor,
                          [&](BlockCode& code, const BlockValue& factor) {
-                           llvm::Value* element =
-                               code.element(array(k).features);
-                           for (std::size_t row = 0; row < rows(); ++row) {
-                             flush(index_of_state(element, row),
-                                   factor.at(static_cast<int>(row), 0, shape_));
-                           }
+                           body(code.element(array(k).features), factor);
                          });
   }
 
@@ -319,7 +366,7 @@ class TileCode {
   TileShape shape_;
   TileSteps steps_;
   llvm::IRBuilder<>& ir_;
-  /// The lanes that count for crossed outputs, or null for all.
+  /// The lanes that count for sums over the rows, or null for all.
   llvm::Value* mask_;
   std::vector<Elements> elements_;
   llvm::Value* crossed_elements_ = nullptr;

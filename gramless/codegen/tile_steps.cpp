@@ -21,10 +21,11 @@ TileSteps::TileSteps(GeneratedModule& generated, const Program& program,
       count_(field(1, 3, ahead_.getInt64Ty())),
       first_(field(1, 5, ahead_.getInt64Ty())),
       words_(field(2, 0, ahead_.getPtrTy())),
-      word_stride_(field(2, 1, ahead_.getInt64Ty())),
-      block_(field(2, 2, ahead_.getPtrTy())),
-      scratch_(field(2, 3, ahead_.getPtrTy())),
-      crossed_(field(2, 4, ahead_.getPtrTy())),
+      shared_words_(field(2, 1, ahead_.getPtrTy())),
+      word_stride_(field(2, 2, ahead_.getInt64Ty())),
+      block_(field(2, 3, ahead_.getPtrTy())),
+      scratch_(field(2, 4, ahead_.getPtrTy())),
+      crossed_(field(2, 5, ahead_.getPtrTy())),
       kept_count_(field(1, 6, ahead_.getInt64Ty())),
       packed_(
           ahead_, ir_, program, shape, extents_,
@@ -133,6 +134,7 @@ llvm::Value* TileSteps::lanes_below(llvm::Value* index, llvm::Value* end) {
 }
 
 llvm::Value* TileSteps::kept_mask() {
+  if (!shape_.lanes_along_kept) return nullptr;
   return lanes_below(ir_.getInt64(0), kept_count_);
 }
 
@@ -153,12 +155,19 @@ llvm::Value* TileSteps::positions(const TileStep& step, llvm::Value* begin,
 }
 
 WordAddress TileSteps::words_at(llvm::Value* index) {
+  return words_from(words_, index);
+}
+
+WordAddress TileSteps::shared_words_at(llvm::Value* index) {
+  return words_from(shared_words_, index);
+}
+
+WordAddress TileSteps::words_from(llvm::Value* words, llvm::Value* index) {
   llvm::Value* start =
       ir_.CreateMul(index, ir_.getInt64(static_cast<uint64_t>(shape_.lanes)));
-  return [this, start](std::size_t word) {
+  return [this, words, start](std::size_t word) {
     llvm::Value* plane = ir_.CreateMul(word_stride_, ir_.getInt64(word));
-    return ir_.CreateGEP(ir_.getDoubleTy(), words_,
-                         ir_.CreateAdd(start, plane));
+    return ir_.CreateGEP(ir_.getDoubleTy(), words, ir_.CreateAdd(start, plane));
   };
 }
 

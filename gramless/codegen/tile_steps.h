@@ -64,10 +64,13 @@ class TileSteps {
   [[nodiscard]] int64_t unit() const {
     return shape_.lanes_along_kept ? 1 : shape_.lanes;
   }
-  /// Returns the address of a word of a state of all blocks.
+  /// Returns the address of a word of a state of all blocks, or of one that all
+  /// rows share.
   WordAddress words_at(llvm::Value* index);
+  WordAddress shared_words_at(llvm::Value* index);
 
-  /// Returns the lanes along the kept axis that count in the rest of the rows.
+  /// Returns the lanes along the kept axis that count in the rest of the rows;
+  /// null if each row has all lanes.
   llvm::Value* kept_mask();
 
   const Program& program() const { return program_; }
@@ -88,6 +91,7 @@ class TileSteps {
  private:
   static llvm::Function* declare(GeneratedModule& generated, const char* name);
   llvm::Value* field(unsigned argument, uint64_t position, llvm::Type* type);
+  WordAddress words_from(llvm::Value* words, llvm::Value* index);
   llvm::Value* lanes_below(llvm::Value* index, llvm::Value* end);
 
   const Program& program_;
@@ -103,6 +107,7 @@ class TileSteps {
   llvm::Value* count_;
   llvm::Value* first_;
   llvm::Value* words_;
+  llvm::Value* shared_words_;
   llvm::Value* word_stride_;
   llvm::Value* block_;
   llvm::Value* scratch_;

@@ -409,6 +409,10 @@ bool TileShape::is_unrolled(const Axis& axis) const {
   return axis.extent <= longest_unrolled;
 }
 
+bool has_sums_over_rows(const Program& program) {
+  return shared_width(program) + crossed_width(program) > 0;
+}
+
 TileShape rest_of(TileShape shape) {
   shape.reduced_unroll *= shape.kept_unroll;
   shape.kept_unroll = 1;
@@ -417,10 +421,10 @@ TileShape rest_of(TileShape shape) {
 
 namespace {
 
-int64_t width_of(const Program& program, bool crossed) {
+int64_t width_of(const Program& program, Kept kept) {
   int64_t elements = 0;
   for (const ProgramOutput& output : program.outputs) {
-    if (is_crossed(program, output) != crossed) continue;
+    if (output.kept != kept) continue;
     elements += program.results[output.output].width();
   }
   return elements;
@@ -428,12 +432,20 @@ int64_t width_of(const Program& program, bool crossed) {
 
 }  // namespace
 
+int64_t kept_width(const Program& program) {
+  return width_of(program, program.kept);
+}
+
+int64_t shared_width(const Program& program) {
+  return width_of(program, Kept::neither);
+}
+
 int64_t crossed_width(const Program& program) {
-  return width_of(program, /*crossed=*/true);
+  return width_of(program, other_axis(program.kept));
 }
 
 int64_t output_width(const Program& program) {
-  return width_of(program, /*crossed=*/false);
+  return kept_width(program) + shared_width(program);
 }
 
 bool has_one_element(const Program& program, const ProgramOutput& output,

@@ -40,8 +40,12 @@ struct TileShape {
   [[nodiscard]] bool is_unrolled(const Axis& axis) const;
 };
 
-/// Returns the shape of the tiles that take what a sweep with crossed outputs
-/// has left of its rows: one vector of rows each, with lanes that do not count.
+/// Returns whether outputs sum over the rows of a sweep. Copies of the last row
+/// must not count there: what is left of the rows takes tiles of rest_of().
+bool has_sums_over_rows(const Program& program);
+
+/// Returns the shape of the tiles that take what is left of the rows: one
+/// vector of rows each, with lanes that do not count, or one row.
 TileShape rest_of(TileShape shape);
 
 /// Terms that are added up in the working precision, at most.
@@ -82,9 +86,12 @@ Plan make_plan(const Program& program, SweepSizes sizes, DType dtype,
                int vector_bytes, const PlanOverrides& overrides = {},
                bool has_reasons = false);
 
-/// Returns the elements of all outputs of a program together: of the crossed
-/// ones, and of the others.
+/// Returns the elements of all outputs of a program together: of those that
+/// keep the sweep's axis, of those that keep none, and of the crossed ones.
+int64_t kept_width(const Program& program);
+int64_t shared_width(const Program& program);
 int64_t crossed_width(const Program& program);
+/// Returns the elements of all but the crossed ones.
 int64_t output_width(const Program& program);
 
 /// Returns whether the accumulators of an output with a scale serve one element

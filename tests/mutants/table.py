@@ -83,8 +83,8 @@ SUMS = [
     Mutant(
         "Nothing is written behind an array.",
         "gramless/backend/cpu/sweep.cpp",
-        "states.store(results_, first);",
-        "states.store(results_, first + 1);",
+        "const TileRows rows{task * schedule_.task_rows + tile.first, tile.count,",
+        "const TileRows rows{task * schedule_.task_rows + tile.first + 1, tile.count,",
         "Checked.FindsNothingInAnyPlan",
     ),
     Mutant(

@@ -23,16 +23,22 @@ Table& table() {
 
 }  // namespace
 
-CompiledSweep::CompiledSweep(GeneratedModule generated,
-                             bool has_crossed_outputs)
+CompiledSweep::CompiledSweep(GeneratedModule generated, const Program& program,
+                             const TileShape& shape)
     : executable(std::move(generated)),
       pack_call(executable.function<PackFunction>(kPackCall)),
       pack_kept(executable.function<PackFunction>(kPackKept)),
       pack_reduced(executable.function<PackFunction>(kPackReduced)),
       tile(executable.function<TileFunction>(kTile)) {
-  if (!has_crossed_outputs) return;
-  rest_tile = executable.function<TileFunction>(kRestTile);
-  add_crossed = executable.function<CrossedFunction>(kAddCrossed);
+  if (shape.lanes_along_kept) {
+    store = executable.function<StoreFunction>(kStore);
+  }
+  if (has_sums_over_rows(program)) {
+    rest_tile = executable.function<TileFunction>(kRestTile);
+  }
+  if (has_crossed_outputs(program)) {
+    add_crossed = executable.function<CrossedFunction>(kAddCrossed);
+  }
 }
 
 std::shared_ptr<const CompiledSweep> compiled_sweep(const Program& program,
@@ -45,7 +51,7 @@ std::shared_ptr<const CompiledSweep> compiled_sweep(const Program& program,
   const std::scoped_lock lock(fork_lock(ForkLock::first_use));
   return sweeps.get(key, [&] {
     return std::make_shared<const CompiledSweep>(
-        generate_sweep(program, shape, target), has_crossed_outputs(program));
+        generate_sweep(program, shape, target), program, shape);
   });
 }
 

@@ -10,15 +10,19 @@
 namespace gramless::cpu {
 
 struct CompiledSweep {
-  CompiledSweep(GeneratedModule generated, bool has_crossed_outputs);
+  CompiledSweep(GeneratedModule generated, const Program& program,
+                const TileShape& shape);
 
   Executable executable;
   PackFunction* pack_call;
   PackFunction* pack_kept;
   PackFunction* pack_reduced;
   TileFunction* tile;
-  /// Null where no output is crossed.
+  /// Null where lanes run along the reduced axis.
+  StoreFunction* store = nullptr;
+  /// Null where no output sums over the rows.
   TileFunction* rest_tile = nullptr;
+  /// Null where no output is crossed.
   CrossedFunction* add_crossed = nullptr;
 };
 

@@ -23,7 +23,8 @@ ReadySweep::ReadySweep(const Program& source, Sizes for_sizes, DType for_dtype,
       call_elements(packed_elements(source, Rate::call)),
       kept_elements(packed_elements(source, kept_rate(source))),
       reduced_elements(packed_elements(source, reduced_rate(source))),
-      width(output_width(source)),
+      kept_width(gramless::kept_width(source)),
+      shared_width(gramless::shared_width(source)),
       crossed_width(gramless::crossed_width(source)) {
   const Target target = host_target(forced.most);
   const Plan plan = make_plan(program, sweep_sizes(program, sizes), dtype,
@@ -31,6 +32,8 @@ ReadySweep::ReadySweep(const Program& source, Sizes for_sizes, DType for_dtype,
   shape = plan.tile;
   schedule = plan.schedule;
   code = compiled_sweep(program, shape, target);
+  block_numbers = gramless::block_numbers(program, shape);
+  scratch_numbers = gramless::scratch_numbers(program, shape);
   for (const auto& [name, extent] : long_axes(program, shape)) {
     extents.push_back(extent);
   }

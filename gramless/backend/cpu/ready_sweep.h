@@ -33,11 +33,16 @@ struct ReadySweep {
   int64_t call_elements;
   int64_t kept_elements;
   int64_t reduced_elements;
-  /// Elements of the outputs.
-  int64_t width;
+  /// Elements of the outputs: of those that keep the rows, of those that keep
+  /// no axis, and of the crossed ones.
+  int64_t kept_width;
+  int64_t shared_width;
   int64_t crossed_width;
   /// Words of a state, of the output that has most.
   int64_t words = 0;
+  /// What a tile needs as scratch memory, in numbers.
+  int64_t block_numbers;
+  int64_t scratch_numbers;
 };
 
 /// Returns the numbers of positions on the axes of a program's sweep.

@@ -34,10 +34,12 @@ namespace {
 /// Pairs below which starting threads costs more than it saves.
 constexpr double kSmallSweep = 1 << 18;
 
-ArrayPointer bind(const ArrayView& view) {
+template <class View>
+auto bind(const View& view) {
   const std::size_t axes = view.strides.size();
-  return {view.data, axes == 2 ? view.strides[0] : 0,
-          axes > 0 ? view.strides[axes - 1] : 0};
+  using Pointer = PointerTo<std::remove_pointer_t<decltype(view.data)>>;
+  return Pointer{view.data, axes == 2 ? view.strides[0] : 0,
+                 axes > 0 ? view.strides[axes - 1] : 0};
 }
 
 int64_t ceil_divide(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -57,6 +59,9 @@ class Sweep {
         row_tasks_(ceil_divide(rows_, schedule_.task_rows)),
         done_(static_cast<std::size_t>(is_crossed() ? row_tasks_ : 0)) {
     for (const ArrayView& view : arguments) arrays_.push_back(bind(view));
+    for (const MutableArrayView& view : results) {
+      result_pointers_.push_back(bind(view));
+    }
   }
 
   void run() {
@@ -147,18 +152,16 @@ class Sweep {
 
   // The kept axis.
 
-  /// Returns the tile of a task that a row is in. Only whole tiles may add to
-  /// crossed outputs without a mask.
+  /// Returns the tile of a task that a row is in. Sums over the rows take what
+  /// is left of them in tiles of its own.
   [[nodiscard]] Tile tile_at(int64_t row, int64_t count) const {
-    const int64_t rows = shape_.rows();
+    int64_t rows = shape_.rows();
     const int64_t whole = count / rows * rows;
-    if (!is_crossed() || row < whole) {
-      const int64_t first = row / rows * rows;
-      return {first, std::min(rows, count - first), rows, false};
-    }
-    const int64_t first = whole + (row - whole) / shape_.lanes * shape_.lanes;
-    return {first, std::min<int64_t>(shape_.lanes, count - first), shape_.lanes,
-            true};
+    const bool is_rest = ready_.code->rest_tile != nullptr && row >= whole;
+    if (is_rest) rows = rest_of(shape_).rows();
+    const int64_t start = is_rest ? whole : 0;
+    const int64_t first = start + (row - start) / rows * rows;
+    return {first, std::min(rows, count - first), rows, is_rest};
   }
 
   [[nodiscard]] std::vector<Tile> tiles_of(int64_t count) const {
@@ -181,15 +184,17 @@ class Sweep {
                              call_.bytes(), panel + bytes(index * item_stride),
                              from, number, element_stride, item_stride);
     };
+    const int64_t step = has_lanes ? shape_.lanes : 1;
     pack(first, tile.count, 0);
-    for (int64_t index = tile.count; index < tile.rows; ++index) {
+    for (int64_t index = ceil_divide(tile.count, step) * step;
+         index < tile.rows; index += step) {
       pack(first + tile.count - 1, 1, index);
     }
   }
 
   /// Words of one kind that the states of a row take.
   [[nodiscard]] int64_t row_words() const {
-    return ready_.width * (shape_.lanes_along_kept ? 1 : shape_.lanes);
+    return ready_.kept_width * (shape_.lanes_along_kept ? 1 : shape_.lanes);
   }
 
   /// Lets the caller's thread look for an interrupt. Its exception stops the
@@ -214,10 +219,10 @@ class Sweep {
     for (const Tile& tile : tiles) {
       int64_t first = tile.first * row_words();
       for (const ProgramOutput& output : program_.outputs) {
-        if (gramless::is_crossed(program_, output)) continue;
+        if (output.kept != program_.kept) continue;
         const int64_t count = program_.results[output.output].width() *
                               tile.rows * row_words() /
-                              std::max<int64_t>(1, ready_.width);
+                              std::max<int64_t>(1, ready_.kept_width);
         const std::span<const StateWord> row = row_of(output.reduction).words;
         for (std::size_t k = 0; k < row.size(); ++k) {
           if (row[k].identity == 0) continue;
@@ -243,13 +248,15 @@ class Sweep {
     for (const Tile& tile : tiles) {
       pack_tile(tile, first + tile.first, panel_of(tile));
     }
-    const int64_t stride = rows * row_words();
+    const int64_t stride =
+        rows * row_words() + ready_.shared_width * shape_.lanes;
     const Buffer all(ready_.words * stride * dtype_size(DType::float64));
     const std::span words(all.doubles(),
                           static_cast<std::size_t>(ready_.words * stride));
     set_identity(tiles, words, stride);
-    const Buffer block(bytes(block_numbers(program_, shape_)));
-    const Buffer scratch(bytes(scratch_numbers(program_, shape_)));
+    double* const shared = words.data() + rows * row_words();
+    const Buffer block(bytes(ready_.block_numbers));
+    const Buffer scratch(bytes(ready_.scratch_numbers));
     const Buffer crossed(
         bytes(schedule_.chunk * ready_.crossed_width * shape_.lanes));
     const Buffer own(schedule_.is_packed_once ? 0 : bytes(chunk_numbers()));
@@ -264,15 +271,18 @@ class Sweep {
       for (const Tile& tile : tiles) {
         panels.kept = panel_of(tile);
         panels.kept_count = tile.count;
-        const TileStates states{words.data() + tile.first * row_words(), stride,
-                                block.bytes(), scratch.bytes(),
+        const TileStates states{words.data() + tile.first * row_words(),
+                                shared,
+                                stride,
+                                block.bytes(),
+                                scratch.bytes(),
                                 crossed.bytes()};
         (tile.is_rest ? ready_.code->rest_tile : ready_.code->tile)(
             ready_.extents.data(), &panels, &states);
       }
       if (is_crossed()) add_crossed(row_task, chunk, panels, crossed);
     }
-    collect(row_task * schedule_.splits + split, count, words);
+    collect(row_task * schedule_.splits + split, tiles, words);
   }
 
   // Crossed outputs.
@@ -309,7 +319,11 @@ class Sweep {
     if (task > band * band_length()) wait_for(task - 1, chunk);
     const TileStates states{totals_.doubles() + band * ready_.words * stride_ +
                                 panels.reduced_first * ready_.crossed_width,
-                            stride_, nullptr, nullptr, crossed.bytes()};
+                            nullptr,
+                            stride_,
+                            nullptr,
+                            nullptr,
+                            crossed.bytes()};
     ready_.code->add_crossed(ready_.extents.data(), &panels, &states);
     done_[static_cast<std::size_t>(task)] = chunk + 1;
   }
@@ -361,32 +375,79 @@ class Sweep {
   // The results.
 
   /// Stores a task's rows, or keeps what is to be merged.
-  void collect(int64_t task, int64_t count, std::span<const double> words) {
-    const int64_t first = task / schedule_.splits * schedule_.task_rows;
+  void collect(int64_t task, std::span<const Tile> tiles,
+               std::span<double> words) {
+    const bool are_rows_stored =
+        schedule_.splits == 1 && ready_.code->store != nullptr;
+    if (are_rows_stored && ready_.kept_width > 0) store_rows(task, tiles, words);
     Partial& partial = partials_[static_cast<std::size_t>(task)];
-    int64_t element = 0;
-    for (std::size_t k = 0; k < program_.outputs.size(); ++k) {
-      const ProgramOutput& output = program_.outputs[k];
+    int64_t kept_element = 0;
+    int64_t shared_element = 0;
+    for (const ProgramOutput& output : program_.outputs) {
       if (gramless::is_crossed(program_, output)) continue;
-      States states(program_, output, is_shared(k) ? 1 : count);
-      for (int64_t e = 0; e < states.width(); ++e, ++element) {
-        if (shape_.lanes_along_kept && !is_shared(k)) {
-          copy_rows(output, words, element, e, count, states);
-          continue;
-        }
-        for (int64_t row = 0; row < count; ++row) {
-          const int64_t to = is_shared(k) ? 0 : row;
-          State state = states.get(to, e);
-          add_lanes(output, words, {row, count}, element, state);
-          states.set(to, e, state);
-        }
+      if (output.kept == Kept::neither) {
+        partial.push_back(shared_states(output, tiles, words, shared_element));
+        shared_element += partial.back().width();
+        continue;
       }
-      if (is_shared(k) || schedule_.splits > 1) {
+      if (are_rows_stored) continue;
+      States states = row_states(output, tiles, words, kept_element);
+      kept_element += states.width();
+      if (schedule_.splits > 1) {
         partial.push_back(std::move(states));
       } else {
-        states.store(results_, first);
+        states.store(results_, task * schedule_.task_rows);
       }
     }
+  }
+
+  /// Stores the results of a task's rows.
+  void store_rows(int64_t task, std::span<const Tile> tiles,
+                  std::span<double> words) const {
+    for (const Tile& tile : tiles) {
+      const TileStates states{.words = &words[first_word(tile, 0)],
+                              .word_stride = word_stride(words)};
+      const TileRows rows{task * schedule_.task_rows + tile.first, tile.count,
+                          tile.rows};
+      ready_.code->store(ready_.extents.data(), &states, &rows,
+                         result_pointers_.data());
+    }
+  }
+
+  /// Returns the states of a task's rows for an output whose elements start at
+  /// `first`.
+  States row_states(const ProgramOutput& output, std::span<const Tile> tiles,
+                    std::span<const double> words, int64_t first) const {
+    const int64_t count = tiles.back().first + tiles.back().count;
+    const int64_t lanes = shape_.lanes_along_kept ? 1 : shape_.lanes;
+    States states(program_, output, count);
+    for (const Tile& tile : tiles) {
+      for (int64_t e = 0; e < states.width(); ++e) {
+        const std::size_t at = first_word(tile, first + e);
+        for (int64_t row = 0; row < tile.count; ++row) {
+          State state = states.get(tile.first + row, e);
+          add_lanes(output, words, at + static_cast<std::size_t>(row * lanes),
+                    lanes, state);
+          states.set(tile.first + row, e, state);
+        }
+      }
+    }
+    return states;
+  }
+
+  /// Returns the states of an output that all rows share.
+  States shared_states(const ProgramOutput& output, std::span<const Tile> tiles,
+                       std::span<const double> words, int64_t first) const {
+    const int64_t rows = tiles.back().first + tiles.back().rows;
+    States states(program_, output, 1);
+    for (int64_t e = 0; e < states.width(); ++e) {
+      const int64_t at = rows * row_words() + (first + e) * shape_.lanes;
+      State state = states.get(0, e);
+      add_lanes(output, words, static_cast<std::size_t>(at), shape_.lanes,
+                state);
+      states.set(0, e, state);
+    }
+    return states;
   }
 
   /// Returns where the states of a tile for an element begin.
@@ -397,45 +458,17 @@ class Sweep {
                                     element * tile.rows * lanes);
   }
 
-  /// Copies the states of a task's rows, of which each lane has one.
-  void copy_rows(const ProgramOutput& output, std::span<const double> words,
-                 int64_t element, int64_t to_element, int64_t count,
-                 States& states) const {
-    const std::size_t stride =
-        words.size() / static_cast<std::size_t>(ready_.words);
-    for (std::size_t k = 0; k < row_of(output.reduction).words.size(); ++k) {
-      double* to = states.words(k).data() + to_element;
-      for (int64_t first = 0; first < count;) {
-        const Tile tile = tile_at(first, count);
-        const double* const from =
-            &words[k * stride + first_word(tile, element)];
-        for (int64_t row = 0; row < tile.count; ++row) {
-          *to = from[row];
-          to += states.width();
-        }
-        first += tile.count;
-      }
-    }
+  [[nodiscard]] int64_t word_stride(std::span<const double> words) const {
+    return static_cast<int64_t>(words.size()) / ready_.words;
   }
 
-  /// A row of a task with so many rows.
-  struct TaskRow {
-    int64_t row;
-    int64_t count;
-  };
-
-  /// Combines a state with those of the lanes that hold a row and element.
+  /// Combines a state with those of some lanes, which start at `first`.
   void add_lanes(const ProgramOutput& output, std::span<const double> words,
-                 TaskRow row, int64_t element, State& state) const {
+                 std::size_t first, int64_t lanes, State& state) const {
     const ReductionRow& reduction = row_of(output.reduction);
-    const Tile tile = tile_at(row.row, row.count);
-    const int64_t lanes = shape_.lanes_along_kept ? 1 : shape_.lanes;
-    const std::size_t stride =
-        words.size() / static_cast<std::size_t>(ready_.words);
-    for (int64_t lane = 0; lane < lanes; ++lane) {
-      const std::size_t at =
-          first_word(tile, element) +
-          static_cast<std::size_t>((row.row - tile.first) * lanes + lane);
+    const auto stride = static_cast<std::size_t>(word_stride(words));
+    for (std::size_t at = first; at < first + static_cast<std::size_t>(lanes);
+         ++at) {
       State part{};
       for (std::size_t k = 0; k < reduction.words.size(); ++k) {
         part.at(k) = words[k * stride + at];
@@ -487,6 +520,7 @@ class Sweep {
   const Schedule& schedule_;
   int64_t row_tasks_;
   std::vector<ArrayPointer> arrays_;
+  std::vector<ResultPointer> result_pointers_;
   Buffer call_;
   Buffer all_chunks_;
   std::vector<Partial> partials_;

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MIT
+// Emits
+//
+//   for each output that keeps the rows
+//     for each element
+//       for each vector of rows
+//         the settled state, and of that each result
+#include "gramless/codegen/store_code.h"
+
+#include "gramless/codegen/function_code.h"
+#include "gramless/codegen/reduction_code.h"
+#include "gramless/codegen/strided_code.h"
+#include "gramless/codegen/sweep_code.h"
+#include "gramless/error.h"
+
+namespace gramless {
+namespace {
+
+class StoreCode {
+ public:
+  StoreCode(GeneratedModule& generated, const Program& program,
+            const TileShape& shape)
+      : generated_(generated),
+        program_(program),
+        shape_(wide_shape(shape)),
+        function_(declare(generated)),
+        ir_(llvm::BasicBlock::Create(*generated.context, "entry", function_)),
+        math_(ir_, generated.target),
+        memory_(ir_, shape_),
+        reductions_(ir_, math_, memory_, shape_),
+        wide_(memory_.register_of(ir_.getDoubleTy())),
+        extents_(ir_, program, shape, function_->getArg(0)),
+        words_(field(1, 0, ir_.getPtrTy())),
+        word_stride_(field(1, 2, ir_.getInt64Ty())),
+        first_(field(2, 0, ir_.getInt64Ty())),
+        count_(field(2, 1, ir_.getInt64Ty())),
+        rows_(field(2, 2, ir_.getInt64Ty())) {}
+
+  void emit() {
+    llvm::Value* first = ir_.getInt64(0);
+    for (const ProgramOutput& output : program_.outputs) {
+      if (output.kept != program_.kept) continue;
+      llvm::Value* elements = ir_.getInt64(1);
+      for (const Axis& axis : program_.results[output.output].features) {
+        elements = ir_.CreateMul(elements, extents_.of(axis));
+      }
+      emit_loop(ir_, {ir_.getInt64(0), elements, ir_.getInt64(1)}, {},
+                [&](llvm::Value* element, const Registers&) -> Registers {
+                  emit_rows(output, element, ir_.CreateAdd(first, element));
+                  return {};
+                });
+      first = ir_.CreateAdd(first, elements);
+    }
+    ir_.CreateRetVoid();
+  }
+
+ private:
+  /// Returns a shape with lanes for one vector of float64.
+  static TileShape wide_shape(TileShape shape) {
+    if (shape.dtype == DType::float32 && shape.lanes > 1) shape.lanes /= 2;
+    return shape;
+  }
+
+  static llvm::Function* declare(GeneratedModule& generated) {
+    llvm::LLVMContext& context = *generated.context;
+    llvm::Type* pointer = llvm::PointerType::get(context, 0);
+    return add_function(
+        generated, kStore,
+        llvm::FunctionType::get(llvm::Type::getVoidTy(context),
+                                std::vector<llvm::Type*>(4, pointer), false));
+  }
+
+  /// Loads a field, of 8 bytes, of what an argument points to.
+  llvm::Value* field(unsigned argument, uint64_t position, llvm::Type* type) {
+    return ir_.CreateLoad(
+        type, ir_.CreateConstGEP1_64(ir_.getInt64Ty(),
+                                     function_->getArg(argument), position));
+  }
+
+  /// Stores the results of an output's element. Its states stand behind those
+  /// of all elements before.
+  void emit_rows(const ProgramOutput& output, llvm::Value* element,
+                 llvm::Value* index) {
+    llvm::Value* step = ir_.getInt64(static_cast<uint64_t>(shape_.lanes));
+    emit_loop(ir_, {ir_.getInt64(0), count_, step}, {},
+              [&](llvm::Value* row, const Registers&) -> Registers {
+                llvm::Value* state =
+                    ir_.CreateAdd(ir_.CreateMul(index, rows_), row);
+                const Registers words = reductions_.settled(
+                    output.reduction, [&](std::size_t word) {
+                      llvm::Value* plane =
+                          ir_.CreateMul(word_stride_, ir_.getInt64(word));
+                      return ir_.CreateGEP(ir_.getDoubleTy(), words_,
+                                           ir_.CreateAdd(state, plane));
+                    });
+                for (std::size_t k = 0; k < output.finishes.size(); ++k) {
+                  store(output.output + k, result(output.finishes[k], words),
+                        row, element);
+                }
+                return {};
+              });
+  }
+
+  /// Emits a finish on a settled state.
+  llvm::Value* result(const Finish& finish, const Registers& words) {
+    Registers values;
+    for (const Instruction& step : finish) {
+      Registers operands;
+      for (const Use& use : step.operands) {
+        operands.push_back(values[static_cast<std::size_t>(use.value)]);
+      }
+      values.push_back(emit_step(step, operands, words));
+    }
+    return values.back();
+  }
+
+  llvm::Value* emit_step(const Instruction& step, const Registers& operands,
+                         const Registers& words) {
+    switch (step.kind) {
+      case NodeKind::load:
+        return words[step.argument];
+      case NodeKind::constant:
+        return llvm::ConstantFP::get(wide_, step.value);
+      case NodeKind::function:
+        return emit_function(math_, step.function, operands);
+      case NodeKind::add:
+      case NodeKind::multiply:
+        return fold(step.kind, operands);
+      case NodeKind::power:
+      case NodeKind::power0:
+      case NodeKind::at:
+      case NodeKind::sum:
+        break;
+    }
+    throw InternalError("emit_step(): no such step makes a result.");
+  }
+
+  llvm::Value* fold(NodeKind kind, const Registers& operands) {
+    llvm::Value* total = operands[0];
+    for (std::size_t k = 1; k < operands.size(); ++k) {
+      total = kind == NodeKind::add ? ir_.CreateFAdd(total, operands[k])
+                                    : ir_.CreateFMul(total, operands[k]);
+    }
+    return total;
+  }
+
+  /// Stores a vector of numbers in the rows of a result. Rows of a tile that
+  /// stand behind the last one are copies of it, and are stored there.
+  void store(std::size_t result, llvm::Value* numbers, llvm::Value* row,
+             llvm::Value* element) {
+    const ArraySpec& spec = program_.results[result];
+    llvm::Type* number =
+        scalar_type(ir_.getContext(), spec.dtype_in(shape_.dtype));
+    if (number != ir_.getDoubleTy()) {
+      numbers = ir_.CreateFPTrunc(numbers, memory_.register_of(number));
+    }
+    llvm::Value* data = field(3, 3 * result, ir_.getPtrTy());
+    llvm::Value* row_stride = field(3, 3 * result + 1, ir_.getInt64Ty());
+    llvm::Value* element_stride = field(3, 3 * result + 2, ir_.getInt64Ty());
+    llvm::Value* column =
+        ir_.CreateGEP(number, data, ir_.CreateMul(element, element_stride));
+    llvm::Value* at = ir_.CreateMul(ir_.CreateAdd(first_, row), row_stride);
+    llvm::Value* last =
+        ir_.CreateSub(ir_.CreateSub(count_, row), ir_.getInt64(1));
+    store_strided(generated_, ir_, numbers,
+                  {ir_.CreateGEP(number, column, at), row_stride, last});
+  }
+
+  GeneratedModule& generated_;
+  const Program& program_;
+  TileShape shape_;
+  llvm::Function* function_;
+  llvm::IRBuilder<> ir_;
+  VectorMath math_;
+  TileMemory memory_;
+  ReductionCode reductions_;
+  llvm::Type* wide_;
+  Extents extents_;
+  llvm::Value* words_;
+  llvm::Value* word_stride_;
+  llvm::Value* first_;
+  llvm::Value* count_;
+  llvm::Value* rows_;
+};
+
+}  // namespace
+
+void emit_store(GeneratedModule& generated, const Program& program,
+                const TileShape& shape) {
+  StoreCode(generated, program, shape).emit();
+}
+
+}  // namespace gramless
