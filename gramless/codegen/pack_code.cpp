@@ -83,11 +83,19 @@ class PackCode {
       arrays_.push_back({field(0, ir_.getPtrTy()), field(1, ir_.getInt64Ty()),
                          field(2, ir_.getInt64Ty())});
     }
+    for (const Instruction& instruction : program_.instructions) {
+      if (instruction.kind != NodeKind::load || instruction.rate != rate_) {
+        continue;
+      }
+      const std::size_t k = instruction.argument;
+      if (k >= arrays_.size()) continue;  // The scale of a block.
+      offsets_.try_emplace(k, ir_, shape_.lanes, arrays_[k].row_stride,
+                           argument(5));
+    }
   }
 
   void emit_item(llvm::Value* item) {
-    position_ = ir_.CreateAdd(argument(4), item);
-    last_ = ir_.CreateSub(ir_.CreateSub(argument(5), item), ir_.getInt64(1));
+    item_ = item;
     const auto input = [&](int value, const Environment& environment) {
       return this->input(value, environment);
     };
@@ -143,12 +151,13 @@ class PackCode {
     llvm::Type* stored = stored_type(instruction.argument);
     llvm::Value* offset = ir_.CreateMul(element, array.element_stride);
     if (spec.pair != PairIndex::none) {
-      offset =
-          ir_.CreateAdd(offset, ir_.CreateMul(position_, array.row_stride));
+      llvm::Value* position = ir_.CreateAdd(argument(4), item_);
+      offset = ir_.CreateAdd(offset, ir_.CreateMul(position, array.row_stride));
     }
     llvm::Value* data = ir_.CreateGEP(stored, array.data, offset);
-    llvm::Value* number = load_strided(generated_, ir_, stored, shape_.lanes,
-                                       {data, array.row_stride, last_});
+    llvm::Value* number =
+        load_strided(generated_, ir_, stored, shape_.lanes, data,
+                     offsets_.at(instruction.argument).at(ir_, item_));
     if (stored != memory_.number()) number = ir_.CreateFPTrunc(number, type_);
     // NaN payloads are cleared, because exp2() edits exponent bits and would
     // turn other NaNs into numbers.
@@ -169,9 +178,9 @@ class PackCode {
   PanelLayout call_;
   PanelLayout own_;
   std::vector<Array> arrays_;
-  /// The position of an item, and the last lane of a vector from there on.
-  llvm::Value* position_ = nullptr;
-  llvm::Value* last_ = nullptr;
+  /// Of the arrays that are read.
+  std::map<std::size_t, LaneOffsets> offsets_;
+  llvm::Value* item_ = nullptr;
   BlockCode* code_ = nullptr;
 };
 

@@ -37,6 +37,7 @@ class StoreCode {
         rows_(field(2, 2, ir_.getInt64Ty())) {}
 
   void emit() {
+    find_offsets();
     llvm::Value* first = ir_.getInt64(0);
     for (const ProgramOutput& output : program_.outputs) {
       if (output.kept != program_.kept) continue;
@@ -75,6 +76,17 @@ class StoreCode {
     return ir_.CreateLoad(
         type, ir_.CreateConstGEP1_64(ir_.getInt64Ty(),
                                      function_->getArg(argument), position));
+  }
+
+  void find_offsets() {
+    for (const ProgramOutput& output : program_.outputs) {
+      if (output.kept != program_.kept) continue;
+      for (std::size_t k = 0; k < output.finishes.size(); ++k) {
+        const std::size_t result = output.output + k;
+        llvm::Value* stride = field(3, 3 * result + 1, ir_.getInt64Ty());
+        offsets_.try_emplace(result, ir_, shape_.lanes, stride, count_);
+      }
+    }
   }
 
   /// Stores the results of an output's element. Its states stand behind those
@@ -160,10 +172,8 @@ class StoreCode {
     llvm::Value* column =
         ir_.CreateGEP(number, data, ir_.CreateMul(element, element_stride));
     llvm::Value* at = ir_.CreateMul(ir_.CreateAdd(first_, row), row_stride);
-    llvm::Value* last =
-        ir_.CreateSub(ir_.CreateSub(count_, row), ir_.getInt64(1));
-    store_strided(generated_, ir_, numbers,
-                  {ir_.CreateGEP(number, column, at), row_stride, last});
+    store_strided(generated_, ir_, numbers, ir_.CreateGEP(number, column, at),
+                  offsets_.at(result).at(ir_, row));
   }
 
   GeneratedModule& generated_;
@@ -181,6 +191,8 @@ class StoreCode {
   llvm::Value* first_;
   llvm::Value* count_;
   llvm::Value* rows_;
+  /// Of each result.
+  std::map<std::size_t, LaneOffsets> offsets_;
 };
 
 }  // namespace

@@ -7,8 +7,7 @@
 namespace gramless {
 namespace {
 
-/// Returns a function of the module, or adds it. Its last three arguments are
-/// those of StridedNumbers.
+/// Returns a function of the module, or adds it.
 llvm::Function* routine(GeneratedModule& generated, const std::string& name,
                         llvm::FunctionType* type,
                         const std::function<void(llvm::Function*)>& emit) {
@@ -22,19 +21,15 @@ llvm::Function* routine(GeneratedModule& generated, const std::string& name,
 
 /// Calls `body` with the address of each lane's number.
 void for_each_lane(
-    llvm::IRBuilder<>& ir, llvm::Function* function, llvm::Type* number,
-    int lanes,
+    llvm::IRBuilder<>& ir, llvm::Type* number, int lanes, llvm::Value* data,
+    llvm::Value* offsets,
     const std::function<void(uint64_t lane, llvm::Value* address)>& body) {
-  const auto argument = [&](std::size_t behind) {
-    return function->getArg(
-        static_cast<unsigned>(function->arg_size() - behind));
-  };
   for (int lane = 0; lane < lanes; ++lane) {
     const auto index = static_cast<uint64_t>(lane);
-    llvm::Value* at = ir.CreateBinaryIntrinsic(llvm::Intrinsic::smin,
-                                               ir.getInt64(index), argument(1));
-    body(index,
-         ir.CreateGEP(number, argument(3), ir.CreateMul(at, argument(2))));
+    llvm::Value* offset =
+        ir.CreateLoad(ir.getInt64Ty(),
+                      ir.CreateConstGEP1_64(ir.getInt64Ty(), offsets, index));
+    body(index, ir.CreateGEP(number, data, offset));
   }
 }
 
@@ -45,50 +40,81 @@ std::string name_of(const char* verb, llvm::Type* number, int lanes) {
 
 }  // namespace
 
+LaneOffsets::LaneOffsets(llvm::IRBuilder<>& ir, int lanes, llvm::Value* stride,
+                         llvm::Value* count)
+    : whole_(nullptr), rest_(nullptr), first_of_rest_(nullptr) {
+  if (lanes == 1) return;
+  llvm::SmallVector<llvm::Constant*, 16> indices;
+  for (int lane = 0; lane < lanes; ++lane) {
+    indices.push_back(ir.getInt64(static_cast<uint64_t>(lane)));
+  }
+  llvm::Value* index = llvm::ConstantVector::get(indices);
+  const auto splat = [&](llvm::Value* number) {
+    return ir.CreateVectorSplat(static_cast<unsigned>(lanes), number);
+  };
+  const auto table = [&](llvm::Value* rows) {
+    llvm::Value* memory = ir.CreateAlloca(index->getType());
+    ir.CreateStore(ir.CreateMul(rows, splat(stride)), memory);
+    return memory;
+  };
+  llvm::Value* last = ir.CreateSub(count, ir.getInt64(1));
+  llvm::Value* length = ir.getInt64(static_cast<uint64_t>(lanes));
+  llvm::Value* in_rest = ir.CreateURem(last, length);
+  first_of_rest_ = ir.CreateSub(last, in_rest);
+  whole_ = table(index);
+  rest_ = table(
+      ir.CreateBinaryIntrinsic(llvm::Intrinsic::smin, index, splat(in_rest)));
+}
+
+llvm::Value* LaneOffsets::at(llvm::IRBuilder<>& ir, llvm::Value* row) const {
+  if (whole_ == nullptr) return nullptr;
+  return ir.CreateSelect(ir.CreateICmpEQ(row, first_of_rest_), rest_, whole_);
+}
+
 llvm::Value* load_strided(GeneratedModule& generated, llvm::IRBuilder<>& ir,
-                          llvm::Type* number, int lanes,
-                          const StridedNumbers& from) {
-  if (lanes == 1) return ir.CreateLoad(number, from.data);
+                          llvm::Type* number, int lanes, llvm::Value* data,
+                          llvm::Value* offsets) {
+  if (lanes == 1) return ir.CreateLoad(number, data);
   llvm::Type* vector =
       llvm::FixedVectorType::get(number, static_cast<unsigned>(lanes));
-  llvm::FunctionType* type = llvm::FunctionType::get(
-      vector, {ir.getPtrTy(), ir.getInt64Ty(), ir.getInt64Ty()}, false);
+  llvm::FunctionType* type =
+      llvm::FunctionType::get(vector, {ir.getPtrTy(), ir.getPtrTy()}, false);
   llvm::Function* function = routine(
       generated, name_of("load", number, lanes), type,
       [&](llvm::Function* made) {
         llvm::IRBuilder<> inside(
             llvm::BasicBlock::Create(ir.getContext(), "entry", made));
         llvm::Value* numbers = llvm::PoisonValue::get(vector);
-        for_each_lane(inside, made, number, lanes,
+        for_each_lane(inside, number, lanes, made->getArg(0), made->getArg(1),
                       [&](uint64_t lane, llvm::Value* address) {
                         numbers = inside.CreateInsertElement(
                             numbers, inside.CreateLoad(number, address), lane);
                       });
         inside.CreateRet(numbers);
       });
-  return ir.CreateCall(function, {from.data, from.stride, from.last});
+  return ir.CreateCall(function, {data, offsets});
 }
 
 void store_strided(GeneratedModule& generated, llvm::IRBuilder<>& ir,
-                   llvm::Value* numbers, const StridedNumbers& to) {
+                   llvm::Value* numbers, llvm::Value* data,
+                   llvm::Value* offsets) {
   const auto* vector =
       llvm::dyn_cast<llvm::FixedVectorType>(numbers->getType());
   if (vector == nullptr) {
-    ir.CreateStore(numbers, to.data);
+    ir.CreateStore(numbers, data);
     return;
   }
   llvm::Type* number = vector->getElementType();
   const auto lanes = static_cast<int>(vector->getNumElements());
   llvm::FunctionType* type = llvm::FunctionType::get(
-      ir.getVoidTy(),
-      {numbers->getType(), ir.getPtrTy(), ir.getInt64Ty(), ir.getInt64Ty()},
+      ir.getVoidTy(), {numbers->getType(), ir.getPtrTy(), ir.getPtrTy()},
       false);
   llvm::Function* function = routine(
       generated, name_of("store", number, lanes), type,
       [&](llvm::Function* made) {
         llvm::IRBuilder<> inside(
             llvm::BasicBlock::Create(ir.getContext(), "entry", made));
-        for_each_lane(inside, made, number, lanes,
+        for_each_lane(inside, number, lanes, made->getArg(1), made->getArg(2),
                       [&](uint64_t lane, llvm::Value* address) {
                         inside.CreateStore(
                             inside.CreateExtractElement(made->getArg(0), lane),
@@ -96,7 +122,7 @@ void store_strided(GeneratedModule& generated, llvm::IRBuilder<>& ir,
                       });
         inside.CreateRetVoid();
       });
-  ir.CreateCall(function, {numbers, to.data, to.stride, to.last});
+  ir.CreateCall(function, {numbers, data, offsets});
 }
 
 }  // namespace gramless

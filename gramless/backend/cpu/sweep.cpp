@@ -19,6 +19,8 @@
 // chunks behind the one before it.
 #include <algorithm>
 #include <atomic>
+#include <memory>
+#include <mutex>
 #include <thread>
 
 #include "gramless/backend/backend.h"
@@ -212,10 +214,10 @@ class Sweep {
     return is_stopped_;
   }
 
-  /// Sets the states of a task's tiles to those of nothing. Buffers are made of
-  /// zeros.
+  /// Sets the states of a task's tiles to those of nothing.
   void set_identity(std::span<const Tile> tiles, std::span<double> words,
                     int64_t word_stride) const {
+    std::ranges::fill(words, 0.0);
     for (const Tile& tile : tiles) {
       int64_t first = tile.first * row_words();
       for (const ProgramOutput& output : program_.outputs) {
@@ -235,54 +237,92 @@ class Sweep {
     }
   }
 
+  /// The memory of a task. Those that run one after another share it.
+  struct TaskMemory {
+    Buffer kept;
+    Buffer words;
+    Buffer block;
+    Buffer scratch;
+    Buffer crossed;
+    Buffer chunk;
+  };
+
+  [[nodiscard]] std::unique_ptr<TaskMemory> make_task_memory() const {
+    const int64_t rows = std::min(
+        schedule_.task_rows, ceil_divide(rows_, shape_.rows()) * shape_.rows());
+    const int64_t chunk = schedule_.is_packed_once ? 0 : chunk_numbers();
+    return std::make_unique<TaskMemory>(TaskMemory{
+        Buffer(bytes(rows * ready_.kept_elements)),
+        Buffer(ready_.words * word_stride(rows) * dtype_size(DType::float64)),
+        Buffer(bytes(ready_.block_numbers)),
+        Buffer(bytes(ready_.scratch_numbers)),
+        Buffer(bytes(schedule_.chunk * ready_.crossed_width * shape_.lanes)),
+        Buffer(bytes(chunk))});
+  }
+
+  std::unique_ptr<TaskMemory> take_task_memory() {
+    const std::scoped_lock lock(memories_lock_);
+    if (memories_.empty()) return make_task_memory();
+    auto memory = std::move(memories_.back());
+    memories_.pop_back();
+    return memory;
+  }
+
+  void give_back(std::unique_ptr<TaskMemory> memory) {
+    const std::scoped_lock lock(memories_lock_);
+    memories_.push_back(std::move(memory));
+  }
+
+  /// The distance of two words of a state, where a task has so many rows.
+  [[nodiscard]] int64_t word_stride(int64_t rows) const {
+    return rows * row_words() + ready_.shared_width * shape_.lanes;
+  }
+
   /// Runs a task of some rows with a part of the reduced axis.
   void run_task(int64_t row_task, int64_t split) {
     const int64_t first = row_task * schedule_.task_rows;
-    const int64_t count = std::min(schedule_.task_rows, rows_ - first);
-    const std::vector<Tile> tiles = tiles_of(count);
+    const std::vector<Tile> tiles =
+        tiles_of(std::min(schedule_.task_rows, rows_ - first));
     const int64_t rows = tiles.back().first + tiles.back().rows;
-    const Buffer kept(bytes(rows * ready_.kept_elements));
+    auto memory = take_task_memory();
     const auto panel_of = [&](const Tile& tile) {
-      return kept.bytes() + bytes(tile.first * ready_.kept_elements);
+      return memory->kept.bytes() + bytes(tile.first * ready_.kept_elements);
     };
     for (const Tile& tile : tiles) {
       pack_tile(tile, first + tile.first, panel_of(tile));
     }
-    const int64_t stride =
-        rows * row_words() + ready_.shared_width * shape_.lanes;
-    const Buffer all(ready_.words * stride * dtype_size(DType::float64));
-    const std::span words(all.doubles(),
+    const int64_t stride = word_stride(rows);
+    const std::span words(memory->words.doubles(),
                           static_cast<std::size_t>(ready_.words * stride));
     set_identity(tiles, words, stride);
     double* const shared = words.data() + rows * row_words();
-    const Buffer block(bytes(ready_.block_numbers));
-    const Buffer scratch(bytes(ready_.scratch_numbers));
-    const Buffer crossed(
-        bytes(schedule_.chunk * ready_.crossed_width * shape_.lanes));
-    const Buffer own(schedule_.is_packed_once ? 0 : bytes(chunk_numbers()));
     const int64_t begin = split * schedule_.split_length;
     const int64_t end = std::min(reduced_, begin + schedule_.split_length);
     for (int64_t at = begin; at < end; at += schedule_.chunk) {
       if (must_stop()) return;
       const int64_t chunk = at / schedule_.chunk;
-      TilePanels panels{call_.bytes(),           nullptr,
-                        chunk_panel(chunk, own), chunk_length(chunk),
-                        schedule_.chunk,         at};
+      TilePanels panels{call_.bytes(),
+                        nullptr,
+                        chunk_panel(chunk, memory->chunk),
+                        chunk_length(chunk),
+                        schedule_.chunk,
+                        at};
       for (const Tile& tile : tiles) {
         panels.kept = panel_of(tile);
         panels.kept_count = tile.count;
         const TileStates states{words.data() + tile.first * row_words(),
                                 shared,
                                 stride,
-                                block.bytes(),
-                                scratch.bytes(),
-                                crossed.bytes()};
+                                memory->block.bytes(),
+                                memory->scratch.bytes(),
+                                memory->crossed.bytes()};
         (tile.is_rest ? ready_.code->rest_tile : ready_.code->tile)(
             ready_.extents.data(), &panels, &states);
       }
-      if (is_crossed()) add_crossed(row_task, chunk, panels, crossed);
+      if (is_crossed()) add_crossed(row_task, chunk, panels, memory->crossed);
     }
     collect(row_task * schedule_.splits + split, tiles, words);
+    give_back(std::move(memory));
   }
 
   // Crossed outputs.
@@ -379,7 +419,8 @@ class Sweep {
                std::span<double> words) {
     const bool are_rows_stored =
         schedule_.splits == 1 && ready_.code->store != nullptr;
-    if (are_rows_stored && ready_.kept_width > 0) store_rows(task, tiles, words);
+    if (are_rows_stored && ready_.kept_width > 0)
+      store_rows(task, tiles, words);
     Partial& partial = partials_[static_cast<std::size_t>(task)];
     int64_t kept_element = 0;
     int64_t shared_element = 0;
@@ -406,7 +447,7 @@ class Sweep {
                   std::span<double> words) const {
     for (const Tile& tile : tiles) {
       const TileStates states{.words = &words[first_word(tile, 0)],
-                              .word_stride = word_stride(words)};
+                              .word_stride = stride_of(words)};
       const TileRows rows{task * schedule_.task_rows + tile.first, tile.count,
                           tile.rows};
       ready_.code->store(ready_.extents.data(), &states, &rows,
@@ -458,7 +499,7 @@ class Sweep {
                                     element * tile.rows * lanes);
   }
 
-  [[nodiscard]] int64_t word_stride(std::span<const double> words) const {
+  [[nodiscard]] int64_t stride_of(std::span<const double> words) const {
     return static_cast<int64_t>(words.size()) / ready_.words;
   }
 
@@ -466,7 +507,7 @@ class Sweep {
   void add_lanes(const ProgramOutput& output, std::span<const double> words,
                  std::size_t first, int64_t lanes, State& state) const {
     const ReductionRow& reduction = row_of(output.reduction);
-    const auto stride = static_cast<std::size_t>(word_stride(words));
+    const auto stride = static_cast<std::size_t>(stride_of(words));
     for (std::size_t at = first; at < first + static_cast<std::size_t>(lanes);
          ++at) {
       State part{};
@@ -524,6 +565,8 @@ class Sweep {
   Buffer call_;
   Buffer all_chunks_;
   std::vector<Partial> partials_;
+  std::vector<std::unique_ptr<TaskMemory>> memories_;
+  std::mutex memories_lock_;
   /// Of crossed outputs: the states of each band, for each word, position and
   /// element, and the numbers that one word takes.
   Buffer totals_;
