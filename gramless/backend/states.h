@@ -19,6 +19,9 @@ class States {
 
   [[nodiscard]] int64_t width() const { return width_; }
 
+  /// Returns how many kinds of words there are.
+  [[nodiscard]] std::size_t kinds() const { return row_.words.size(); }
+
   /// Returns the words of a kind.
   [[nodiscard]] std::span<double> words(std::size_t kind) {
     return std::span(words_).subspan(kind * count(), count());

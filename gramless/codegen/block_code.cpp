@@ -358,6 +358,13 @@ void BlockCode::for_each_position(std::span<const Axis> axes,
   run_loop(axes[0], [&] { for_each_position(axes.subspan(1), used, body); });
 }
 
+void BlockCode::at_position(const Environment& environment,
+                            const std::function<void()>& body) {
+  const Environment around = std::exchange(environment_, environment);
+  body();
+  environment_ = around;
+}
+
 llvm::Value* BlockCode::element(std::span<const Axis> axes) {
   llvm::Value* index = ir_.getInt64(0);
   for (const Axis& axis : axes) {

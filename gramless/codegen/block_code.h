@@ -87,6 +87,11 @@ class BlockCode {
                          const std::optional<Use>& used,
                          const std::function<void()>& body);
 
+  /// Calls `body` where feature axes stand at given positions. What it emits
+  /// may depend on them.
+  void at_position(const Environment& environment,
+                   const std::function<void()>& body);
+
   [[nodiscard]] const Environment& environment() const { return environment_; }
 
   /// Returns the index of a position among the elements of some axes.

@@ -2,6 +2,8 @@
 // Implements reductions with a scale.
 #include "gramless/codegen/scaled_code.h"
 
+#include "gramless/codegen/stored_block.h"
+
 namespace gramless {
 namespace {
 
@@ -16,15 +18,8 @@ class ScaledCode {
         axes_(steps.program().results[output.output].features),
         first_element_(element),
         range_(range),
-        stored_(stored_values(steps.program(), output, shape_)),
-        pairs_{std::vector<bool>(steps.program().instructions.size()),
-               [this](int value, const TileStep& step) {
-                 return load(value, step);
-               }} {
-    for (const int value : stored_) {
-      pairs_.is_stored[static_cast<std::size_t>(value)] = true;
-    }
-  }
+        stored_(steps, range, stored_values(steps.program(), output, shape_),
+                &usable_scales_) {}
 
   void emit() {
     if (has_one_element(steps_.program(), output_, shape_)) {
@@ -33,7 +28,7 @@ class ScaledCode {
       const Registers bounds = steps_.run(
           range_, no_bounds(),
           [&](BlockCode& code, const TileStep& step, const Registers& before) {
-            store_pairs(code, step);
+            stored_.store(code, step);
             return larger_bounds(code, step, before);
           },
           nullptr, environment);
@@ -42,7 +37,7 @@ class ScaledCode {
     }
     steps_.run(range_, {},
                [&](BlockCode& code, const TileStep& step, const Registers&) {
-                 store_pairs(code, step);
+                 stored_.store(code, step);
                  return Registers{};
                });
     BlockCode around = steps_.code_around();
@@ -53,7 +48,7 @@ class ScaledCode {
           [&](BlockCode& code, const TileStep& step, const Registers& before) {
             return larger_bounds(code, step, before);
           },
-          &pairs_, environment);
+          &stored_.pairs(), environment);
       emit_element(bounds, ir_.CreateAdd(first_element_, around.element(axes_)),
                    environment);
     });
@@ -61,59 +56,6 @@ class ScaledCode {
 
  private:
   [[nodiscard]] int rows() const { return shape_.kept_unroll; }
-
-  TileShape shape_of(const TileStep& step) const {
-    TileShape shape = shape_;
-    shape.reduced_unroll = step.registers;
-    return shape;
-  }
-
-  // What is kept.
-
-  /// Returns the address of a register that is kept for a row and a position.
-  llvm::Value* address(int value, const TileStep& step, int row, int reduced) {
-    const auto slot = static_cast<uint64_t>(
-        std::find(stored_.begin(), stored_.end(), value) - stored_.begin());
-    const auto lanes = static_cast<uint64_t>(shape_.lanes);
-    const auto registers = static_cast<uint64_t>(rows());
-    const uint64_t numbers = registers * lanes;
-    const auto unit = static_cast<uint64_t>(steps_.unit());
-    llvm::Value* behind = ir_.CreateMul(ir_.CreateSub(step.index, range_.begin),
-                                        ir_.getInt64(numbers / unit));
-    const uint64_t fixed = slot * numbers * kBlockTerms +
-                           static_cast<uint64_t>(reduced) * numbers +
-                           static_cast<uint64_t>(row) * lanes;
-    return steps_.memory().number_at(
-        steps_.scratch(), ir_.CreateAdd(behind, ir_.getInt64(fixed)));
-  }
-
-  void store_pairs(BlockCode& code, const TileStep& step) {
-    for (const int value : stored_) {
-      const BlockValue pair = code.value(use_of(steps_.program(), value));
-      for (int row = 0; row < rows(); ++row) {
-        for (int reduced = 0; reduced < step.registers; ++reduced) {
-          steps_.memory().store(pair.at(row, reduced, shape_of(step)),
-                                address(value, step, row, reduced));
-        }
-      }
-    }
-  }
-
-  BlockValue load(int value, const TileStep& step) {
-    const Instruction& instruction =
-        steps_.program().instructions[static_cast<std::size_t>(value)];
-    if (loads_scale(steps_.program(), instruction)) {
-      return {usable_scales_, true, false};
-    }
-    BlockValue result{{}, true, true};
-    for (int row = 0; row < rows(); ++row) {
-      for (int reduced = 0; reduced < step.registers; ++reduced) {
-        result.registers.push_back(steps_.memory().load(
-            steps_.type(), address(value, step, row, reduced)));
-      }
-    }
-    return result;
-  }
 
   // The scale.
 
@@ -129,7 +71,7 @@ class ScaledCode {
     for (int row = 0; row < rows(); ++row) {
       llvm::Value*& largest = bounds[static_cast<std::size_t>(row)];
       for (int reduced = 0; reduced < step.registers; ++reduced) {
-        llvm::Value* each = bound.at(row, reduced, shape_of(step));
+        llvm::Value* each = bound.at(row, reduced, steps_.shape_of(step));
         llvm::Value* is_larger = ir_.CreateFCmpOGT(each, largest);
         if (step.mask != nullptr) {
           is_larger = ir_.CreateAnd(is_larger, step.mask);
@@ -181,7 +123,7 @@ class ScaledCode {
         [&](BlockCode& code, const TileStep& step, const Registers& before) {
           return added(code, step, before);
         },
-        &pairs_, environment);
+        &stored_.pairs(), environment);
     for (std::size_t row = 0; row < sums.size(); ++row) {
       steps_.reductions().combine(output_.reduction, {sums[row], scales[row]},
                                   nullptr, states[row]);
@@ -190,7 +132,7 @@ class ScaledCode {
 
   Registers added(BlockCode& code, const TileStep& step, Registers sums) {
     const BlockCode::Product term = code.product_of(output_.value);
-    const TileShape shape = shape_of(step);
+    const TileShape shape = steps_.shape_of(step);
     const bool is_product = !term.second.registers.empty();
     for (int row = 0; row < rows(); ++row) {
       llvm::Value*& sum = sums[static_cast<std::size_t>(row)];
@@ -214,9 +156,8 @@ class ScaledCode {
   const std::vector<Axis>& axes_;
   llvm::Value* first_element_;
   BlockRange range_;
-  std::vector<int> stored_;
-  StoredPairs pairs_;
   Registers usable_scales_;
+  StoredBlock stored_;
 };
 
 }  // namespace

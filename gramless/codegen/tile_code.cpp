@@ -5,22 +5,24 @@
 //     the values of all pairs of a block, reduced in the accumulators
 //   the accumulators, combined with the states of all blocks
 //
-// Accumulators are registers where there are few, otherwise the memory `block`.
+// Accumulators are registers where there are few, otherwise the memory `block`;
+// but those of many elements that share the values of their pairs are registers
+// in loops of their own: see codegen/wide_code.h.
 // Those of crossed outputs are the memory `crossed`, which all tiles of some
 // rows add to. Outputs with a scale go over the block twice: see
 // codegen/scaled_code.h.
 #include "gramless/codegen/tile_code.h"
 
+#include <set>
+
 #include "gramless/codegen/scaled_code.h"
 #include "gramless/codegen/sweep_code.h"
 #include "gramless/codegen/tile_steps.h"
+#include "gramless/codegen/wide_code.h"
 #include "gramless/error.h"
 
 namespace gramless {
 namespace {
-
-/// Registers that accumulators may take, of the 16 or more that there are.
-constexpr int64_t kMostAccumulators = 8;
 
 class TileCode {
  public:
@@ -75,6 +77,9 @@ class TileCode {
   [[nodiscard]] bool is_crossed(std::size_t k) const {
     return gramless::is_crossed(program_, output(k));
   }
+  [[nodiscard]] bool is_wide(std::size_t k) const {
+    return gramless::is_wide(program_, output(k), shape_);
+  }
   [[nodiscard]] bool is_shared(std::size_t k) const {
     return output(k).kept == Kept::neither;
   }
@@ -84,7 +89,7 @@ class TileCode {
 
   /// Whether an output has accumulators for one block.
   [[nodiscard]] bool has_accumulators(std::size_t k) const {
-    return !is_scaled(k) && !is_crossed(k);
+    return !is_scaled(k) && !is_crossed(k) && !is_wide(k);
   }
 
   /// Finds the elements of each output, and whether all accumulators are
@@ -128,6 +133,7 @@ class TileCode {
   void emit_block(const BlockRange& range) {
     Registers initial;
     bool has_plain = false;
+    std::set<int> shared;  // By the elements of wide outputs.
     for (std::size_t k = 0; k < outputs(); ++k) {
       if (is_scaled(k)) {
         if (is_shared(k)) throw InternalError("A logarithm keeps no axis.");
@@ -135,7 +141,12 @@ class TileCode {
         continue;
       }
       has_plain = true;
-      if (is_crossed(k)) continue;
+      if (is_wide(k)) {
+        const std::vector<int> values =
+            stored_values(program_, output(k), shape_);
+        shared.insert(values.begin(), values.end());
+      }
+      if (!has_accumulators(k)) continue;
       const Registers state = identity(k);
       const std::size_t end =
           k + 1 < outputs() ? elements_[k + 1].first_register : accumulators_;
@@ -144,14 +155,16 @@ class TileCode {
       }
     }
     if (!has_plain) return;
+    StoredBlock stored(steps_, range, {shared.begin(), shared.end()});
     const Registers sums = steps_.run(
         range, initial,
         [&](BlockCode& code, const TileStep& step, const Registers& carried) {
           sums_ = carried;
+          stored.store(code, step);
           for (std::size_t k = 0; k < outputs(); ++k) {
             if (is_crossed(k)) {
               emit_crossed(code, k, step);
-            } else if (!is_scaled(k)) {
+            } else if (has_accumulators(k)) {
               emit_output(code, k, step, range.begin);
             }
           }
@@ -162,6 +175,9 @@ class TileCode {
     }
     for (std::size_t k = 0; k < outputs(); ++k) {
       if (has_accumulators(k)) emit_flush(k, range.begin);
+      if (is_wide(k)) {
+        emit_wide(steps_, output(k), elements_[k].first, range, stored);
+      }
     }
   }
 

@@ -99,17 +99,33 @@ Registers TileSteps::run(const BlockRange& range, const Registers& initial,
 void TileSteps::for_each_kept(
     std::span<const Axis> axes, const Use& use,
     const std::function<void(BlockCode& code, const BlockValue& value)>& body) {
+  with_kept_code({}, [&](BlockCode& code) {
+    code.for_each_position(axes, {}, [&] { body(code, code.value(use)); });
+  });
+}
+
+BlockValue TileSteps::kept_value(const Use& use,
+                                 const Environment& environment) {
+  BlockValue value;
+  with_kept_code(environment,
+                 [&](BlockCode& code) { value = code.value(use); });
+  return value;
+}
+
+void TileSteps::with_kept_code(
+    const Environment& environment,
+    const std::function<void(BlockCode& code)>& body) {
   TileShape shape = shape_;
   shape.longest_unrolled = 0;
   BlockCode* itself = nullptr;
   const auto input = [&](int value, const Environment&) {
     return packed_.at(value, {itself, nullptr, 1});
   };
-  BlockCode code(
-      ir_, math_,
-      {&program_, shape, type_, Rate::pair, &extents_, input, nullptr, {}});
+  BlockCode code(ir_, math_,
+                 {&program_, shape, type_, Rate::pair, &extents_, input,
+                  nullptr, environment});
   itself = &code;
-  code.for_each_position(axes, {}, [&] { body(code, code.value(use)); });
+  body(code);
 }
 
 BlockCode TileSteps::code_around() {

@@ -54,6 +54,10 @@ class TileSteps {
                      const std::function<void(BlockCode& code,
                                               const BlockValue& value)>& body);
 
+  /// Returns a value that the reduced axis does not change, where feature axes
+  /// stand.
+  BlockValue kept_value(const Use& use, const Environment& environment);
+
   /// Returns code that goes over feature axes around such loops, which are too
   /// long to be emitted again and again.
   BlockCode code_around();
@@ -63,6 +67,12 @@ class TileSteps {
 
   [[nodiscard]] int64_t unit() const {
     return shape_.lanes_along_kept ? 1 : shape_.lanes;
+  }
+  /// Returns the shape of the block of a step.
+  [[nodiscard]] TileShape shape_of(const TileStep& step) const {
+    TileShape shape = shape_;
+    shape.reduced_unroll = step.registers;
+    return shape;
   }
   /// Returns the address of a word of a state of all blocks, or of one that all
   /// rows share.
@@ -92,6 +102,9 @@ class TileSteps {
   static llvm::Function* declare(GeneratedModule& generated, const char* name);
   llvm::Value* field(unsigned argument, uint64_t position, llvm::Type* type);
   WordAddress words_from(llvm::Value* words, llvm::Value* index);
+  /// Calls `body` with code for values that the reduced axis does not change.
+  void with_kept_code(const Environment& environment,
+                      const std::function<void(BlockCode& code)>& body);
   llvm::Value* lanes_below(llvm::Value* index, llvm::Value* end);
 
   const Program& program_;

@@ -36,6 +36,16 @@ constexpr int64_t kBandBytes = int64_t{1} << 22;
 constexpr int64_t kCrossedTasks = 16;
 constexpr int64_t kLeastTaskTiles = 4;
 
+/// Elements of a wide output, at least.
+constexpr int64_t kLeastWideElements = 4;
+/// Elements of outputs whose states leave no room for others in the first-level
+/// cache, where a tile has four vectors of rows.
+constexpr int64_t kManyElements = 24;
+/// Accumulators of wide outputs: with vectors of 64 bytes there are 32
+/// registers, otherwise 16 or more.
+constexpr int64_t kWideAccumulators = 16;
+constexpr int64_t kBytesOfWideVectors = 64;
+
 int64_t round_up(int64_t value, int64_t step) {
   return (value + step - 1) / step * step;
 }
@@ -60,11 +70,20 @@ int64_t most_elements(const Program& program) {
   return largest;
 }
 
-bool is_long(const Program& program, int64_t longest) {
-  return std::any_of(program.instructions.begin(), program.instructions.end(),
-                     [&](const Instruction& instruction) {
-                       return work_elements(instruction) > longest;
-                     });
+/// Returns whether a value of a pair, beside those of wide outputs, has more
+/// elements.
+bool is_long(const Program& program, const TileShape& shape) {
+  std::set<int> wide;
+  for (const ProgramOutput& output : program.outputs) {
+    if (is_wide(program, output, shape)) wide.insert(output.value.value);
+  }
+  for (std::size_t k = 0; k < program.instructions.size(); ++k) {
+    if (wide.contains(static_cast<int>(k))) continue;
+    if (work_elements(program.instructions[k]) > shape.longest_unrolled) {
+      return true;
+    }
+  }
+  return false;
 }
 
 bool has_long_sum(const Program& program, int64_t longest) {
@@ -205,15 +224,58 @@ class StoredValues {
   std::vector<int> stored_;
 };
 
+/// Finds what the elements of an output share: values of a pair that have no
+/// axes. There is none if an element needs more than sums and products with the
+/// same element of other values.
+class SharedValues {
+ public:
+  SharedValues(const Program& program, const ProgramOutput& output)
+      : program_(program), output_(output) {}
+
+  std::optional<std::vector<int>> find() {
+    if (!visit(output_.value)) return std::nullopt;
+    return shared_;
+  }
+
+ private:
+  bool visit(const Use& use) {
+    const auto index = static_cast<std::size_t>(use.value);
+    const Instruction& instruction = program_.instructions[index];
+    if (instruction.rate != Rate::pair || instruction.kind == NodeKind::load) {
+      return true;
+    }
+    if (instruction.axes.empty()) {
+      const bool is_new = std::ranges::count(shared_, use.value) == 0;
+      if (is_new) shared_.push_back(use.value);
+      return true;
+    }
+    const bool is_cheap = instruction.kind == NodeKind::add ||
+                          instruction.kind == NodeKind::multiply;
+    return is_cheap && use.axes == instruction.axes &&
+           std::ranges::all_of(instruction.operands,
+                               [&](const Use& each) { return visit(each); });
+  }
+
+  const Program& program_;
+  const ProgramOutput& output_;
+  std::vector<int> shared_;
+};
+
 /// Returns the registers that are stored for one position.
 int64_t stored_registers(const Program& program, const TileShape& shape) {
+  std::set<int> shared;
   int64_t registers = 0;
   for (const ProgramOutput& output : program.outputs) {
-    if (!row_of(output.reduction).has_scale) continue;
-    registers +=
-        static_cast<int64_t>(stored_values(program, output, shape).size());
+    const bool has_scale = row_of(output.reduction).has_scale;
+    if (!has_scale && !is_wide(program, output, shape)) continue;
+    const std::vector<int> values = stored_values(program, output, shape);
+    if (has_scale) {
+      registers += static_cast<int64_t>(values.size());
+    } else {
+      shared.insert(values.begin(), values.end());
+    }
   }
-  return registers * shape.kept_unroll;
+  return (registers + static_cast<int64_t>(shared.size())) * shape.kept_unroll;
 }
 
 class Planner {
@@ -277,9 +339,9 @@ class Planner {
       --tile.kept_unroll;
     }
     if (stored_registers(program_, tile) > 0) {
-      because("blocks of ", block_positions(program_, tile),
-              " positions are stored until their scale is known; values a "
-              "pair: ",
+      because("for blocks of ", block_positions(program_, tile),
+              " positions, what their scale or all elements wait for is "
+              "stored; values a pair: ",
               stored_registers(program_, tile) / tile.kept_unroll);
     }
     because("a tile spans ", tile.rows(), " ", kept_axis(), " by ",
@@ -296,7 +358,8 @@ class Planner {
           has_packed_terms(program_, tile.longest_unrolled);
       tile.kept_unroll = is_matrix_product ? 4 : 3;
       tile.reduced_unroll = is_matrix_product ? 4 : 2;
-    } else if (is_long(program_, tile.longest_unrolled)) {
+    } else if (is_long(program_, tile) ||
+               kept_width(program_) >= kManyElements) {
       tile.kept_unroll = 2;
       tile.reduced_unroll = 4;
     } else if (has_crossed_outputs(program_)) {
@@ -377,9 +440,9 @@ class Planner {
     const int64_t reduced = std::max<int64_t>(1, sizes_.reduced);
     const int64_t worth = ceil_divide(
         reduced * std::min(sizes_.kept, schedule.task_rows), kTaskPairs);
-    schedule.splits = overrides_.splits.value_or(
-        std::clamp<int64_t>(std::min(ceil_divide(kTasks, row_tasks), worth), 1,
-                            ceil_divide(reduced, schedule.chunk)));
+    const int64_t wanted = (kTasks + row_tasks / 2) / row_tasks;
+    schedule.splits = overrides_.splits.value_or(std::clamp<int64_t>(
+        std::min(wanted, worth), 1, ceil_divide(reduced, schedule.chunk)));
     schedule.split_length =
         round_up(ceil_divide(reduced, schedule.splits), schedule.chunk);
     schedule.splits = ceil_divide(reduced, schedule.split_length);
@@ -456,9 +519,33 @@ bool has_one_element(const Program& program, const ProgramOutput& output,
   });
 }
 
+bool is_wide(const Program& program, const ProgramOutput& output,
+             const TileShape& shape) {
+  const ArraySpec& result = program.results[output.output];
+  // The code of long axes is the same for all extents.
+  const bool is_long = std::ranges::any_of(
+      result.features,
+      [&](const Axis& axis) { return !shape.is_unrolled(axis); });
+  return output.reduction == Reduction::sum && output.kept == program.kept &&
+         (is_long || result.width() >= kLeastWideElements) &&
+         SharedValues(program, output).find().has_value();
+}
+
+int elements_at_once(const TileShape& shape) {
+  const bool has_many_registers =
+      shape.lanes * dtype_size(shape.dtype) >= kBytesOfWideVectors;
+  const int64_t accumulators =
+      has_many_registers ? kWideAccumulators : kMostAccumulators;
+  return static_cast<int>(
+      std::max<int64_t>(1, accumulators / shape.kept_unroll));
+}
+
 std::vector<int> stored_values(const Program& program,
                                const ProgramOutput& output,
                                const TileShape& shape) {
+  if (!row_of(output.reduction).has_scale) {
+    return SharedValues(program, output).find().value();
+  }
   return StoredValues(program, output, shape).find();
 }
 

@@ -51,6 +51,10 @@ TileShape rest_of(TileShape shape);
 /// Terms that are added up in the working precision, at most.
 inline constexpr int64_t kBlockTerms = 64;
 
+/// Registers that accumulators of a block may take, of the 16 or more that
+/// there are.
+inline constexpr int64_t kMostAccumulators = 8;
+
 /// How the tiles are run.
 struct Schedule {
   int64_t chunk = 1;   // Positions of the reduced axis packed together.
@@ -100,9 +104,18 @@ int64_t output_width(const Program& program);
 bool has_one_element(const Program& program, const ProgramOutput& output,
                      const TileShape& shape);
 
-/// Returns the values of a pair that are kept for a block of an output with a
+/// Returns whether an output is a sum of so many elements that their
+/// accumulators do not fit the registers. A block then goes over its pairs
+/// again for each few elements, with what all of them share at hand.
+bool is_wide(const Program& program, const ProgramOutput& output,
+             const TileShape& shape);
+
+/// Returns the elements of a wide output that accumulators serve at once.
+int elements_at_once(const TileShape& shape);
+
+/// Returns the values of a pair that are kept for a block. For an output with a
 /// scale: those without scale that its terms are computed of, once the scale is
-/// known.
+/// known. For a wide one: those that all its elements share.
 std::vector<int> stored_values(const Program& program,
                                const ProgramOutput& output,
                                const TileShape& shape);

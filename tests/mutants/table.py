@@ -83,8 +83,8 @@ SUMS = [
     Mutant(
         "Nothing is written behind an array.",
         "gramless/backend/cpu/sweep.cpp",
-        "const TileRows rows{task * schedule_.task_rows + tile.first, tile.count,",
-        "const TileRows rows{task * schedule_.task_rows + tile.first + 1, tile.count,",
+        "schedule_.task_rows + tile.first, tile.count,",
+        "schedule_.task_rows + tile.first + 1, tile.count,",
         "Checked.FindsNothingInAnyPlan",
     ),
     Mutant(
@@ -812,6 +812,34 @@ MANNERS = [
         "registers_.store(llvm::Constant::getNullValue(type), address);",
         "",
         "tests/torch/one_sweep_test.py::test_rows_of_any_number",
+    ),
+    Mutant(
+        "A sum that all rows share counts each row once.",
+        "gramless/codegen/tile_code.cpp",
+        "if (mask_ != nullptr) {",
+        "if (false) {",
+        "tests/torch/one_sweep_test.py::test_rows_of_any_number",
+    ),
+    Mutant(
+        "Elements that are left over are summed.",
+        "gramless/codegen/wide_code.cpp",
+        "emit_groups(around.environment(), first, whole, extent, 1);",
+        "emit_groups(around.environment(), first, whole, whole, 1);",
+        "tests/torch/wide_test.py::test_columns_of_any_number",
+    ),
+    Mutant(
+        "Each element has sums of its own.",
+        "gramless/codegen/wide_code.cpp",
+        "&after[static_cast<std::size_t>(k * rows)]",
+        "&after[0]",
+        "tests/torch/wide_test.py::test_columns_of_any_number",
+    ),
+    Mutant(
+        "Vectors of rows end with the last row.",
+        "gramless/codegen/strided_code.cpp",
+        "(row, first_of_rest_), rest_, whole_);",
+        "(row, first_of_rest_), whole_, whole_);",
+        "Checked.FindsNothingInAnyPlan",
     ),
     Mutant(
         "All bands of rows are added to a column's sum.",

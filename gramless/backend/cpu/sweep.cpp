@@ -460,20 +460,46 @@ class Sweep {
   States row_states(const ProgramOutput& output, std::span<const Tile> tiles,
                     std::span<const double> words, int64_t first) const {
     const int64_t count = tiles.back().first + tiles.back().count;
-    const int64_t lanes = shape_.lanes_along_kept ? 1 : shape_.lanes;
     States states(program_, output, count);
     for (const Tile& tile : tiles) {
       for (int64_t e = 0; e < states.width(); ++e) {
         const std::size_t at = first_word(tile, first + e);
-        for (int64_t row = 0; row < tile.count; ++row) {
-          State state = states.get(tile.first + row, e);
-          add_lanes(output, words, at + static_cast<std::size_t>(row * lanes),
-                    lanes, state);
-          states.set(tile.first + row, e, state);
+        if (shape_.lanes_along_kept) {
+          copy_rows(words, at, tile, e, states);
+        } else {
+          add_rows(output, words, at, tile, e, states);
         }
       }
     }
     return states;
+  }
+
+  /// Copies the states of a tile's rows for an element, which start at `first`.
+  void copy_rows(std::span<const double> words, std::size_t first,
+                 const Tile& tile, int64_t element, States& states) const {
+    const auto stride = static_cast<std::size_t>(stride_of(words));
+    for (std::size_t kind = 0; kind < states.kinds(); ++kind) {
+      const double* const from = &words[kind * stride + first];
+      double* to =
+          states.words(kind).data() + tile.first * states.width() + element;
+      for (int64_t row = 0; row < tile.count; ++row) {
+        *to = from[row];
+        to += states.width();
+      }
+    }
+  }
+
+  /// Combines the lanes of the states of a tile's rows for an element.
+  void add_rows(const ProgramOutput& output, std::span<const double> words,
+                std::size_t first, const Tile& tile, int64_t element,
+                States& states) const {
+    for (int64_t row = 0; row < tile.count; ++row) {
+      State state = states.get(tile.first + row, element);
+      add_lanes(output, words,
+                first + static_cast<std::size_t>(row * shape_.lanes),
+                shape_.lanes, state);
+      states.set(tile.first + row, element, state);
+    }
   }
 
   /// Returns the states of an output that all rows share.

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+// Implements sums of many elements.
+#include "gramless/codegen/wide_code.h"
+
+namespace gramless {
+namespace {
+
+class WideCode {
+ public:
+  WideCode(TileSteps& steps, const ProgramOutput& output, llvm::Value* element,
+           const BlockRange& range, const StoredBlock& stored)
+      : steps_(steps),
+        ir_(steps.ir()),
+        output_(output),
+        axes_(steps.program().results[output.output].features),
+        first_element_(element),
+        range_(range),
+        stored_(stored) {}
+
+  void emit() {
+    const std::span<const Axis> outer =
+        std::span(axes_).first(axes_.size() - 1);
+    BlockCode around = steps_.code_around();
+    around.for_each_position(outer, std::nullopt, [&] {
+      llvm::Value* extent = steps_.extents().of(axes_.back());
+      llvm::Value* first = ir_.CreateAdd(
+          first_element_, ir_.CreateMul(around.element(outer), extent));
+      const int many = elements_at_once(steps_.shape());
+      llvm::Value* rest =
+          ir_.CreateURem(extent, ir_.getInt64(static_cast<uint64_t>(many)));
+      llvm::Value* whole = ir_.CreateSub(extent, rest);
+      emit_groups(around.environment(), first, ir_.getInt64(0), whole, many);
+      emit_groups(around.environment(), first, whole, extent, 1);
+    });
+  }
+
+ private:
+  /// Emits the loop over elements of the last axis, so many at once.
+  void emit_groups(const Environment& environment, llvm::Value* first,
+                   llvm::Value* begin, llvm::Value* end, int many) {
+    llvm::Value* step = ir_.getInt64(static_cast<uint64_t>(many));
+    emit_loop(ir_, {begin, end, step}, {},
+              [&](llvm::Value* position, const Registers&) -> Registers {
+                emit_group(environment, first, position, many);
+                return {};
+              });
+  }
+
+  void emit_group(const Environment& environment, llvm::Value* first,
+                  llvm::Value* position, int many) {
+    std::vector<Environment> places;
+    for (int k = 0; k < many; ++k) {
+      places.push_back(environment);
+      places.back()[axes_.back()] =
+          ir_.CreateAdd(position, ir_.getInt64(static_cast<uint64_t>(k)));
+    }
+    const int rows = steps_.shape().kept_unroll;
+    const Registers zeros(static_cast<std::size_t>(many * rows),
+                          llvm::Constant::getNullValue(steps_.type()));
+    const Registers sums = steps_.run(
+        range_, zeros,
+        [&](BlockCode& code, const TileStep& step, const Registers& before) {
+          Registers after = before;
+          for (int k = 0; k < many; ++k) {
+            code.at_position(places[static_cast<std::size_t>(k)], [&] {
+              add_terms(code, step, &after[static_cast<std::size_t>(k * rows)]);
+            });
+          }
+          return after;
+        },
+        &stored_.pairs());
+    for (int k = 0; k < many; ++k) {
+      flush(places[static_cast<std::size_t>(k)],
+            ir_.CreateAdd(first,
+                          places[static_cast<std::size_t>(k)].at(axes_.back())),
+            &sums[static_cast<std::size_t>(k * rows)]);
+    }
+  }
+
+  /// Adds a step's terms to the accumulators of all rows.
+  void add_terms(BlockCode& code, const TileStep& step, llvm::Value** sums) {
+    const BlockCode::Product term = code.product_of(output_.value);
+    const TileShape shape = steps_.shape_of(step);
+    const bool is_product = !term.second.registers.empty();
+    for (int row = 0; row < shape.kept_unroll; ++row) {
+      for (int reduced = 0; reduced < step.registers; ++reduced) {
+        llvm::Value* after = steps_.reductions().add(
+            output_.reduction, {sums[row]},
+            {term.first.at(row, reduced, shape),
+             is_product ? term.second.at(row, reduced, shape) : nullptr,
+             nullptr})[0];
+        sums[row] = step.mask == nullptr
+                        ? after
+                        : ir_.CreateSelect(step.mask, after, sums[row]);
+      }
+    }
+  }
+
+  /// Combines the sums of a block with the states of an element.
+  void flush(const Environment& place, llvm::Value* element,
+             llvm::Value* const* sums) {
+    const int rows = steps_.shape().kept_unroll;
+    BlockValue factor;
+    if (output_.factor) factor = steps_.kept_value(*output_.factor, place);
+    for (int row = 0; row < rows; ++row) {
+      llvm::Value* sum = sums[row];
+      if (output_.factor) {
+        sum = ir_.CreateFMul(sum, factor.at(row, 0, steps_.shape()));
+      }
+      llvm::Value* index = ir_.CreateAdd(
+          ir_.CreateMul(element, ir_.getInt64(static_cast<uint64_t>(rows))),
+          ir_.getInt64(static_cast<uint64_t>(row)));
+      steps_.reductions().combine(output_.reduction, {sum}, nullptr,
+                                  steps_.words_at(index));
+    }
+  }
+
+  TileSteps& steps_;
+  llvm::IRBuilder<>& ir_;
+  const ProgramOutput& output_;
+  const std::vector<Axis>& axes_;
+  llvm::Value* first_element_;
+  BlockRange range_;
+  const StoredBlock& stored_;
+};
+
+}  // namespace
+
+void emit_wide(TileSteps& steps, const ProgramOutput& output,
+               llvm::Value* element, const BlockRange& range,
+               const StoredBlock& stored) {
+  WideCode(steps, output, element, range, stored).emit();
+}
+
+}  // namespace gramless
