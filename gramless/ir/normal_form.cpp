@@ -274,6 +274,7 @@ Expr ExprPool::sum(const Axis& axis, Expr body) {
   if (is_pair_axis(axis)) {
     throw InternalError("sum(): i and j are reduced by a map-reduce.");
   }
+  if (axis.extent == 1) return rename(body, {{axis, int64_t{0}}});
   if (axis.extent == 0) return constant(0);
   if (!body->depends_on(axis)) {
     return multiply({constant(static_cast<double>(axis.extent)), body});

@@ -86,19 +86,6 @@ class Lowering {
     return names.empty() ? value : value->pool->rename(value, names);
   }
 
-  /// Appends the factors of an expression. A sum of one term is a product.
-  static void append_factors(Expr expr, std::vector<Expr>& factors) {
-    if (expr->kind == NodeKind::multiply) {
-      for (const Expr& factor : expr->operands) append_factors(factor, factors);
-    } else if (expr->kind == NodeKind::sum && expr->axis.extent == 1) {
-      ExprPool& pool = *expr->pool;
-      append_factors(pool.rename(expr->operands[0], {{expr->axis, int64_t{0}}}),
-                     factors);
-    } else {
-      factors.push_back(expr);
-    }
-  }
-
   /// Returns the product of the factors that an output's reduced axis does not
   /// change, nothing if there are none, and the product of the others.
   [[nodiscard]] std::pair<Expr, Expr> split_factors(Expr value,
@@ -106,8 +93,8 @@ class Lowering {
     const Kept swept = kept == Kept::neither ? program_.kept : kept;
     const Axis& reduced = swept == Kept::rows ? kAxisJ : kAxisI;
     std::vector<Expr> outer;
-    std::vector<Expr> inner;
-    append_factors(value, inner);
+    std::vector<Expr> inner = {value};
+    if (value->kind == NodeKind::multiply) inner = value->operands;
     const auto rest = std::stable_partition(
         inner.begin(), inner.end(),
         [&](const Expr& factor) { return factor->depends_on(reduced); });
