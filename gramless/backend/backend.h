@@ -28,7 +28,8 @@ struct Sizes {
 /// Choices that tests force.
 struct ForcedChoices {
   VectorIsa most =
-      VectorIsa::avx512;  // The vector instructions to use at most.
+      VectorIsa::avx512;    // The vector instructions to use at most.
+  bool is_aarch64 = false;  // explain() alone: code for other machines.
   PlanOverrides plan = {};
   bool operator==(const ForcedChoices&) const = default;
 };

@@ -27,6 +27,11 @@ const char* isa_name(VectorIsa isa) {
   throw InternalError("isa_name(): unknown instructions.");
 }
 
+Target aarch64_target() {
+  return {"aarch64-unknown-linux-gnu", "generic", "+neon",
+          VectorIsa::baseline,         true,      16};
+}
+
 #if defined(__x86_64__)
 namespace {
 
@@ -135,10 +140,7 @@ Target host_target(VectorIsa most) {
 
 #elif defined(__aarch64__)
 
-Target host_target(VectorIsa) {
-  return {"aarch64-unknown-linux-gnu", "generic", "+neon",
-          VectorIsa::baseline,         true,      16};
-}
+Target host_target(VectorIsa) { return aarch64_target(); }
 
 #else
 #error "Gramless generates code for x86-64 and AArch64 only."

@@ -31,6 +31,10 @@ struct Target {
 /// Returns this machine's target, with no vector instructions above `most`.
 Target host_target(VectorIsa most = VectorIsa::avx512);
 
+/// Returns the target of any AArch64 processor. On other machines, code for it
+/// can be generated but not compiled.
+Target aarch64_target();
+
 /// Returns `baseline`, `avx2` or `avx512`.
 const char* isa_name(VectorIsa isa);
 

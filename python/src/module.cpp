@@ -115,6 +115,8 @@ constexpr std::array kForces = {
           }},
     Force{"most", [](RunChoices& c,
                      int64_t n) { c.forced.most = static_cast<VectorIsa>(n); }},
+    Force{"aarch64",
+          [](RunChoices& c, int64_t n) { c.forced.is_aarch64 = n != 0; }},
     Force{"lanes",
           [](RunChoices& c, int64_t n) {
             c.forced.plan.lanes = static_cast<int>(n);

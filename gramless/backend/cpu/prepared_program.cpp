@@ -78,7 +78,8 @@ void PreparedProgram::run(Sizes sizes, std::span<const ArrayView> arguments,
 std::string PreparedProgram::explain(Sizes sizes, DType dtype, CodeText code,
                                      const ForcedChoices& forced) const {
   const Program& program = this->program(sizes);
-  const Target target = host_target(forced.most);
+  const Target target =
+      forced.is_aarch64 ? aarch64_target() : host_target(forced.most);
   const Plan plan =
       make_plan(program, sweep_sizes(program, sizes), dtype,
                 target.vector_bytes, forced.plan, /*has_reasons=*/true);
