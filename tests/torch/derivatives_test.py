@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import oracle
-from gramless.torch import Kernel, kernel_product
+from gramless.torch import Kernel, kernel_product, map_reduce
 from oracle import Data, assert_near, derivatives
 
 ATOMS_AND_FORMS = [
@@ -363,3 +363,40 @@ def test_matrix():
         return oracle.kernel_matrix("matern32(x,y)", [x], [y], [0.5])
 
     compare((matrix, dense), [x, y], order=3)
+
+
+@pytest.mark.default_only("counts what runs")
+def test_gradients_that_nobody_asks_for_are_not_computed(monkeypatch):
+    computed = []
+    evaluate = map_reduce._evaluate
+
+    def counted(function, *arguments):
+        results = evaluate(function, *arguments)
+        computed.append([tuple(result.shape) for result in results])
+        return results
+
+    monkeypatch.setattr(map_reduce, "_evaluate", counted)
+    data = Data(3, torch.float64)
+    leaf = data.normal(20, 3).requires_grad_()
+    y, b = (data.normal(30, n).requires_grad_() for n in (3, 2))
+    x = 2 * leaf
+    a = kernel_product({"id": Kernel("gaussian(x,y)"), "gamma": 0.5}, x, y, b)
+    loss = a.square().sum()
+    every = torch.autograd.grad(loss, (x, y, b), retain_graph=True)
+    for k, wanted in enumerate((x, y, b)):
+        computed.clear()
+        (only,) = torch.autograd.grad(loss, wanted, retain_graph=True)
+        torch.testing.assert_close(only, every[k], rtol=1e-13, atol=0)
+        assert computed == [[tuple(wanted.shape)]]
+    computed.clear()
+    (of_leaf,) = torch.autograd.grad(loss, leaf, retain_graph=True)
+    torch.testing.assert_close(of_leaf, 2 * every[0], rtol=1e-13, atol=0)
+    assert computed == [[(20, 3)]]
+    computed.clear()
+    loss.backward(inputs=[y], retain_graph=True)
+    torch.testing.assert_close(y.grad, every[1], rtol=1e-13, atol=0)
+    assert computed == [[(30, 3)]]
+    computed.clear()
+    loss.backward()
+    assert [len(shapes) for shapes in computed] == [3]
+    torch.testing.assert_close(leaf.grad, 2 * every[0], rtol=1e-13, atol=0)

@@ -12,6 +12,7 @@ from gramless.torch.transforms import (
     check_cotangents,
     check_trace,
     has_memory,
+    is_reached,
     refuse_forward_mode,
 )
 
@@ -112,10 +113,10 @@ class MapReduce(torch.autograd.Function):
     def backward(ctx, *cotangents):
         check_cotangents(cotangents)
         tensors = ctx.saved_tensors  # Hooks allow to unpack them only once.
-        needed = ctx.needs_input_grad[3:]
-        wrt = [k for k, is_needed in enumerate(needed) if is_needed]
+        nodes = [node for node, _ in ctx.next_functions]  # One per tensor.
+        wrt = [k for k, node in enumerate(nodes) if is_reached(node)]
         given = [k for k, c in enumerate(cotangents) if c is not None]
-        gradients: list[torch.Tensor | None] = [None] * len(needed)
+        gradients: list[torch.Tensor | None] = [None] * len(nodes)
         if wrt and given:
             results = MapReduce.apply(
                 ctx.function.vjp(wrt, given),
