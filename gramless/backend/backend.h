@@ -28,9 +28,9 @@ struct Sizes {
 /// Choices that tests force.
 struct ForcedChoices {
   VectorIsa most =
-      VectorIsa::avx512;    // The vector instructions to use at most.
-  bool is_aarch64 = false;  // explain() alone: code for other machines.
+      VectorIsa::avx512;  // The vector instructions to use at most.
   PlanOverrides plan = {};
+  bool is_aarch64 = false;  // explain() alone: code for other machines.
   bool operator==(const ForcedChoices&) const = default;
 };
 

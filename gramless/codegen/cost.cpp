@@ -2,6 +2,8 @@
 // Counts the instructions that routines emit.
 #include "gramless/codegen/cost.h"
 
+#include <llvm/IR/IntrinsicInst.h>
+
 #include <algorithm>
 
 #include "gramless/codegen/function_code.h"
@@ -15,6 +17,13 @@ namespace {
 bool is_emitted(const llvm::Instruction& instruction) {
   if (instruction.isTerminator()) return false;
   if (llvm::isa<llvm::BitCastInst>(instruction)) return false;
+  if (instruction.getOpcode() == llvm::Instruction::FNeg) {
+    // A multiply-add takes the sign of its operands with it.
+    return !std::ranges::all_of(instruction.users(), [](const auto* user) {
+      const auto* call = llvm::dyn_cast<llvm::IntrinsicInst>(user);
+      return call && call->getIntrinsicID() == llvm::Intrinsic::fma;
+    });
+  }
   if (!llvm::isa<llvm::FCmpInst>(instruction)) return true;
   // A comparison that chooses among its own operands is part of a minimum.
   return std::ranges::any_of(instruction.users(), [&](const auto* user) {

@@ -34,6 +34,12 @@ TEST(Cost, CountsTheInstructionsOfAPair) {
   EXPECT_EQ(cost_of("linear(x,y)", VectorIsa::avx2), 3 + 2);
 }
 
+// Differences, squares, two factors and the sums of two columns are ten. A root
+// is seven: an estimate, two products, two multiply-adds, a class and a choice.
+TEST(Cost, CountsASignAsPartOfAMultiplyAdd) {
+  EXPECT_EQ(cost_of("laplacian(x,y)", VectorIsa::avx512), 10 + 7 + 9);
+}
+
 TEST(Cost, GrowsWithTheRoutines) {
   for (const VectorIsa isa : {VectorIsa::avx2, VectorIsa::avx512}) {
     EXPECT_LT(cost_of("cauchy(x,y)", isa), cost_of("gaussian(x,y)", isa));
