@@ -54,26 +54,23 @@ class WideCode {
       places.back()[axes_.back()] =
           ir_.CreateAdd(position, ir_.getInt64(static_cast<uint64_t>(k)));
     }
-    const int rows = steps_.shape().kept_unroll;
-    const Registers zeros(static_cast<std::size_t>(many * rows),
+    const auto rows = static_cast<std::size_t>(steps_.shape().kept_unroll);
+    const Registers zeros(places.size() * rows,
                           llvm::Constant::getNullValue(steps_.type()));
     const Registers sums = steps_.run(
         range_, zeros,
         [&](BlockCode& code, const TileStep& step, const Registers& before) {
           Registers after = before;
-          for (int k = 0; k < many; ++k) {
-            code.at_position(places[static_cast<std::size_t>(k)], [&] {
-              add_terms(code, step, &after[static_cast<std::size_t>(k * rows)]);
-            });
+          for (std::size_t k = 0; k < places.size(); ++k) {
+            code.at_position(places[k],
+                             [&] { add_terms(code, step, &after[k * rows]); });
           }
           return after;
         },
         &stored_.pairs());
-    for (int k = 0; k < many; ++k) {
-      flush(places[static_cast<std::size_t>(k)],
-            ir_.CreateAdd(first,
-                          places[static_cast<std::size_t>(k)].at(axes_.back())),
-            &sums[static_cast<std::size_t>(k * rows)]);
+    for (std::size_t k = 0; k < places.size(); ++k) {
+      flush(places[k], ir_.CreateAdd(first, places[k].at(axes_.back())),
+            &sums[k * rows]);
     }
   }
 
