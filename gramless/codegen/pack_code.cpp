@@ -3,6 +3,8 @@
 // along their axis, otherwise over one after another.
 #include "gramless/codegen/pack_code.h"
 
+#include <algorithm>
+
 #include "gramless/codegen/packed_values.h"
 #include "gramless/codegen/strided_code.h"
 #include "gramless/codegen/sweep_code.h"
@@ -21,7 +23,7 @@ class PackCode {
         rate_(pack.rate),
         function_(declare(generated, pack.name)),
         ir_(llvm::BasicBlock::Create(*generated.context, "entry", function_)),
-        math_(ir_, generated.target),
+        math_(ir_, packing_target(generated.target)),
         memory_(ir_, shape_),
         type_(memory_.register_of(memory_.number())),
         extents_(ir_, program, shape, argument(1)),
@@ -45,6 +47,14 @@ class PackCode {
     llvm::Value* row_stride = nullptr;
     llvm::Value* element_stride = nullptr;
   };
+
+  /// Returns a target whose routines give a vector the bits of a number by
+  /// itself: one sweep packs the vectors, another one of the same pairs
+  /// numbers.
+  static Target packing_target(Target target) {
+    target.isa = std::min(target.isa, VectorIsa::avx2);
+    return target;
+  }
 
   /// Returns the shape of what is packed at once: a vector of positions where
   /// they are side by side in the panel, or one.
