@@ -377,8 +377,8 @@ def test_gradients_that_nobody_asks_for_are_not_computed(monkeypatch):
 
     monkeypatch.setattr(map_reduce, "_evaluate", counted)
     data = Data(3, torch.float64)
-    leaf = data.normal(20, 3).requires_grad_()
-    y, b = (data.normal(30, n).requires_grad_() for n in (3, 2))
+    leaf = data.normal(1100, 3).requires_grad_()
+    y, b = (data.normal(1000, n).requires_grad_() for n in (3, 2))
     x = 2 * leaf
     a = kernel_product({"id": Kernel("gaussian(x,y)"), "gamma": 0.5}, x, y, b)
     loss = a.square().sum()
@@ -391,11 +391,11 @@ def test_gradients_that_nobody_asks_for_are_not_computed(monkeypatch):
     computed.clear()
     (of_leaf,) = torch.autograd.grad(loss, leaf, retain_graph=True)
     torch.testing.assert_close(of_leaf, 2 * every[0], rtol=1e-13, atol=0)
-    assert computed == [[(20, 3)]]
+    assert computed == [[(1100, 3)]]
     computed.clear()
     loss.backward(inputs=[y], retain_graph=True)
     torch.testing.assert_close(y.grad, every[1], rtol=1e-13, atol=0)
-    assert computed == [[(30, 3)]]
+    assert computed == [[(1000, 3)]]
     computed.clear()
     loss.backward()
     assert [len(shapes) for shapes in computed] == [3]

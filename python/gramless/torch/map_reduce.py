@@ -21,6 +21,9 @@ FORCED_OPTIONS: dict[str, int] = {}
 
 _DTYPE_NAMES = {torch.float32: "float32", torch.float64: "float64"}
 
+# Pairs from which on a gradient that nobody asks for costs more than to find
+# that out, which takes some 20 microseconds.
+_MANY_PAIRS = 1 << 20
 
 _DTYPES = {name: dtype for dtype, name in _DTYPE_NAMES.items()}
 _CPU = torch.device("cpu")
@@ -84,6 +87,12 @@ def _evaluate(
     return results
 
 
+def _most_pairs(tensors: Sequence[torch.Tensor]) -> int:
+    """Returns how many pairs the rows of some tensors make at most."""
+    rows = sorted({len(tensor) for tensor in tensors if tensor.dim() > 0})
+    return rows[-1] * rows[-2:][0] if rows else 0
+
+
 class MapReduce(torch.autograd.Function):
     """A function of the engine. Its backward is another one, and so on.
 
@@ -114,7 +123,12 @@ class MapReduce(torch.autograd.Function):
         check_cotangents(cotangents)
         tensors = ctx.saved_tensors  # Hooks allow to unpack them only once.
         nodes = [node for node, _ in ctx.next_functions]  # One per tensor.
-        wrt = [k for k, node in enumerate(nodes) if is_reached(node)]
+        is_long = _most_pairs(tensors) >= _MANY_PAIRS
+        wrt = [
+            k
+            for k, node in enumerate(nodes)
+            if node is not None and (not is_long or is_reached(node))
+        ]
         given = [k for k, c in enumerate(cotangents) if c is not None]
         gradients: list[torch.Tensor | None] = [None] * len(nodes)
         if wrt and given:

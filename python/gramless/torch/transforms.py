@@ -85,14 +85,12 @@ def refuse_forward_mode() -> NoReturn:
     )
 
 
-def is_reached(node: torch.autograd.graph.Node | None) -> bool:
+def is_reached(node: torch.autograd.graph.Node) -> bool:
     """Returns whether the backward pass that runs goes on to a node.
 
     A tensor may require a gradient that nobody asks for: torch.autograd.grad()
     names the tensors that it is to be taken for.
     """
-    if node is None:
-        return False
     try:
         return torch._C._will_engine_execute_node(node)
     except (AttributeError, RuntimeError):
