@@ -33,6 +33,12 @@ llvm::Function* add_function(GeneratedModule& generated,
   return function;
 }
 
+llvm::Value* load_field(llvm::IRBuilder<>& ir, llvm::Value* address,
+                        std::size_t offset, llvm::Type* type) {
+  return ir.CreateLoad(type,
+                       ir.CreateConstGEP1_64(ir.getInt8Ty(), address, offset));
+}
+
 void verify(const GeneratedModule& generated) {
   std::string problem;
   llvm::raw_string_ostream stream(problem);

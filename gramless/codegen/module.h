@@ -2,6 +2,7 @@
 // A unit of generated code, before it is compiled.
 #pragma once
 
+#include <llvm/IR/IRBuilder.h>
 #include <llvm/IR/LLVMContext.h>
 #include <llvm/IR/Module.h>
 
@@ -26,6 +27,10 @@ GeneratedModule make_module(const Target& target, const std::string& name);
 /// as wide as the target's.
 llvm::Function* add_function(GeneratedModule& generated,
                              const std::string& name, llvm::FunctionType* type);
+
+/// Loads a field of the structure at an address, so many bytes behind it.
+llvm::Value* load_field(llvm::IRBuilder<>& ir, llvm::Value* address,
+                        std::size_t offset, llvm::Type* type);
 
 /// Throws an InternalError if LLVM finds the module inconsistent.
 void verify(const GeneratedModule& generated);

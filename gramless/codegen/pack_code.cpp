@@ -4,6 +4,7 @@
 #include "gramless/codegen/pack_code.h"
 
 #include <algorithm>
+#include <cstddef>
 
 #include "gramless/codegen/packed_values.h"
 #include "gramless/codegen/strided_code.h"
@@ -85,20 +86,21 @@ class PackCode {
 
   void load_arrays() {
     for (std::size_t k = 0; k < program_.arguments.size(); ++k) {
-      const auto field = [&](uint64_t index, llvm::Type* type) {
-        llvm::Value* address = ir_.CreateConstGEP1_64(
-            ir_.getInt64Ty(), argument(0), 3 * k + index);
-        return ir_.CreateLoad(type, address);
+      const auto field = [&](std::size_t offset, llvm::Type* type) {
+        return load_field(ir_, argument(0), k * sizeof(ArrayPointer) + offset,
+                          type);
       };
-      arrays_.push_back({field(0, ir_.getPtrTy()), field(1, ir_.getInt64Ty()),
-                         field(2, ir_.getInt64Ty())});
+      arrays_.push_back(
+          {field(offsetof(ArrayPointer, data), ir_.getPtrTy()),
+           field(offsetof(ArrayPointer, row_stride), ir_.getInt64Ty()),
+           field(offsetof(ArrayPointer, element_stride), ir_.getInt64Ty())});
     }
     for (const Instruction& instruction : program_.instructions) {
-      if (instruction.kind != NodeKind::load || instruction.rate != rate_) {
-        continue;
-      }
+      const bool is_read = instruction.kind == NodeKind::load &&
+                           instruction.rate == rate_ &&
+                           !loads_scale(program_, instruction);
+      if (!is_read) continue;
       const std::size_t k = instruction.argument;
-      if (k >= arrays_.size()) continue;  // The scale of a block.
       offsets_.try_emplace(k, ir_, shape_.lanes, arrays_[k].row_stride,
                            argument(5));
     }

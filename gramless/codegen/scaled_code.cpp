@@ -3,6 +3,7 @@
 #include "gramless/codegen/scaled_code.h"
 
 #include "gramless/codegen/stored_block.h"
+#include "gramless/plan/stored_values.h"
 
 namespace gramless {
 namespace {
@@ -121,32 +122,15 @@ class ScaledCode {
         Registers(static_cast<std::size_t>(rows()),
                   llvm::Constant::getNullValue(steps_.type())),
         [&](BlockCode& code, const TileStep& step, const Registers& before) {
-          return added(code, step, before);
+          Registers after = before;
+          steps_.add_terms(output_, code, step, after);
+          return after;
         },
         &stored_.pairs(), environment);
     for (std::size_t row = 0; row < sums.size(); ++row) {
       steps_.reductions().combine(output_.reduction, {sums[row], scales[row]},
                                   nullptr, states[row]);
     }
-  }
-
-  Registers added(BlockCode& code, const TileStep& step, Registers sums) {
-    const BlockCode::Product term = code.product_of(output_.value);
-    const TileShape shape = steps_.shape_of(step);
-    const bool is_product = !term.second.registers.empty();
-    for (int row = 0; row < rows(); ++row) {
-      llvm::Value*& sum = sums[static_cast<std::size_t>(row)];
-      for (int reduced = 0; reduced < step.registers; ++reduced) {
-        llvm::Value* after = steps_.reductions().add(
-            output_.reduction, {sum},
-            {term.first.at(row, reduced, shape),
-             is_product ? term.second.at(row, reduced, shape) : nullptr,
-             nullptr})[0];
-        sum = step.mask == nullptr ? after
-                                   : ir_.CreateSelect(step.mask, after, sum);
-      }
-    }
-    return sums;
   }
 
   TileSteps& steps_;

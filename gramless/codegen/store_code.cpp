@@ -7,6 +7,8 @@
 //         the settled state, and of that each result
 #include "gramless/codegen/store_code.h"
 
+#include <cstddef>
+
 #include "gramless/codegen/function_code.h"
 #include "gramless/codegen/reduction_code.h"
 #include "gramless/codegen/strided_code.h"
@@ -22,7 +24,7 @@ class StoreCode {
             const TileShape& shape)
       : generated_(generated),
         program_(program),
-        shape_(wide_shape(shape)),
+        shape_(float64_shape(shape)),
         function_(declare(generated)),
         ir_(llvm::BasicBlock::Create(*generated.context, "entry", function_)),
         math_(ir_, generated.target),
@@ -30,11 +32,12 @@ class StoreCode {
         reductions_(ir_, math_, memory_, shape_),
         wide_(memory_.register_of(ir_.getDoubleTy())),
         extents_(ir_, program, shape, function_->getArg(0)),
-        words_(field(1, 0, ir_.getPtrTy())),
-        word_stride_(field(1, 2, ir_.getInt64Ty())),
-        first_(field(2, 0, ir_.getInt64Ty())),
-        count_(field(2, 1, ir_.getInt64Ty())),
-        rows_(field(2, 2, ir_.getInt64Ty())) {}
+        words_(field(1, offsetof(TileStates, words), ir_.getPtrTy())),
+        word_stride_(
+            field(1, offsetof(TileStates, word_stride), ir_.getInt64Ty())),
+        first_(field(2, offsetof(TileRows, first), ir_.getInt64Ty())),
+        count_(field(2, offsetof(TileRows, count), ir_.getInt64Ty())),
+        rows_(field(2, offsetof(TileRows, all), ir_.getInt64Ty())) {}
 
   void emit() {
     find_offsets();
@@ -57,7 +60,7 @@ class StoreCode {
 
  private:
   /// Returns a shape with lanes for one vector of float64.
-  static TileShape wide_shape(TileShape shape) {
+  static TileShape float64_shape(TileShape shape) {
     if (shape.dtype == DType::float32 && shape.lanes > 1) shape.lanes /= 2;
     return shape;
   }
@@ -71,11 +74,14 @@ class StoreCode {
                                 std::vector<llvm::Type*>(4, pointer), false));
   }
 
-  /// Loads a field, of 8 bytes, of what an argument points to.
-  llvm::Value* field(unsigned argument, uint64_t position, llvm::Type* type) {
-    return ir_.CreateLoad(
-        type, ir_.CreateConstGEP1_64(ir_.getInt64Ty(),
-                                     function_->getArg(argument), position));
+  llvm::Value* field(unsigned argument, std::size_t offset, llvm::Type* type) {
+    return load_field(ir_, function_->getArg(argument), offset, type);
+  }
+
+  /// Loads a field of the pointer to a result.
+  llvm::Value* result_field(std::size_t result, std::size_t offset,
+                            llvm::Type* type) {
+    return field(3, result * sizeof(ResultPointer) + offset, type);
   }
 
   void find_offsets() {
@@ -83,7 +89,8 @@ class StoreCode {
       if (output.kept != program_.kept) continue;
       for (std::size_t k = 0; k < output.finishes.size(); ++k) {
         const std::size_t result = output.output + k;
-        llvm::Value* stride = field(3, 3 * result + 1, ir_.getInt64Ty());
+        llvm::Value* stride = result_field(
+            result, offsetof(ResultPointer, row_stride), ir_.getInt64Ty());
         offsets_.try_emplace(result, ir_, shape_.lanes, stride, count_);
       }
     }
@@ -166,9 +173,12 @@ class StoreCode {
     if (number != ir_.getDoubleTy()) {
       numbers = ir_.CreateFPTrunc(numbers, memory_.register_of(number));
     }
-    llvm::Value* data = field(3, 3 * result, ir_.getPtrTy());
-    llvm::Value* row_stride = field(3, 3 * result + 1, ir_.getInt64Ty());
-    llvm::Value* element_stride = field(3, 3 * result + 2, ir_.getInt64Ty());
+    llvm::Value* data =
+        result_field(result, offsetof(ResultPointer, data), ir_.getPtrTy());
+    llvm::Value* row_stride = result_field(
+        result, offsetof(ResultPointer, row_stride), ir_.getInt64Ty());
+    llvm::Value* element_stride = result_field(
+        result, offsetof(ResultPointer, element_stride), ir_.getInt64Ty());
     llvm::Value* column =
         ir_.CreateGEP(number, data, ir_.CreateMul(element, element_stride));
     llvm::Value* at = ir_.CreateMul(ir_.CreateAdd(first_, row), row_stride);

@@ -38,8 +38,9 @@ void StoredBlock::store(BlockCode& code, const TileStep& step) {
 BlockValue StoredBlock::load(int value, const TileStep& step) {
   const Instruction& instruction =
       steps_.program().instructions[static_cast<std::size_t>(value)];
-  if (loads_scale(steps_.program(), instruction))
+  if (loads_scale(steps_.program(), instruction)) {
     return {*scales_, true, false};
+  }
   BlockValue result{{}, true, true};
   for (int row = 0; row < steps_.shape().kept_unroll; ++row) {
     for (int reduced = 0; reduced < step.registers; ++reduced) {

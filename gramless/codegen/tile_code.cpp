@@ -7,7 +7,7 @@
 //
 // Accumulators are registers where there are few, otherwise the memory `block`;
 // but those of many elements that share the values of their pairs are registers
-// in loops of their own: see codegen/wide_code.h.
+// in loops of their own: see codegen/many_elements_code.h.
 // Those of crossed outputs are the memory `crossed`, which all tiles of some
 // rows add to. Outputs with a scale go over the block twice: see
 // codegen/scaled_code.h.
@@ -15,11 +15,12 @@
 
 #include <set>
 
+#include "gramless/codegen/many_elements_code.h"
 #include "gramless/codegen/scaled_code.h"
 #include "gramless/codegen/sweep_code.h"
 #include "gramless/codegen/tile_steps.h"
-#include "gramless/codegen/wide_code.h"
 #include "gramless/error.h"
+#include "gramless/plan/stored_values.h"
 
 namespace gramless {
 namespace {
@@ -77,8 +78,8 @@ class TileCode {
   [[nodiscard]] bool is_crossed(std::size_t k) const {
     return gramless::is_crossed(program_, output(k));
   }
-  [[nodiscard]] bool is_wide(std::size_t k) const {
-    return gramless::is_wide(program_, output(k), shape_);
+  [[nodiscard]] bool has_many_elements(std::size_t k) const {
+    return gramless::has_many_elements(program_, output(k), shape_);
   }
   [[nodiscard]] bool is_shared(std::size_t k) const {
     return output(k).kept == Kept::neither;
@@ -89,7 +90,7 @@ class TileCode {
 
   /// Whether an output has accumulators for one block.
   [[nodiscard]] bool has_accumulators(std::size_t k) const {
-    return !is_scaled(k) && !is_crossed(k) && !is_wide(k);
+    return !is_scaled(k) && !is_crossed(k) && !has_many_elements(k);
   }
 
   /// Finds the elements of each output, and whether all accumulators are
@@ -133,15 +134,16 @@ class TileCode {
   void emit_block(const BlockRange& range) {
     Registers initial;
     bool has_plain = false;
-    std::set<int> shared;  // By the elements of wide outputs.
+    std::set<int> shared;  // By the elements of an output.
     for (std::size_t k = 0; k < outputs(); ++k) {
       if (is_scaled(k)) {
-        if (is_shared(k)) throw InternalError("A logarithm keeps no axis.");
+        if (is_shared(k))
+          throw InternalError("TileCode: a logarithm must keep an axis.");
         emit_scaled(steps_, output(k), elements_[k].first, range);
         continue;
       }
       has_plain = true;
-      if (is_wide(k)) {
+      if (has_many_elements(k)) {
         const std::vector<int> values =
             stored_values(program_, output(k), shape_);
         shared.insert(values.begin(), values.end());
@@ -175,8 +177,9 @@ class TileCode {
     }
     for (std::size_t k = 0; k < outputs(); ++k) {
       if (has_accumulators(k)) emit_flush(k, range.begin);
-      if (is_wide(k)) {
-        emit_wide(steps_, output(k), elements_[k].first, range, stored);
+      if (has_many_elements(k)) {
+        emit_many_elements(steps_, output(k), elements_[k].first, range,
+                           stored);
       }
     }
   }

@@ -2,6 +2,8 @@
 // Implements the loops over a block.
 #include "gramless/codegen/tile_steps.h"
 
+#include <cstddef>
+
 #include "gramless/codegen/sweep_code.h"
 
 namespace gramless {
@@ -18,19 +20,25 @@ TileSteps::TileSteps(GeneratedModule& generated, const Program& program,
       reductions_(ir_, math_, memory_, shape),
       type_(memory_.register_of(memory_.number())),
       extents_(ahead_, program, shape, function_->getArg(0)),
-      count_(field(1, 3, ahead_.getInt64Ty())),
-      first_(field(1, 5, ahead_.getInt64Ty())),
-      words_(field(2, 0, ahead_.getPtrTy())),
-      shared_words_(field(2, 1, ahead_.getPtrTy())),
-      word_stride_(field(2, 2, ahead_.getInt64Ty())),
-      block_(field(2, 3, ahead_.getPtrTy())),
-      scratch_(field(2, 4, ahead_.getPtrTy())),
-      crossed_(field(2, 5, ahead_.getPtrTy())),
-      kept_count_(field(1, 6, ahead_.getInt64Ty())),
-      packed_(
-          ahead_, ir_, program, shape, extents_,
-          {field(1, 0, ahead_.getPtrTy()), field(1, 1, ahead_.getPtrTy()),
-           field(1, 2, ahead_.getPtrTy()), field(1, 4, ahead_.getInt64Ty())}) {}
+      count_(
+          field(1, offsetof(TilePanels, reduced_count), ahead_.getInt64Ty())),
+      first_(
+          field(1, offsetof(TilePanels, reduced_first), ahead_.getInt64Ty())),
+      words_(field(2, offsetof(TileStates, words), ahead_.getPtrTy())),
+      shared_words_(field(2, offsetof(TileStates, shared), ahead_.getPtrTy())),
+      word_stride_(
+          field(2, offsetof(TileStates, word_stride), ahead_.getInt64Ty())),
+      block_(field(2, offsetof(TileStates, block), ahead_.getPtrTy())),
+      scratch_(field(2, offsetof(TileStates, scratch), ahead_.getPtrTy())),
+      crossed_(field(2, offsetof(TileStates, crossed), ahead_.getPtrTy())),
+      kept_count_(
+          field(1, offsetof(TilePanels, kept_count), ahead_.getInt64Ty())),
+      packed_(ahead_, ir_, program, shape, extents_,
+              {field(1, offsetof(TilePanels, call), ahead_.getPtrTy()),
+               field(1, offsetof(TilePanels, kept), ahead_.getPtrTy()),
+               field(1, offsetof(TilePanels, reduced), ahead_.getPtrTy()),
+               field(1, offsetof(TilePanels, reduced_element_stride),
+                     ahead_.getInt64Ty())}) {}
 
 llvm::Function* TileSteps::declare(GeneratedModule& generated,
                                    const char* name) {
@@ -42,12 +50,10 @@ llvm::Function* TileSteps::declare(GeneratedModule& generated,
                               std::vector<llvm::Type*>(3, pointer), false));
 }
 
-/// Loads a field of TilePanels or TileStates, each of 8 bytes.
-llvm::Value* TileSteps::field(unsigned argument, uint64_t position,
+/// Loads a field of TilePanels or TileStates, in front of all loops.
+llvm::Value* TileSteps::field(unsigned argument, std::size_t offset,
                               llvm::Type* type) {
-  return ahead_.CreateLoad(
-      type, ahead_.CreateConstGEP1_64(ahead_.getInt64Ty(),
-                                      function_->getArg(argument), position));
+  return load_field(ahead_, function_->getArg(argument), offset, type);
 }
 
 void TileSteps::finish(llvm::BasicBlock* first) {
@@ -94,6 +100,25 @@ Registers TileSteps::run(const BlockRange& range, const Registers& initial,
   const Registers sums =
       steps(range.begin, next, shape_.reduced_unroll, false, initial);
   return steps(next, range.end, 1, !shape_.lanes_along_kept, sums);
+}
+
+void TileSteps::add_terms(const ProgramOutput& output, BlockCode& code,
+                          const TileStep& step, std::span<llvm::Value*> sums) {
+  const BlockCode::Product term = code.product_of(output.value);
+  const TileShape shape = shape_of(step);
+  const bool is_product = !term.second.registers.empty();
+  for (int row = 0; row < shape.kept_unroll; ++row) {
+    llvm::Value*& sum = sums[static_cast<std::size_t>(row)];
+    for (int reduced = 0; reduced < step.registers; ++reduced) {
+      llvm::Value* after = reductions_.add(
+          output.reduction, {sum},
+          {term.first.at(row, reduced, shape),
+           is_product ? term.second.at(row, reduced, shape) : nullptr,
+           nullptr})[0];
+      sum = step.mask == nullptr ? after
+                                 : ir_.CreateSelect(step.mask, after, sum);
+    }
+  }
 }
 
 void TileSteps::for_each_kept(

@@ -44,6 +44,10 @@ class TileSteps {
                 const Body& body, const StoredPairs* stored = nullptr,
                 const Environment& environment = {});
 
+  /// Adds the terms of a step's pairs to a sum for each row.
+  void add_terms(const ProgramOutput& output, BlockCode& code,
+                 const TileStep& step, std::span<llvm::Value*> sums);
+
   /// Returns the integers that say where the pairs of a register stand behind
   /// `begin`.
   llvm::Value* positions(const TileStep& step, llvm::Value* begin, int reduced);
@@ -100,7 +104,7 @@ class TileSteps {
 
  private:
   static llvm::Function* declare(GeneratedModule& generated, const char* name);
-  llvm::Value* field(unsigned argument, uint64_t position, llvm::Type* type);
+  llvm::Value* field(unsigned argument, std::size_t offset, llvm::Type* type);
   WordAddress words_from(llvm::Value* words, llvm::Value* index);
   /// Calls `body` with code for values that the reduced axis does not change.
   void with_kept_code(const Environment& environment,

@@ -98,28 +98,6 @@ int64_t crossed_width(const Program& program);
 /// Returns the elements of all but the crossed ones.
 int64_t output_width(const Program& program);
 
-/// Returns whether the accumulators of an output with a scale serve one element
-/// alone, so that the values of its pairs are computed once. Otherwise they
-/// serve one element after another.
-bool has_one_element(const Program& program, const ProgramOutput& output,
-                     const TileShape& shape);
-
-/// Returns whether an output is a sum of so many elements that their
-/// accumulators do not fit the registers. A block then goes over its pairs
-/// again for each few elements, with what all of them share at hand.
-bool is_wide(const Program& program, const ProgramOutput& output,
-             const TileShape& shape);
-
-/// Returns the elements of a wide output that accumulators serve at once.
-int elements_at_once(const TileShape& shape);
-
-/// Returns the values of a pair that are kept for a block. For an output with a
-/// scale: those without scale that its terms are computed of, once the scale is
-/// known. For a wide one: those that all its elements share.
-std::vector<int> stored_values(const Program& program,
-                               const ProgramOutput& output,
-                               const TileShape& shape);
-
 /// Returns the positions of the reduced axis that a block covers: as many as
 /// TileShape says, or less where much is kept of each.
 int64_t block_positions(const Program& program, const TileShape& shape);

@@ -2,6 +2,7 @@
 // Tests programs and plans as texts. GRAMLESS_UPDATE=1 in the environment
 // rewrites the file: read the difference before you commit it.
 #include "gramless/plan/plan.h"
+#include "gramless/plan/stored_values.h"
 #include "gramless/plan/sweeps.h"
 
 #include <gtest/gtest.h>
@@ -76,6 +77,25 @@ std::string text_of(const Case& given) {
 TEST(Plan, IsTheOneInTheFile) {
   testing::expect_texts_of(
       kFile, 12, [](const std::string& line) { return text_of(Case(line)); });
+}
+
+// Each level uses the one below twice: walked path by path, that is 2**64
+// steps.
+TEST(Plan, VisitsEachValueOfManyElementsOnce) {
+  const Axis d{"d", 0, 5};
+  const ArraySpec x{"x0", PairIndex::i, {d}};
+  const ArraySpec y{"y0", PairIndex::j, {d}};
+  MapReduce sums{std::make_shared<ExprPool>(), {x, y}, {}};
+  ExprPool& pool = *sums.pool;
+  const Expr point = load(pool, x);
+  Expr value = pool.multiply({point, load(pool, y)});
+  for (int level = 0; level < 64; ++level) {
+    value = pool.multiply({value, pool.add({value, point})});
+  }
+  sums.outputs.push_back({{"a", PairIndex::i, {d}}, value});
+  const Program program = lower(sums).front();
+  const Plan plan = make_plan(program, {100, 100}, DType::float32, 32);
+  EXPECT_TRUE(has_many_elements(program, program.outputs[0], plan.tile));
 }
 
 }  // namespace

@@ -419,8 +419,9 @@ class Sweep {
                std::span<double> words) {
     const bool are_rows_stored =
         schedule_.splits == 1 && ready_.code->store != nullptr;
-    if (are_rows_stored && ready_.kept_width > 0)
+    if (are_rows_stored && ready_.kept_width > 0) {
       store_rows(task, tiles, words);
+    }
     Partial& partial = partials_[static_cast<std::size_t>(task)];
     int64_t kept_element = 0;
     int64_t shared_element = 0;

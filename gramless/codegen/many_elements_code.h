@@ -10,8 +10,8 @@ namespace gramless {
 /// product of matrices: what all elements share was stored for its pairs, and
 /// the accumulators are registers. `element` is the output's first one among
 /// all that keep the rows.
-void emit_wide(TileSteps& steps, const ProgramOutput& output,
-               llvm::Value* element, const BlockRange& range,
-               const StoredBlock& stored);
+void emit_many_elements(TileSteps& steps, const ProgramOutput& output,
+                        llvm::Value* element, const BlockRange& range,
+                        const StoredBlock& stored);
 
 }  // namespace gramless

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: MIT
 // Implements sums of many elements.
-#include "gramless/codegen/wide_code.h"
+#include "gramless/codegen/many_elements_code.h"
+
+#include "gramless/plan/stored_values.h"
 
 namespace gramless {
 namespace {
 
-class WideCode {
+class ManyElementsCode {
  public:
-  WideCode(TileSteps& steps, const ProgramOutput& output, llvm::Value* element,
-           const BlockRange& range, const StoredBlock& stored)
+  ManyElementsCode(TileSteps& steps, const ProgramOutput& output,
+                   llvm::Value* element, const BlockRange& range,
+                   const StoredBlock& stored)
       : steps_(steps),
         ir_(steps.ir()),
         output_(output),
@@ -62,8 +65,10 @@ class WideCode {
         [&](BlockCode& code, const TileStep& step, const Registers& before) {
           Registers after = before;
           for (std::size_t k = 0; k < places.size(); ++k) {
-            code.at_position(places[k],
-                             [&] { add_terms(code, step, &after[k * rows]); });
+            code.at_position(places[k], [&] {
+              steps_.add_terms(output_, code, step,
+                               std::span(after).subspan(k * rows, rows));
+            });
           }
           return after;
         },
@@ -71,25 +76,6 @@ class WideCode {
     for (std::size_t k = 0; k < places.size(); ++k) {
       flush(places[k], ir_.CreateAdd(first, places[k].at(axes_.back())),
             &sums[k * rows]);
-    }
-  }
-
-  /// Adds a step's terms to the accumulators of all rows.
-  void add_terms(BlockCode& code, const TileStep& step, llvm::Value** sums) {
-    const BlockCode::Product term = code.product_of(output_.value);
-    const TileShape shape = steps_.shape_of(step);
-    const bool is_product = !term.second.registers.empty();
-    for (int row = 0; row < shape.kept_unroll; ++row) {
-      for (int reduced = 0; reduced < step.registers; ++reduced) {
-        llvm::Value* after = steps_.reductions().add(
-            output_.reduction, {sums[row]},
-            {term.first.at(row, reduced, shape),
-             is_product ? term.second.at(row, reduced, shape) : nullptr,
-             nullptr})[0];
-        sums[row] = step.mask == nullptr
-                        ? after
-                        : ir_.CreateSelect(step.mask, after, sums[row]);
-      }
     }
   }
 
@@ -123,10 +109,10 @@ class WideCode {
 
 }  // namespace
 
-void emit_wide(TileSteps& steps, const ProgramOutput& output,
-               llvm::Value* element, const BlockRange& range,
-               const StoredBlock& stored) {
-  WideCode(steps, output, element, range, stored).emit();
+void emit_many_elements(TileSteps& steps, const ProgramOutput& output,
+                        llvm::Value* element, const BlockRange& range,
+                        const StoredBlock& stored) {
+  ManyElementsCode(steps, output, element, range, stored).emit();
 }
 
 }  // namespace gramless
