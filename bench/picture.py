@@ -16,6 +16,8 @@ from tables import Report
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
+plt.rcParams["svg.fonttype"] = "none"  # Text stays text.
+
 _SHARE, _TIMES, _GRID = "#2a6f97", "#bc6c25", "#d9d9d9"
 
 

@@ -51,7 +51,7 @@ their absolute values. Where squares are expanded, that is up to 10 times as
 large as a gradient in x. Mistakes are larger, and the table shows all errors.
 """
 
-WIDE_PAIRS = 3 * 10**7
+PARALLEL_PAIRS = 3 * 10**7
 """Cases with so many pairs are timed on all cores as well."""
 
 # Keeps all engines to the CPU, and lets the C library keep memory between
@@ -196,23 +196,23 @@ class Run:
                 ours, theirs = self._time(OURS), self._time(peer)
                 if ours and theirs:
                     outcome.ratios.append(theirs / ours)
-        if OURS in self._workers and self._has_wide():
-            self._take_wide_turn()
+        if OURS in self._workers and self._is_parallel():
+            self._take_parallel_turn()
 
-    def _has_wide(self) -> bool:
+    def _is_parallel(self) -> bool:
         more_cores = len(self._options.all_cores) > len(self._cores)
-        return more_cores and self._case.pairs >= WIDE_PAIRS
+        return more_cores and self._case.pairs >= PARALLEL_PAIRS
 
-    def _take_wide_turn(self) -> None:
+    def _take_parallel_turn(self) -> None:
         """Times Gramless on all cores, and the loop."""
         row, cores = self.row, self._options.all_cores
-        if "wide" not in self._workers:
-            self._start("wide", cores).ask("first")
-        row.wide_loops += time_loop(cores, self._options.most)
+        if "parallel" not in self._workers:
+            self._start("parallel", cores).ask("first")
+        row.parallel_loops += time_loop(cores, self._options.most)
         one = self._time(OURS)
-        times = self._workers["wide"].ask("times", self._options.seconds)
-        row.wide.times += times
-        row.wide.ratios.append(one / median(times))
+        times = self._workers["parallel"].ask("times", self._options.seconds)
+        row.parallel.times += times
+        row.parallel.ratios.append(one / median(times))
 
     def _start(self, name: str, cores: Sequence[int]) -> Worker:
         engine = ENGINES.get(name, ENGINES[OURS])

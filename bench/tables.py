@@ -55,9 +55,11 @@ class Row:
 
     case: Case
     engines: dict[str, Outcome]
-    wide: Outcome = field(default_factory=Outcome)  # Gramless, on all cores.
+    parallel: Outcome = field(
+        default_factory=Outcome
+    )  # Gramless, on all cores.
     loops: list[dict] = field(default_factory=list)  # Of multiply-adds.
-    wide_loops: list[dict] = field(default_factory=list)  # On all cores.
+    parallel_loops: list[dict] = field(default_factory=list)  # On all cores.
 
     def rate(self, engine: str = OURS) -> float | None:
         """Returns million pairs per second."""
@@ -84,10 +86,10 @@ class Row:
 
     def scaling(self) -> tuple[float, float] | None:
         """Returns what all cores add to Gramless, and what to the loop."""
-        if not (self.wide.ratios and self.wide_loops):
+        if not (self.parallel.ratios and self.parallel_loops):
             return None
-        loops = _per_second(self.wide_loops) / _per_second(self.loops)
-        return median(self.wide.ratios), loops
+        loops = _per_second(self.parallel_loops) / _per_second(self.loops)
+        return median(self.parallel.ratios), loops
 
 
 def _per_second(loops: Sequence[dict]) -> float:
@@ -108,9 +110,9 @@ class Report:
         rows = []
         for row in facts.pop("rows"):
             case = Case(**row.pop("case"))
-            wide = Outcome(**row.pop("wide"))
+            parallel = Outcome(**row.pop("parallel"))
             engines = {k: Outcome(**v) for k, v in row.pop("engines").items()}
-            rows.append(Row(case, engines, wide, **row))
+            rows.append(Row(case, engines, parallel, **row))
         return cls(facts, rows)
 
     def save(self, path: Path) -> None:

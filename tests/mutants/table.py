@@ -320,7 +320,7 @@ LOG_DOMAIN = [
     ),
     Mutant(
         "A product that feeds an exponent is fused whoever else uses it.",
-        "gramless/plan/plan.cpp",
+        "gramless/plan/stored_values.cpp",
         "is_one_element(instruction) && !is_fused(value)",
         "is_one_element(instruction)",
         "Reductions.ExponentsAreThoseOfDerivatives",
