@@ -48,11 +48,10 @@ struct TilePanels {
   int64_t kept_count = 0;
 };
 
-/// The states that a tile adds to: for each element, register along the
-/// kept axis and lane, in this
-/// order, a word of 64 bits; the next word of each `word_stride` further on.
-/// Outputs that keep no axis have one state for each element and lane, in
-/// `shared`.
+/// The states that a tile adds to: for each element, register along the kept
+/// axis and lane, in this order, a word of 64 bits; the next word of each
+/// `word_stride` further on. Outputs that keep no axis have one state for each
+/// element and lane, in `shared`.
 struct TileStates {
   double* words = nullptr;
   double* shared = nullptr;

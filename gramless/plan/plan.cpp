@@ -212,9 +212,8 @@ class Planner {
       --tile.kept_unroll;
     }
     if (stored_registers(program_, tile) > 0) {
-      because("for blocks of ", block_positions(program_, tile),
-              " positions, what their scale or all elements wait for is "
-              "stored; values a pair: ",
+      because("blocks of ", block_positions(program_, tile),
+              " positions are gone over twice; values stored for a pair: ",
               stored_registers(program_, tile) / tile.kept_unroll);
     }
     because("a tile spans ", tile.rows(), " ", kept_axis(), " by ",

@@ -95,4 +95,4 @@ def test_a_block_stores_the_kernel():
     data = Data(3, torch.float32)
     x, y, b = data.normal(70, 3), data.normal(150, 3), data.normal(150, 6)
     text = explain({"id": Kernel("gaussian(x,y)"), "gamma": 0.3}, x, y, b)
-    assert "what their scale or all elements wait for is stored" in text
+    assert "gone over twice; values stored for a pair: 1" in text
