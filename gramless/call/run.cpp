@@ -25,8 +25,14 @@ bool is_difference(Expr sum) {
   });
 }
 
+bool is_sine_or_cosine(Expr value) {
+  return value->kind == NodeKind::function &&
+         (value->function == Function::sin || value->function == Function::cos);
+}
+
 /// Returns the sum of the absolute terms of a value, which rounding errors are
-/// relative to: that of a*(b - c) is |a|*(|b| + |c|).
+/// relative to: that of a*(b - c) is |a|*(|b| + |c|), and that of a sine or
+/// cosine, whose error is that of its angle, is 1.
 Expr magnitude_of(Expr value, std::unordered_map<int, Expr>& done) {
   if (const auto known = done.find(value->id); known != done.end()) {
     return known->second;
@@ -42,6 +48,8 @@ Expr magnitude_of(Expr value, std::unordered_map<int, Expr>& done) {
       operands[k] = magnitude_of(operands[k], done);
     }
     result = pool.with_operands(*value, operands);
+  } else if (is_sine_or_cosine(value)) {
+    result = pool.constant(1);
   } else {
     result = pool.apply(Function::abs, value);
   }
