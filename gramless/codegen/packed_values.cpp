@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "gramless/codegen/address.h"
 #include "gramless/codegen/sweep_code.h"
 
 namespace gramless {
@@ -56,7 +57,7 @@ void TileMemory::store(llvm::Value* value, llvm::Value* address) {
 }
 
 llvm::Value* TileMemory::number_at(llvm::Value* array, llvm::Value* index) {
-  return ir_.CreateGEP(number_, array, index);
+  return element_address(ir_, number_, array, index);
 }
 
 llvm::Value* TileMemory::register_at(llvm::Value* array, llvm::Value* index) {
@@ -106,7 +107,7 @@ llvm::Value* PackedValues::from_call(int value, const Step& step) {
         memory_.number(),
         memory_.number_at(panels_.call, element(call_, value, step))));
   };
-  if (step.index == nullptr) return load_call();
+  if (step.address == nullptr) return load_call();
   return load_ahead(value, step.code->environment(), load_call);
 }
 
@@ -128,29 +129,43 @@ llvm::Value* PackedValues::from_kept(int value, const Step& step,
         memory_.load(memory_.number(),
                      memory_.number_at(panels_.kept, ir_.CreateAdd(row, at))));
   };
-  if (!are_kept_loaded_once_ || step.index == nullptr) return load_kept();
+  if (!are_kept_loaded_once_ || step.address == nullptr) return load_kept();
   Environment key = step.code->environment();
   key[Axis{"register", position, 0}] = ir_.getInt64(number);
   return load_ahead(value, key, load_kept);
 }
 
+llvm::Value* PackedValues::position_stride() {
+  return shape_.lanes_along_kept ? reduced_.elements : ir_.getInt64(1);
+}
+
+llvm::Value* PackedValues::address_of(llvm::Value* position) {
+  return memory_.number_at(panels_.reduced,
+                           ir_.CreateMul(position, position_stride()));
+}
+
+llvm::Value* PackedValues::address_behind(llvm::Value* address,
+                                          int64_t positions) {
+  llvm::Value* distance = ir_.CreateMul(
+      position_stride(), ir_.getInt64(static_cast<uint64_t>(positions)));
+  return memory_.number_at(address, distance);
+}
+
 llvm::Value* PackedValues::from_reduced(int value, const Step& step,
                                         int position) {
   llvm::Value* at = element(reduced_, value, step);
-  const auto number = static_cast<uint64_t>(position);
+  const auto behind = static_cast<uint64_t>(position);
   if (shape_.lanes_along_kept) {
-    llvm::Value* item = ir_.CreateAdd(step.index, ir_.getInt64(number));
-    llvm::Value* index =
-        ir_.CreateAdd(ir_.CreateMul(item, reduced_.elements), at);
-    return memory_.splat(memory_.load(
-        memory_.number(), memory_.number_at(panels_.reduced, index)));
+    llvm::Value* index = ir_.CreateAdd(
+        ir_.CreateMul(reduced_.elements, ir_.getInt64(behind)), at);
+    return memory_.splat(
+        memory_.load(memory_.number(), memory_.number_at(step.address, index)));
   }
-  const auto lanes = static_cast<uint64_t>(shape_.lanes);
-  llvm::Value* item = ir_.CreateAdd(step.index, ir_.getInt64(number * lanes));
   llvm::Value* index =
-      ir_.CreateAdd(ir_.CreateMul(at, panels_.reduced_element_stride), item);
+      ir_.CreateAdd(ir_.CreateMul(at, panels_.reduced_element_stride),
+                    ir_.getInt64(behind * static_cast<uint64_t>(shape_.lanes)));
   return memory_.load(memory_.register_of(memory_.number()),
-                      memory_.number_at(panels_.reduced, index));
+                      memory_.number_at(step.address, index));
 }
 
 /// Emits a load in front of all loops, once, if its index is fixed.

@@ -57,18 +57,26 @@ class PackedValues {
                const Program& program, const TileShape& shape,
                const Extents& extents, const Panels& panels);
 
-  /// A step of the loop over the reduced axis; without an index, what is read
-  /// once for many steps.
+  /// A step of the loop over the reduced axis, with the address of its values;
+  /// without one, what is read once for many steps.
   struct Step {
     BlockCode* code;
-    llvm::Value* index;
+    llvm::Value* address;
     int registers;
   };
+
+  /// Returns the address of the values of a position on the reduced axis, or of
+  /// one that is so many positions behind it. A loop that carries it needs no
+  /// index in its loads, which takes a slot of the processor's front end.
+  llvm::Value* address_of(llvm::Value* position);
+  llvm::Value* address_behind(llvm::Value* address, int64_t positions);
 
   /// Returns a packed value where the feature axes of the step's code stand.
   BlockValue at(int value, const Step& step);
 
  private:
+  /// Returns how far apart two positions are in the reduced panel.
+  llvm::Value* position_stride();
   llvm::Value* from_call(int value, const Step& step);
   llvm::Value* from_kept(int value, const Step& step, int position);
   llvm::Value* from_reduced(int value, const Step& step, int position);

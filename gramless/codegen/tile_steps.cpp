@@ -66,10 +66,14 @@ Registers TileSteps::run(const BlockRange& range, const Registers& initial,
                          const Environment& environment) {
   const auto steps = [&](llvm::Value* begin, llvm::Value* end, int registers,
                          bool has_mask, const Registers& before) {
-    const auto length = static_cast<uint64_t>(unit() * registers);
-    return emit_loop(
-        ir_, {begin, end, ir_.getInt64(length)}, before,
-        [&](llvm::Value* index, const Registers& carried) {
+    const int64_t length = unit() * registers;
+    Registers entering = before;
+    entering.push_back(packed_.address_of(begin));
+    Registers leaving = emit_loop(
+        ir_, {begin, end, ir_.getInt64(static_cast<uint64_t>(length))},
+        entering, [&](llvm::Value* index, Registers carried) {
+          llvm::Value* address = carried.back();
+          carried.pop_back();
           const TileStep step{index, registers,
                               has_mask ? lanes_below(index, end) : nullptr};
           TileShape shape = shape_;
@@ -80,15 +84,19 @@ Registers TileSteps::run(const BlockRange& range, const Registers& initial,
                 program_.instructions[static_cast<std::size_t>(value)];
             return instruction.rate == Rate::pair
                        ? stored->load(value, step)
-                       : packed_.at(value, {itself, index, registers});
+                       : packed_.at(value, {itself, address, registers});
           };
           BlockCode code(
               ir_, math_,
               {&program_, shape, type_, Rate::pair, &extents_, input,
                stored == nullptr ? nullptr : &stored->is_stored, environment});
           itself = &code;
-          return body(code, step, carried);
+          Registers after = body(code, step, carried);
+          after.push_back(packed_.address_behind(address, length));
+          return after;
         });
+    leaving.pop_back();
+    return leaving;
   };
   if (shape_.reduced_unroll == 1 && shape_.lanes_along_kept) {
     return steps(range.begin, range.end, 1, false, initial);
