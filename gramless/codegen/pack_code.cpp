@@ -101,8 +101,8 @@ class PackCode {
                            !loads_scale(program_, instruction);
       if (!is_read) continue;
       const std::size_t k = instruction.argument;
-      offsets_.try_emplace(k, ir_, shape_.lanes, arrays_[k].row_stride,
-                           argument(5));
+      rows_of_.try_emplace(k, generated_, ir_, shape_.lanes,
+                           arrays_[k].row_stride, argument(5));
     }
   }
 
@@ -168,8 +168,7 @@ class PackCode {
     }
     llvm::Value* data = ir_.CreateGEP(stored, array.data, offset);
     llvm::Value* number =
-        load_strided(generated_, ir_, stored, shape_.lanes, data,
-                     offsets_.at(instruction.argument).at(ir_, item_));
+        rows_of_.at(instruction.argument).load(stored, data, item_);
     if (stored != memory_.number()) number = ir_.CreateFPTrunc(number, type_);
     // NaN payloads are cleared, because exp2() edits exponent bits and would
     // turn other NaNs into numbers.
@@ -191,7 +190,7 @@ class PackCode {
   PanelLayout own_;
   std::vector<Array> arrays_;
   /// Of the arrays that are read.
-  std::map<std::size_t, LaneOffsets> offsets_;
+  std::map<std::size_t, RowVectors> rows_of_;
   llvm::Value* item_ = nullptr;
   BlockCode* code_ = nullptr;
 };

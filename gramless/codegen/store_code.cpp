@@ -40,7 +40,7 @@ class StoreCode {
         rows_(field(2, offsetof(TileRows, all), ir_.getInt64Ty())) {}
 
   void emit() {
-    find_offsets();
+    find_rows();
     llvm::Value* first = ir_.getInt64(0);
     for (const ProgramOutput& output : program_.outputs) {
       if (output.kept != program_.kept) continue;
@@ -84,14 +84,15 @@ class StoreCode {
     return field(3, result * sizeof(ResultPointer) + offset, type);
   }
 
-  void find_offsets() {
+  void find_rows() {
     for (const ProgramOutput& output : program_.outputs) {
       if (output.kept != program_.kept) continue;
       for (std::size_t k = 0; k < output.finishes.size(); ++k) {
         const std::size_t result = output.output + k;
         llvm::Value* stride = result_field(
             result, offsetof(ResultPointer, row_stride), ir_.getInt64Ty());
-        offsets_.try_emplace(result, ir_, shape_.lanes, stride, count_);
+        rows_of_.try_emplace(result, generated_, ir_, shape_.lanes, stride,
+                             count_);
       }
     }
   }
@@ -182,8 +183,7 @@ class StoreCode {
     llvm::Value* column =
         ir_.CreateGEP(number, data, ir_.CreateMul(element, element_stride));
     llvm::Value* at = ir_.CreateMul(ir_.CreateAdd(first_, row), row_stride);
-    store_strided(generated_, ir_, numbers, ir_.CreateGEP(number, column, at),
-                  offsets_.at(result).at(ir_, row));
+    rows_of_.at(result).store(numbers, ir_.CreateGEP(number, column, at), row);
   }
 
   GeneratedModule& generated_;
@@ -202,7 +202,7 @@ class StoreCode {
   llvm::Value* count_;
   llvm::Value* rows_;
   /// Of each result.
-  std::map<std::size_t, LaneOffsets> offsets_;
+  std::map<std::size_t, RowVectors> rows_of_;
 };
 
 }  // namespace

@@ -1,48 +1,39 @@
 // SPDX-License-Identifier: MIT
-// Emits the functions that go over the lanes.
+// Emits vectors that are next to each other in memory, gathers and scatters.
 #include "gramless/codegen/strided_code.h"
-
-#include <functional>
 
 namespace gramless {
 namespace {
 
-/// Returns a function of the module, or adds it.
-llvm::Function* routine(GeneratedModule& generated, const std::string& name,
-                        llvm::FunctionType* type,
-                        const std::function<void(llvm::Function*)>& emit) {
+llvm::Align alignment_of(llvm::Type* number) {
+  return llvm::Align(number->getPrimitiveSizeInBits() / 8);
+}
+
+/// Returns a function that gathers, one in a module: without an instruction for
+/// it, the code is long.
+llvm::Function* gather_function(GeneratedModule& generated,
+                                llvm::FixedVectorType* type,
+                                llvm::Type* addresses) {
+  const std::string name =
+      "gather" + std::to_string(type->getNumElements()) +
+      (type->getElementType()->isFloatTy() ? "_float" : "_double");
   if (llvm::Function* known = generated.module->getFunction(name)) return known;
-  llvm::Function* function = add_function(generated, name, type);
+  llvm::Function* function = add_function(
+      generated, name, llvm::FunctionType::get(type, {addresses}, false));
   function->setLinkage(llvm::Function::InternalLinkage);
   function->addFnAttr(llvm::Attribute::NoInline);
-  emit(function);
+  llvm::IRBuilder<> ir(
+      llvm::BasicBlock::Create(*generated.context, "entry", function));
+  ir.CreateRet(ir.CreateMaskedGather(type, function->getArg(0),
+                                     alignment_of(type->getElementType())));
   return function;
-}
-
-/// Calls `body` with the address of each lane's number.
-void for_each_lane(
-    llvm::IRBuilder<>& ir, llvm::Type* number, int lanes, llvm::Value* data,
-    llvm::Value* offsets,
-    const std::function<void(uint64_t lane, llvm::Value* address)>& body) {
-  for (int lane = 0; lane < lanes; ++lane) {
-    const auto index = static_cast<uint64_t>(lane);
-    llvm::Value* offset =
-        ir.CreateLoad(ir.getInt64Ty(),
-                      ir.CreateConstGEP1_64(ir.getInt64Ty(), offsets, index));
-    body(index, ir.CreateGEP(number, data, offset));
-  }
-}
-
-std::string name_of(const char* verb, llvm::Type* number, int lanes) {
-  return verb + std::to_string(lanes) +
-         (number->isFloatTy() ? "_float" : "_double");
 }
 
 }  // namespace
 
-LaneOffsets::LaneOffsets(llvm::IRBuilder<>& ir, int lanes, llvm::Value* stride,
-                         llvm::Value* count)
-    : whole_(nullptr), rest_(nullptr), first_of_rest_(nullptr) {
+RowVectors::RowVectors(GeneratedModule& generated, llvm::IRBuilder<>& ir,
+                       int lanes, llvm::Value* stride, llvm::Value* count)
+    : generated_(generated), ir_(ir), lanes_(lanes) {
   if (lanes == 1) return;
   llvm::SmallVector<llvm::Constant*, 16> indices;
   for (int lane = 0; lane < lanes; ++lane) {
@@ -52,77 +43,89 @@ LaneOffsets::LaneOffsets(llvm::IRBuilder<>& ir, int lanes, llvm::Value* stride,
   const auto splat = [&](llvm::Value* number) {
     return ir.CreateVectorSplat(static_cast<unsigned>(lanes), number);
   };
-  const auto table = [&](llvm::Value* rows) {
-    llvm::Value* memory = ir.CreateAlloca(index->getType());
-    ir.CreateStore(ir.CreateMul(rows, splat(stride)), memory);
-    return memory;
-  };
   llvm::Value* last = ir.CreateSub(count, ir.getInt64(1));
   llvm::Value* length = ir.getInt64(static_cast<uint64_t>(lanes));
   llvm::Value* in_rest = ir.CreateURem(last, length);
+  llvm::Value* rows_of_rest =
+      ir.CreateBinaryIntrinsic(llvm::Intrinsic::smin, index, splat(in_rest));
   first_of_rest_ = ir.CreateSub(last, in_rest);
-  whole_ = table(index);
-  rest_ = table(
-      ir.CreateBinaryIntrinsic(llvm::Intrinsic::smin, index, splat(in_rest)));
+  offsets_ = ir.CreateMul(index, splat(stride));
+  offsets_of_rest_ = ir.CreateMul(rows_of_rest, splat(stride));
+  end_of_next_ = ir.CreateSelect(
+      ir.CreateICmpEQ(stride, ir.getInt64(1)),
+      ir.CreateSub(last, ir.getInt64(static_cast<uint64_t>(lanes - 2))),
+      ir.getInt64(0));
 }
 
-llvm::Value* LaneOffsets::at(llvm::IRBuilder<>& ir, llvm::Value* row) const {
-  if (whole_ == nullptr) return nullptr;
-  return ir.CreateSelect(ir.CreateICmpEQ(row, first_of_rest_), rest_, whole_);
+template <class Next, class Apart>
+llvm::Value* RowVectors::choose(llvm::Value* row, const Next& next,
+                                const Apart& apart) {
+  llvm::LLVMContext& context = ir_.getContext();
+  llvm::Function* function = ir_.GetInsertBlock()->getParent();
+  auto* in_next = llvm::BasicBlock::Create(context, "next", function);
+  auto* in_apart = llvm::BasicBlock::Create(context, "apart", function);
+  auto* behind = llvm::BasicBlock::Create(context, "behind", function);
+  ir_.CreateCondBr(ir_.CreateICmpSLT(row, end_of_next_), in_next, in_apart);
+  ir_.SetInsertPoint(in_next);
+  llvm::Value* of_next = next();
+  ir_.CreateBr(behind);
+  ir_.SetInsertPoint(in_apart);
+  llvm::Value* of_apart = apart();
+  ir_.CreateBr(behind);
+  ir_.SetInsertPoint(behind);
+  if (of_next == nullptr) return nullptr;
+  llvm::PHINode* result = ir_.CreatePHI(of_next->getType(), 2);
+  result->addIncoming(of_next, in_next);
+  result->addIncoming(of_apart, in_apart);
+  return result;
 }
 
-llvm::Value* load_strided(GeneratedModule& generated, llvm::IRBuilder<>& ir,
-                          llvm::Type* number, int lanes, llvm::Value* data,
-                          llvm::Value* offsets) {
-  if (lanes == 1) return ir.CreateLoad(number, data);
-  llvm::Type* vector =
-      llvm::FixedVectorType::get(number, static_cast<unsigned>(lanes));
-  llvm::FunctionType* type =
-      llvm::FunctionType::get(vector, {ir.getPtrTy(), ir.getPtrTy()}, false);
-  llvm::Function* function = routine(
-      generated, name_of("load", number, lanes), type,
-      [&](llvm::Function* made) {
-        llvm::IRBuilder<> inside(
-            llvm::BasicBlock::Create(ir.getContext(), "entry", made));
-        llvm::Value* numbers = llvm::PoisonValue::get(vector);
-        for_each_lane(inside, number, lanes, made->getArg(0), made->getArg(1),
-                      [&](uint64_t lane, llvm::Value* address) {
-                        numbers = inside.CreateInsertElement(
-                            numbers, inside.CreateLoad(number, address), lane);
-                      });
-        inside.CreateRet(numbers);
+llvm::Value* RowVectors::addresses(llvm::Type* number, llvm::Value* data,
+                                   llvm::Value* row) {
+  llvm::Value* offsets = ir_.CreateSelect(ir_.CreateICmpEQ(row, first_of_rest_),
+                                          offsets_of_rest_, offsets_);
+  return ir_.CreateGEP(number, data, offsets);
+}
+
+llvm::Value* RowVectors::load(llvm::Type* number, llvm::Value* data,
+                              llvm::Value* row) {
+  if (lanes_ == 1) return ir_.CreateLoad(number, data);
+  llvm::FixedVectorType* type =
+      llvm::FixedVectorType::get(number, static_cast<unsigned>(lanes_));
+  const bool has_gathers = generated_.target.vector_bytes == 64;
+  return choose(
+      row,
+      [&]() -> llvm::Value* {
+        return ir_.CreateAlignedLoad(type, data, alignment_of(number));
+      },
+      [&]() -> llvm::Value* {
+        llvm::Value* places = addresses(number, data, row);
+        if (has_gathers) {
+          return ir_.CreateMaskedGather(type, places, alignment_of(number));
+        }
+        return ir_.CreateCall(
+            gather_function(generated_, type, places->getType()), {places});
       });
-  return ir.CreateCall(function, {data, offsets});
 }
 
-void store_strided(GeneratedModule& generated, llvm::IRBuilder<>& ir,
-                   llvm::Value* numbers, llvm::Value* data,
-                   llvm::Value* offsets) {
-  const auto* vector =
-      llvm::dyn_cast<llvm::FixedVectorType>(numbers->getType());
-  if (vector == nullptr) {
-    ir.CreateStore(numbers, data);
+void RowVectors::store(llvm::Value* numbers, llvm::Value* data,
+                       llvm::Value* row) {
+  if (lanes_ == 1) {
+    ir_.CreateStore(numbers, data);
     return;
   }
-  llvm::Type* number = vector->getElementType();
-  const auto lanes = static_cast<int>(vector->getNumElements());
-  llvm::FunctionType* type = llvm::FunctionType::get(
-      ir.getVoidTy(), {numbers->getType(), ir.getPtrTy(), ir.getPtrTy()},
-      false);
-  llvm::Function* function = routine(
-      generated, name_of("store", number, lanes), type,
-      [&](llvm::Function* made) {
-        llvm::IRBuilder<> inside(
-            llvm::BasicBlock::Create(ir.getContext(), "entry", made));
-        for_each_lane(inside, number, lanes, made->getArg(1), made->getArg(2),
-                      [&](uint64_t lane, llvm::Value* address) {
-                        inside.CreateStore(
-                            inside.CreateExtractElement(made->getArg(0), lane),
-                            address);
-                      });
-        inside.CreateRetVoid();
+  llvm::Type* number = numbers->getType()->getScalarType();
+  choose(
+      row,
+      [&] {
+        ir_.CreateAlignedStore(numbers, data, alignment_of(number));
+        return nullptr;
+      },
+      [&] {
+        ir_.CreateMaskedScatter(numbers, addresses(number, data, row),
+                                alignment_of(number));
+        return nullptr;
       });
-  ir.CreateCall(function, {numbers, data, offsets});
 }
 
 }  // namespace gramless

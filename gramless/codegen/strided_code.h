@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Emits loads and stores of numbers that are some distance apart.
+// Emits loads and stores of vectors of rows.
 #pragma once
 
 #include <llvm/IR/IRBuilder.h>
@@ -8,35 +8,40 @@
 
 namespace gramless {
 
-/// How far the rows of an array are from the first one of a vector of them.
-/// Lanes behind the last row share its place.
-class LaneOffsets {
+/// Vectors of rows of an array: `lanes` at a time, of which the last ones may
+/// share the place of the last row.
+class RowVectors {
  public:
-  /// Emits tables for vectors of rows, of which there are `count`, `stride`
-  /// numbers apart. Stands in front of the loop over them.
-  LaneOffsets(llvm::IRBuilder<>& ir, int lanes, llvm::Value* stride,
-              llvm::Value* count);
+  /// Emits, in front of the loop over them, what vectors of `count` rows that
+  /// are `stride` numbers apart need.
+  RowVectors(GeneratedModule& generated, llvm::IRBuilder<>& ir, int lanes,
+             llvm::Value* stride, llvm::Value* count);
 
-  /// Returns the table of the vector that starts at a row.
-  llvm::Value* at(llvm::IRBuilder<>& ir, llvm::Value* row) const;
+  /// Returns numbers of a type, of the rows from `row` on, of which `data` is
+  /// the first one's place: a vector, or one number where there is one lane.
+  llvm::Value* load(llvm::Type* number, llvm::Value* data, llvm::Value* row);
+
+  /// Stores numbers there. Lanes that share a place must be equal.
+  void store(llvm::Value* numbers, llvm::Value* data, llvm::Value* row);
 
  private:
-  llvm::Value* whole_;
-  llvm::Value* rest_;
-  llvm::Value* first_of_rest_;
+  /// Emits `next` for vectors of rows that are next to each other, and `apart`
+  /// for others, and returns what they return, if anything.
+  template <class Next, class Apart>
+  llvm::Value* choose(llvm::Value* row, const Next& next, const Apart& apart);
+  llvm::Value* addresses(llvm::Type* number, llvm::Value* data,
+                         llvm::Value* row);
+  llvm::Value* gather(llvm::FixedVectorType* type, llvm::Value* data,
+                      llvm::Value* row);
+
+  GeneratedModule& generated_;
+  llvm::IRBuilder<>& ir_;
+  int lanes_;
+  llvm::Value* offsets_ = nullptr;
+  llvm::Value* offsets_of_rest_ = nullptr;
+  llvm::Value* first_of_rest_ = nullptr;
+  /// The row from which on vectors are not next to each other in memory.
+  llvm::Value* end_of_next_ = nullptr;
 };
-
-/// Returns a vector of so many numbers of a type, or one number, from `data`
-/// and the offsets of a table behind. Vectors come from a function that is
-/// emitted once in a module, as its code is long.
-llvm::Value* load_strided(GeneratedModule& generated, llvm::IRBuilder<>& ir,
-                          llvm::Type* number, int lanes, llvm::Value* data,
-                          llvm::Value* offsets);
-
-/// Stores the lanes of a vector, or one number, there. Lanes that share a place
-/// must be equal.
-void store_strided(GeneratedModule& generated, llvm::IRBuilder<>& ir,
-                   llvm::Value* numbers, llvm::Value* data,
-                   llvm::Value* offsets);
 
 }  // namespace gramless

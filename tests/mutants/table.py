@@ -844,9 +844,16 @@ MANNERS = [
     Mutant(
         "Vectors of rows end with the last row.",
         "gramless/codegen/strided_code.cpp",
-        "(row, first_of_rest_), rest_, whole_);",
-        "(row, first_of_rest_), whole_, whole_);",
+        "first_of_rest_), offsets_of_rest_,",
+        "first_of_rest_), offsets_,",
         "Checked.FindsNothingInAnyPlan",
+    ),
+    Mutant(
+        "Vectors next to each other in memory end with the last row.",
+        "gramless/codegen/strided_code.cpp",
+        "static_cast<uint64_t>(lanes - 2)",
+        "static_cast<uint64_t>(lanes - 3)",
+        "tests/torch/one_sweep_test.py::test_rows_next_to_each_other",
     ),
     Mutant(
         "All bands of rows are added to a column's sum.",

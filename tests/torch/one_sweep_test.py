@@ -68,6 +68,27 @@ def test_columns_of_any_number(M, dtype):
             check(M, N, E, dtype, seed=E)
 
 
+@pytest.mark.parametrize("mode", ["sum", "lse"])
+@pytest.mark.parametrize("dtype", FLOATS, ids=str)
+@pytest.mark.parametrize("M", [1, 7, 8, 15, 16, 17, 31, 33, 47, 63, 79])
+def test_rows_next_to_each_other(M, dtype, mode):
+    """Points of one number each, whose vectors end where their memory does."""
+    data = Data(M, dtype)
+    x, y, b = (data.normal(n, 1).requires_grad_() for n in (M, 20, 20))
+    params = {"id": Kernel("gaussian(x,y)"), "gamma": 1.0}
+    a = kernel_product(params, x, y, b, mode=mode, backend="checked")
+    slope, _ = torch.autograd.grad(a.sum(), [x, y])
+    pairs = [t.detach().double().requires_grad_() for t in (x, y, b)]
+    exponents = -((pairs[0] - pairs[1].T) ** 2)
+    terms = exponents.exp() @ pairs[2]
+    if mode == "lse":
+        terms = torch.logsumexp(exponents + pairs[2].T, 1, keepdim=True)
+    terms.sum().backward()
+    tolerance = 2000 * torch.finfo(dtype).eps
+    assert torch.allclose(a.double(), terms, tolerance, tolerance)
+    assert torch.allclose(slope.double(), pairs[0].grad, tolerance, tolerance)
+
+
 @pytest.mark.default_only("explanations show plans that are not forced")
 def test_gradients_share_a_sweep():
     data = Data(0, torch.float32)
