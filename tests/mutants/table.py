@@ -844,8 +844,8 @@ MANNERS = [
     Mutant(
         "Vectors of rows end with the last row.",
         "gramless/codegen/strided_code.cpp",
-        "first_of_rest_), offsets_of_rest_,",
-        "first_of_rest_), offsets_,",
+        "offsets_of_rest_, offsets_);",
+        "offsets_, offsets_);",
         "Checked.FindsNothingInAnyPlan",
     ),
     Mutant(
