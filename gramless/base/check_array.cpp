@@ -43,23 +43,37 @@ bool has_offsets(const ArrayView& array) {
   return multiply(last, dtype_size(array.dtype));
 }
 
-/// Returns whether two elements share an address. With strides s and t and
-/// g = gcd(s, t), the closest such elements are t/g apart in the first
-/// dimension and s/g in the second.
+/// Returns whether two elements share an address. In two dimensions, with
+/// strides s and t and g = gcd(s, t), the closest such elements are t/g apart
+/// in the first one and s/g in the second. In more, each stride has to step
+/// over all that smaller ones span.
 bool overlaps(const MutableArrayView& array) {
   const std::vector<int64_t>& shape = array.shape;
   if (std::find(shape.begin(), shape.end(), 0) != shape.end()) return false;
-  std::vector<std::size_t> axes;
+  struct Dimension {
+    int64_t stride;
+    int64_t extent;
+    auto operator<=>(const Dimension&) const = default;
+  };
+  std::vector<Dimension> dimensions;
   for (std::size_t axis = 0; axis < shape.size(); ++axis) {
     if (shape[axis] == 1) continue;
     if (array.strides[axis] == 0) return true;
-    axes.push_back(axis);
+    dimensions.push_back({std::abs(array.strides[axis]), shape[axis]});
   }
-  if (axes.size() < 2) return false;
-  const int64_t s = std::abs(array.strides[axes[0]]);
-  const int64_t t = std::abs(array.strides[axes[1]]);
-  const int64_t divisor = std::gcd(s, t);
-  return t / divisor < shape[axes[0]] && s / divisor < shape[axes[1]];
+  if (dimensions.size() == 2) {
+    const auto& [s, first] = dimensions[0];
+    const auto& [t, second] = dimensions[1];
+    const int64_t divisor = std::gcd(s, t);
+    return t / divisor < first && s / divisor < second;
+  }
+  std::sort(dimensions.begin(), dimensions.end());
+  int64_t span = 1;
+  for (const auto& [stride, extent] : dimensions) {
+    if (stride < span) return true;
+    span += stride * (extent - 1);
+  }
+  return false;
 }
 
 /// The addresses [begin, end) that an array spans.

@@ -32,8 +32,8 @@ struct ArrayName {
 void check_array(std::string_view function, const ArrayName& name,
                  const ArrayView& array);
 
-/// Checks an array of at most two dimensions that is written to: no two of its
-/// elements may share an address.
+/// Checks an array that is written to: no two of its elements may share an
+/// address.
 void check_array(std::string_view function, const ArrayName& name,
                  const MutableArrayView& array);
 

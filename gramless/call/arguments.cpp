@@ -6,6 +6,7 @@
 
 #include "gramless/base/check_array.h"
 #include "gramless/base/text.h"
+#include "gramless/call/batch.h"
 #include "gramless/error.h"
 
 namespace gramless {
@@ -18,6 +19,12 @@ template <class E = ArgumentError, class... Parts>
 [[noreturn]] void fail(const Parts&... parts) {
   throw E(concat(kPrefix, parts...));
 }
+
+/// The extents of an array of two dimensions or more, behind leading ones.
+int64_t rows_of(const ArrayView& array) {
+  return array.shape[array.shape.size() - 2];
+}
+int64_t columns_of(const ArrayView& array) { return array.shape.back(); }
 
 std::string described(const ArrayName& name, const ArrayView& array) {
   return concat(name, " ", shape_text(array.shape));
@@ -118,18 +125,36 @@ void check_arrays(const std::vector<Named>& arrays) {
   }
 }
 
-/// Checks one array of a pair: two dimensions, and as many rows as the first.
+/// Checks that the leading dimensions of all arrays broadcast.
+void check_leading(const std::vector<Named>& arrays) {
+  for (std::size_t k = 0; k < arrays.size(); ++k) {
+    for (std::size_t other = 0; other < k; ++other) {
+      std::vector<int64_t> batch;
+      if (broadcast(batch, leading_dimensions(arrays[other].array->shape)) &&
+          broadcast(batch, leading_dimensions(arrays[k].array->shape))) {
+        continue;
+      }
+      fail(arrays[other].name, " and ", arrays[k].name,
+           " to have leading dimensions that broadcast, got ",
+           described(arrays[other].name, *arrays[other].array), " and ",
+           described(arrays[k].name, *arrays[k].array), ".");
+    }
+  }
+}
+
+/// Checks one array of a pair: two dimensions behind leading ones, and as many
+/// rows as the first.
 void check_rows(const ArrayName& name, const ArrayView& array,
                 std::string_view form, const ArrayName& first_name,
                 const ArrayView& first) {
-  if (array.shape.size() != 2) {
+  if (array.shape.size() < 2) {
     fail(name, " to have two dimensions, ", form, ", got ",
          shape_text(array.shape), ".",
          array.shape.size() == 1
              ? concat(" Write '", name, ".view(-1, 1)'", " for one column.")
              : std::string());
   }
-  if (array.shape[0] != first.shape[0]) {
+  if (rows_of(array) != rows_of(first)) {
     fail(first_name, " and ", name, " to have the same number of rows, got ",
          described(first_name, first), " and ", described(name, array), ".");
   }
@@ -153,7 +178,7 @@ void check_points(const ParsedKernel& kernel, const Arguments& arguments) {
   for (std::size_t p = 0; p < kernel.pairs.size(); ++p) {
     const ArrayView& x = arguments.x[p];
     const ArrayView& y = arguments.y[p];
-    if (x.shape[1] == y.shape[1] || has_own_widths(kernel, p)) continue;
+    if (columns_of(x) == columns_of(y) || has_own_widths(kernel, p)) continue;
     fail(ArrayName("x", p), " and ", ArrayName("y", p),
          " to have the same number of columns, got ", described({"x", p}, x),
          " and ", described({"y", p}, y), ".");
@@ -196,18 +221,18 @@ int64_t check_mode_arguments(const Arguments& arguments) {
                                       : (is_i ? "(M, 1)" : "(N, 1)");
     check_rows(name, array, form, like.name, *like.array);
     if (!row.has_signal_columns) {
-      if (array.shape[1] == 1) continue;
+      if (columns_of(array) == 1) continue;
       fail(name, " to have one column, ", form, ", in mode '", mode.name,
            "', got ", shape_text(array.shape), ".");
     }
-    if (first && first->array->shape[1] != array.shape[1]) {
+    if (first && columns_of(*first->array) != columns_of(array)) {
       fail(first->name, " and ", name,
            " to have the same number of columns, got ",
            described(first->name, *first->array), " and ",
            described(name, array), ".");
     }
     if (!first) first = {name, &array};
-    signal = array.shape[1];
+    signal = columns_of(array);
   }
   if (!rows.i) {
     fail(
@@ -234,23 +259,36 @@ void check_presence(const ArrayName& name, std::size_t position,
   }
 }
 
+/// Returns what else a shape of other rows than those of a pair axis may mean.
+std::string rows_hint(const ArrayName& name, const ArrayView& array,
+                      int64_t dimension, const Arguments& arguments) {
+  const int64_t rows = rows_of(array);
+  if (rows == dimension && columns_of(array) == dimension) {
+    return array.shape.size() > 2
+               ? concat(" Flatten a matrix for each problem: '", name,
+                        ".flatten(-2).unsqueeze(-2)'.")
+               : concat(" Flatten a matrix that is the same for all pairs: '",
+                        name, ".view(-1)'.");
+  }
+  const std::vector<int64_t> batch = batch_of(flatten(arguments));
+  if (batch.empty() || batch.back() != rows) return {};
+  return concat(" Write '", name, ".view(", rows, ", 1, ", columns_of(array),
+                ")' for one of each problem.");
+}
+
+/// A gamma of one row behind leading dimensions is a constant of its batch.
 PairIndex check_gamma_rows(const ArrayName& name, const Gamma& gamma,
                            int64_t dimension, const Arguments& arguments) {
-  const std::vector<int64_t>& shape = gamma.array->shape;
-  if (shape.size() > 2) {
-    fail(name, " to have at most two dimensions, got ", shape_text(shape), ".");
-  }
-  if (shape.size() < 2) return PairIndex::none;
+  const ArrayView& array = *gamma.array;
+  if (array.shape.size() < 2) return PairIndex::none;
+  if (array.shape.size() > 2 && rows_of(array) == 1) return PairIndex::none;
   const bool by_i = gamma.rows == PairIndex::i;
   const RowArrays arrays = row_arrays(arguments);
-  const int64_t rows = (by_i ? arrays.i : arrays.j)->array->shape[0];
-  if (shape[0] == rows) return gamma.rows;
-  const bool is_matrix = shape[0] == dimension && shape[1] == dimension;
+  const int64_t rows = rows_of(*(by_i ? arrays.i : arrays.j)->array);
+  if (rows_of(array) == rows) return gamma.rows;
   fail(name, " to have ", by_i ? "M" : "N", " = ", rows, " rows, one for each ",
-       by_i ? "i" : "j", ", got ", shape_text(shape), ".",
-       is_matrix ? concat(" Flatten a matrix that is the same for all pairs: '",
-                          name, ".view(-1)'.")
-                 : std::string());
+       by_i ? "i" : "j", ", got ", shape_text(array.shape), ".",
+       rows_hint(name, array, dimension, arguments));
 }
 
 GammaForm check_gamma(std::size_t position, const GammaSlot& slot,
@@ -263,7 +301,7 @@ GammaForm check_gamma(std::size_t position, const GammaSlot& slot,
   const bool is_scalar = slot.parameter == Parameter::scalar;
   const bool has_dimension = is_scalar || slot.parameter == Parameter::metric;
   const int64_t dimension =
-      has_dimension ? arguments.x[slot.pair].shape[1] : -1;
+      has_dimension ? columns_of(arguments.x[slot.pair]) : -1;
   const PairIndex pair = check_gamma_rows(name, gamma, dimension, arguments);
   const int64_t columns = shape.empty() ? 1 : shape.back();
   if (!has_dimension || columns == 1) return {columns, pair};
@@ -289,15 +327,16 @@ Signature check_arguments(const ParsedKernel& kernel,
   signature.mode = arguments.mode;
   signature.signal = check_mode_arguments(arguments);
   for (const ArrayView& x : arguments.x) {
-    signature.kernel.x_widths.push_back(x.shape[1]);
+    signature.kernel.x_widths.push_back(columns_of(x));
   }
   for (const ArrayView& y : arguments.y) {
-    signature.kernel.y_widths.push_back(y.shape[1]);
+    signature.kernel.y_widths.push_back(columns_of(y));
   }
   for (std::size_t slot = 0; slot < kernel.slots.size(); ++slot) {
     signature.kernel.gammas.push_back(
         check_gamma(slot, kernel.slots[slot], arguments));
   }
+  check_leading(named_arrays(arguments));
   return signature;
 }
 
@@ -313,13 +352,15 @@ void check_result(const Arguments& arguments, const MutableArrayView& result) {
     fail<DeviceError>("result on ", first->device.name, ", where ", name,
                       " is, got ", result.device.name, ".");
   }
-  const int64_t rows = row_arrays(arguments).i->array->shape[0];
-  const int64_t columns = check_mode_arguments(arguments);
+  std::vector<int64_t> expected = batch_of(flatten(arguments));
   const bool has_signal = has_signal_columns(row_of(arguments.mode));
-  const std::vector<int64_t> expected = {rows, columns};
+  const std::string form =
+      concat(expected.empty() ? "(" : "(..., ", has_signal ? "M, E)" : "M, 1)");
+  expected.push_back(rows_of(*row_arrays(arguments).i->array));
+  expected.push_back(check_mode_arguments(arguments));
   if (result.shape == expected) return;
-  fail("result of the shape ", has_signal ? "(M, E)" : "(M, 1)", " = ",
-       shape_text(expected), ", got ", shape_text(result.shape), ".");
+  fail("result of the shape ", form, " = ", shape_text(expected), ", got ",
+       shape_text(result.shape), ".");
 }
 
 std::vector<ArrayView> flatten(const Arguments& arguments) {

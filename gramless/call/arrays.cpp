@@ -2,8 +2,11 @@
 // Implements the checks of a function's arrays.
 #include "gramless/call/arrays.h"
 
+#include <algorithm>
+
 #include "gramless/base/check_array.h"
 #include "gramless/base/text.h"
+#include "gramless/call/batch.h"
 #include "gramless/error.h"
 
 namespace gramless {
@@ -22,35 +25,56 @@ void check_count(std::string_view what, std::size_t expected,
   fail<ArgumentError>(expected, " ", what, ", got ", count, ".");
 }
 
-/// Sets M and N to the rows of arrays that have any.
+/// Sets M and N to the rows of the first arrays that have any.
 template <class View>
 void set_sizes(std::span<const ArraySpec> specs, std::span<const View> views,
                Sizes& sizes) {
-  for (std::size_t k = 0; k < views.size(); ++k) {
-    if (specs[k].pair == PairIndex::none || views[k].shape.empty()) continue;
-    (specs[k].pair == PairIndex::i ? sizes.M : sizes.N) = views[k].shape[0];
+  for (std::size_t k = views.size(); k-- > 0;) {
+    const std::vector<int64_t>& shape = views[k].shape;
+    if (specs[k].pair == PairIndex::none || shape.empty()) continue;
+    (specs[k].pair == PairIndex::i ? sizes.M : sizes.N) =
+        shape[shape.size() - std::min<std::size_t>(2, shape.size())];
   }
 }
 
+/// Returns the shape of an array of a spec, behind leading dimensions.
+std::vector<int64_t> shape_behind(std::span<const int64_t> leading,
+                                  const ArraySpec& spec, Sizes sizes) {
+  std::vector<int64_t> shape(leading.begin(), leading.end());
+  if (!leading.empty() && spec.pair == PairIndex::none) shape.push_back(1);
+  for (const int64_t extent : shape_of(spec, sizes)) shape.push_back(extent);
+  return shape;
+}
+
 template <class View>
-void check_views(std::span<const ArraySpec> specs, std::span<const View> views,
-                 Sizes sizes, const Device& device) {
-  for (std::size_t k = 0; k < specs.size(); ++k) {
-    const std::string& name = specs[k].name;
-    check_array(kFunction, name, views[k]);
-    const std::vector<int64_t> expected = shape_of(specs[k], sizes);
-    const bool is_number = views[k].shape.empty() &&
-                           specs[k].pair == PairIndex::none && expected[0] == 1;
-    if (views[k].shape != expected && !is_number) {
-      fail<ArgumentError>(name, " of the shape ", shape_text(expected),
-                          ", got ", shape_text(views[k].shape), ".");
-    }
-    if (views[k].device != device) {
-      fail<DeviceError>(name, " on ", device.name,
-                        ", where the first argument is, got ",
-                        views[k].device.name, ".");
-    }
+void check_view(const ArraySpec& spec, const View& view,
+                const std::vector<int64_t>& expected, const Device& device) {
+  check_array(kFunction, spec.name, view);
+  const bool is_number = view.shape.empty() && spec.pair == PairIndex::none &&
+                         expected.size() == 1 && expected[0] == 1;
+  if (view.shape != expected && !is_number) {
+    fail<ArgumentError>(spec.name, " of the shape ", shape_text(expected),
+                        ", got ", shape_text(view.shape), ".");
   }
+  if (view.device != device) {
+    fail<DeviceError>(spec.name, " on ", device.name,
+                      ", where the first argument is, got ", view.device.name,
+                      ".");
+  }
+}
+
+/// Checks that leading dimensions broadcast, and returns them so.
+std::vector<int64_t> check_batch(std::span<const ArraySpec> specs,
+                                 std::span<const ArrayView> arguments) {
+  std::vector<int64_t> batch;
+  for (std::size_t k = 0; k < arguments.size(); ++k) {
+    const std::vector<int64_t> before = batch;
+    if (broadcast(batch, leading_dimensions(arguments[k].shape))) continue;
+    fail<ArgumentError>(specs[k].name, " with leading dimensions that ",
+                        "broadcast with ", shape_text(before), ", got ",
+                        shape_text(arguments[k].shape), ".");
+  }
+  return batch;
 }
 
 template <class View>
@@ -67,23 +91,22 @@ void check_views(std::span<const ArraySpec> specs, std::span<const View> views,
 }
 
 /// Results are written while arguments are still read.
-void check_overlaps(std::span<const ArraySpec> argument_specs,
+void check_overlaps(const ArraySpecs& specs,
                     std::span<const ArrayView> arguments,
-                    std::span<const ArraySpec> result_specs,
                     std::span<const MutableArrayView> results) {
   const auto check = [&](std::size_t k, const std::string& name,
                          const ArrayView& other) {
     if (!may_overlap(read_only(results[k]), other)) return;
-    fail<ArgumentError>(result_specs[k].name,
+    fail<ArgumentError>(specs.results[k].name,
                         " to have memory of its own, got some ", "of that of ",
                         name, ".");
   };
-  for (std::size_t k = 0; k < result_specs.size(); ++k) {
-    for (std::size_t other = 0; other < argument_specs.size(); ++other) {
-      check(k, argument_specs[other].name, arguments[other]);
+  for (std::size_t k = 0; k < results.size(); ++k) {
+    for (std::size_t other = 0; other < arguments.size(); ++other) {
+      check(k, specs.arguments[other].name, arguments[other]);
     }
     for (std::size_t other = 0; other < k; ++other) {
-      check(k, result_specs[other].name, read_only(results[other]));
+      check(k, specs.results[other].name, read_only(results[other]));
     }
   }
 }
@@ -102,33 +125,51 @@ std::vector<int64_t> shape_of(const ArraySpec& array, Sizes sizes) {
   throw InternalError("shape_of(): unknown index.");
 }
 
-Sizes check_arrays(std::span<const ArraySpec> argument_specs,
-                   std::span<const ArrayView> arguments,
-                   std::span<const ArraySpec> result_specs,
-                   std::span<const MutableArrayView> results) {
-  check_count("arguments", argument_specs.size(), arguments.size());
-  check_count("results", result_specs.size(), results.size());
-  Sizes sizes;
-  set_sizes(result_specs, results, sizes);
-  set_sizes(argument_specs, arguments, sizes);
+std::vector<int64_t> result_shape(const ArraySpecs& specs, std::size_t result,
+                                  std::span<const ArrayView> arguments,
+                                  const CallSizes& sizes) {
+  std::span<const int64_t> leading = sizes.batch;
+  const std::optional<std::size_t> like = specs.results_like[result];
+  if (like && *like < arguments.size()) {
+    leading = leading_dimensions(arguments[*like].shape);
+  }
+  return shape_behind(leading, specs.results[result], sizes.sizes);
+}
+
+CallSizes check_arrays(const ArraySpecs& specs,
+                       std::span<const ArrayView> arguments,
+                       std::span<const MutableArrayView> results) {
+  check_count("arguments", specs.arguments.size(), arguments.size());
+  check_count("results", specs.results.size(), results.size());
+  CallSizes sizes;
+  set_sizes(specs.results, results, sizes.sizes);
+  set_sizes(specs.arguments, arguments, sizes.sizes);
+  sizes.batch = check_batch(specs.arguments, arguments);
   const Device device = arguments.empty() ? Device{} : arguments[0].device;
-  check_views(argument_specs, arguments, sizes, device);
-  check_views(result_specs, results, sizes, device);
-  check_overlaps(argument_specs, arguments, result_specs, results);
+  for (std::size_t k = 0; k < arguments.size(); ++k) {
+    const ArraySpec& spec = specs.arguments[k];
+    check_view(
+        spec, arguments[k],
+        shape_behind(leading_dimensions(arguments[k].shape), spec, sizes.sizes),
+        device);
+  }
+  for (std::size_t k = 0; k < results.size(); ++k) {
+    check_view(specs.results[k], results[k],
+               result_shape(specs, k, arguments, sizes), device);
+  }
+  check_overlaps(specs, arguments, results);
   return sizes;
 }
 
-void check_dtypes(std::span<const ArraySpec> argument_specs,
-                  std::span<const ArrayView> arguments,
-                  std::span<const ArraySpec> result_specs,
+void check_dtypes(const ArraySpecs& specs, std::span<const ArrayView> arguments,
                   std::span<const MutableArrayView> results) {
-  const DType dtype = find_dtype(argument_specs, arguments);
-  check_views(argument_specs, arguments, dtype);
-  check_views(result_specs, results, dtype);
+  const DType dtype = find_dtype(specs.arguments, arguments);
+  check_views(specs.arguments, arguments, dtype);
+  check_views(specs.results, results, dtype);
 }
 
-Sizes find_sizes(std::span<const ArraySpec> argument_specs,
-                 std::span<const ArrayView> arguments) {
+CallSizes find_sizes(std::span<const ArraySpec> argument_specs,
+                     std::span<const ArrayView> arguments) {
   if (arguments.size() > argument_specs.size()) {
     fail<ArgumentError>("at most ", argument_specs.size(), " arguments, got ",
                         arguments.size(), ".");
@@ -136,8 +177,9 @@ Sizes find_sizes(std::span<const ArraySpec> argument_specs,
   for (std::size_t k = 0; k < arguments.size(); ++k) {
     check_array(kFunction, argument_specs[k].name, arguments[k]);
   }
-  Sizes sizes;
-  set_sizes(argument_specs, arguments, sizes);
+  CallSizes sizes;
+  set_sizes(argument_specs, arguments, sizes.sizes);
+  sizes.batch = check_batch(argument_specs, arguments);
   return sizes;
 }
 

@@ -22,6 +22,7 @@
 #include "gramless/base/text.h"
 #include "gramless/call/arguments.h"
 #include "gramless/call/arrays.h"
+#include "gramless/call/batch.h"
 #include "gramless/call/build.h"
 #include "gramless/call/run.h"
 #include "gramless/error.h"
@@ -160,6 +161,7 @@ std::shared_ptr<const ArrayFunction::State> finish(ArrayFunction::State state) {
                         kCentredExtents);
         }));
   }
+  state.results_like.resize(state.results.size());
   state.argument_forms = forms_of(state.arguments);
   state.result_forms = forms_of(state.results);
   return std::make_shared<const ArrayFunction::State>(std::move(state));
@@ -184,18 +186,97 @@ std::shared_ptr<const ArrayFunction::State> build(const Kernel& kernel,
   return finish(std::move(state));
 }
 
-std::shared_ptr<const ArrayFunction::State> build_vjp(
-    const ArrayFunction::State& function, const std::vector<std::size_t>& wrt,
-    const std::vector<std::size_t>& cotangents, const std::string& key) {
+/// Returns what a function made of another one takes over from it.
+ArrayFunction::State state_after(const ArrayFunction::State& function,
+                                 const std::string& key) {
   ArrayFunction::State state;
   state.key = key;
   state.options = function.options;
   state.domain = function.domain;
   state.centre_steps = function.centre_steps;
+  return state;
+}
+
+std::shared_ptr<const ArrayFunction::State> build_vjp(
+    const ArrayFunction::State& function, const std::vector<std::size_t>& wrt,
+    const std::vector<std::size_t>& cotangents, const std::string& key) {
+  ArrayFunction::State state = state_after(function, key);
   state.map_reduce = run_transform(state.stages, "vjp", [&] {
     return vjp(function.map_reduce, wrt, cotangents);
   });
+  state.results_like.assign(wrt.begin(), wrt.end());
   return finish(std::move(state));
+}
+
+/// Returns a function with some results in float64, where problems share them.
+std::shared_ptr<const ArrayFunction::State> build_wide(
+    const ArrayFunction::State& function, const std::vector<bool>& is_wide,
+    const std::string& key) {
+  ArrayFunction::State state = state_after(function, key);
+  state.results_like = function.results_like;
+  state.map_reduce = copy_of(function.map_reduce);
+  for (std::size_t k = 0; k < is_wide.size(); ++k) {
+    if (is_wide[k]) state.map_reduce.outputs[k].array.is_wide = true;
+  }
+  return finish(std::move(state));
+}
+
+ArraySpecs specs_of(const ArrayFunction::State& state) {
+  return {state.arguments, state.results, state.results_like};
+}
+
+Batch make_batch(const ArrayFunction::State& state, const CallSizes& sizes,
+                 std::span<const ArrayView> arguments,
+                 std::span<const MutableArrayView> results) {
+  Batch batch;
+  for (std::size_t k = 0; k < arguments.size(); ++k) {
+    batch.arguments.emplace_back(arguments[k], sizes.batch);
+    batch.argument_has_rows.push_back(state.arguments[k].pair !=
+                                      PairIndex::none);
+  }
+  for (std::size_t k = 0; k < results.size(); ++k) {
+    batch.results.emplace_back(results[k], sizes.batch);
+    batch.result_has_rows.push_back(state.results[k].pair != PairIndex::none);
+  }
+  batch.problems = elements_in(sizes.batch);
+  batch.pairs =
+      static_cast<double>(sizes.sizes.M) * static_cast<double>(sizes.sizes.N);
+  return batch;
+}
+
+/// Returns the function that computes the results of a batch which problems
+/// share in float64.
+std::shared_ptr<const ArrayFunction::State> with_wide_results(
+    const ArrayFunction::State& function, const Batch& batch) {
+  std::vector<bool> is_wide;
+  std::string key = function.key + "\nwide";
+  for (const auto& result : batch.results) {
+    is_wide.push_back(result.is_shared());
+    key += is_wide.back() ? " 1" : " 0";
+  }
+  return table().get(key, [&] { return build_wide(function, is_wide, key); });
+}
+
+/// Runs a function on each problem of a batch.
+void run_problems(const ArrayFunction::State& function, const RunPlace& place,
+                  const Batch& batch) {
+  const bool has_shared =
+      std::any_of(batch.results.begin(), batch.results.end(),
+                  [](const auto& result) { return result.is_shared(); });
+  // The reference backend takes results of any dtype.
+  const bool is_wide_already =
+      place.dtype == DType::float64 || place.backend == Backend::reference;
+  std::shared_ptr<const ArrayFunction::State> wide;
+  if (has_shared && !is_wide_already) wide = with_wide_results(function, batch);
+  run_batch(
+      batch,
+      [&](std::span<const ArrayView> arguments,
+          std::span<const MutableArrayView> results, const RunOptions& how) {
+        RunPlace own = place;
+        own.how = how;
+        run(wide ? *wide : function, own, arguments, results);
+      },
+      place.how);
 }
 
 std::string indented(const std::string& text) {
@@ -256,15 +337,16 @@ bool ArrayFunction::is_logarithm() const { return state_->is_logarithm; }
 
 std::vector<ResultForm> ArrayFunction::result_forms(
     std::span<const ArrayView> arguments, Backend backend) const {
-  const Sizes sizes = find_sizes(state_->arguments, arguments);
+  const CallSizes sizes = find_sizes(state_->arguments, arguments);
   const DType dtype = find_dtype(state_->arguments, arguments);
   std::vector<ResultForm> forms;
-  for (const ArraySpec& result : state_->results) {
+  for (std::size_t k = 0; k < state_->results.size(); ++k) {
     // A scale in float32 would not be that of terms in float64.
-    const bool is_state = is_logarithm() && !forms.empty();
+    const bool is_state = is_logarithm() && k > 0;
     const bool is_wide = is_state && backend == Backend::reference;
-    forms.push_back({shape_of(result, sizes),
-                     is_wide ? DType::float64 : result.dtype_in(dtype)});
+    forms.push_back(
+        {result_shape(specs_of(*state_), k, arguments, sizes),
+         is_wide ? DType::float64 : state_->results[k].dtype_in(dtype)});
   }
   return forms;
 }
@@ -275,21 +357,22 @@ void run_function(const ArrayFunction& function,
                   const Options& options, const ForcedChoices& forced) {
   const ArrayFunction::State& state = function.state();
   check_options(options, forced.plan);
-  const Sizes sizes =
-      check_arrays(state.arguments, arguments, state.results, results);
+  const ArraySpecs specs = specs_of(state);
+  const CallSizes sizes = check_arrays(specs, arguments, results);
   // The reference backend converts each number that it reads or writes.
   if (options.backend != Backend::reference) {
-    check_dtypes(state.arguments, arguments, state.results, results);
+    check_dtypes(specs, arguments, results);
   }
-  Device device;
-  for (const ArrayView& view : arguments) device = view.device;
-  run(state,
-      {options.backend,
-       device,
-       sizes,
-       find_dtype(state.arguments, arguments),
-       {options.threads, options.interrupt, forced}},
-      arguments, results);
+  RunPlace place{options.backend,
+                 arguments.empty() ? Device{} : arguments[0].device,
+                 sizes.sizes,
+                 find_dtype(state.arguments, arguments),
+                 {options.threads, options.interrupt, forced}};
+  if (sizes.batch.empty()) {
+    run(state, place, arguments, results);
+  } else {
+    run_problems(state, place, make_batch(state, sizes, arguments, results));
+  }
 }
 
 void ArrayFunction::operator()(std::span<const ArrayView> arguments,
@@ -325,7 +408,7 @@ ArrayFunction ArrayFunction::vjp(
 
 std::string ArrayFunction::explain(std::span<const ArrayView> arguments,
                                    CodeText code) const {
-  const Sizes sizes = find_sizes(state_->arguments, arguments);
+  const Sizes sizes = find_sizes(state_->arguments, arguments).sizes;
   const DType dtype = find_dtype(state_->arguments, arguments);
   return explain_function(*this, sizes, dtype, code);
 }

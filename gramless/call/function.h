@@ -52,6 +52,9 @@ struct ArrayFunction::State {
   MapReduce map_reduce;
   std::vector<ArraySpec> arguments;
   std::vector<ArraySpec> results;
+  /// Of each result the argument that it is a gradient of, if it is one: in a
+  /// batch, it has its leading dimensions.
+  std::vector<std::optional<std::size_t>> results_like;
   /// The same as users see them.
   std::vector<ArrayForm> argument_forms;
   std::vector<ArrayForm> result_forms;

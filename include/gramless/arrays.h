@@ -26,8 +26,8 @@ struct Device {
   bool operator==(const Device&) const = default;
 };
 
-/// A read-only view of an array of at most two dimensions. Strides count
-/// elements, and may be zero or negative.
+/// A read-only view of an array. Strides count elements, and may be zero or
+/// negative.
 struct ArrayView {
   const void* data = nullptr;
   DType dtype = DType::float64;

@@ -36,13 +36,20 @@ Mode parse_mode(std::string_view name);
 struct Gamma {
   /// Nothing for an atom that takes no parameter.
   std::optional<ArrayView> array;
-  /// The pair axis that the rows of a 2-d array stand for: j where nothing
-  /// else is said.
+  /// The pair axis that the rows of an array stand for: j where nothing else is
+  /// said.
   PairIndex rows = PairIndex::j;
 };
 
 /// The arrays of a kernel product. In the shapes below, D is the number of
 /// columns of a pair and K is 1, D or D*D.
+///
+/// Arrays may have leading dimensions, (..., M, D) and so on, which count the
+/// problems of a batch. They broadcast: aligned at their ends, extents are equal
+/// or 1. A gamma with leading dimensions is (..., 1, K), a constant for each
+/// problem, or (..., N, K) or (..., M, K). The result has all of them; the
+/// gradient of an array has its own, and is summed over those that it lacks.
+/// Each problem has the bits that it has alone.
 struct Arguments {
   std::vector<ArrayView> x;  // (M, D), one for each pair of variables.
   std::vector<ArrayView> y;  // (N, D), likewise.
@@ -89,7 +96,8 @@ struct Options {
 enum class CodeText : uint8_t { none, llvm, assembly };
 
 /// The form of an array that a function takes or computes. In memory it has the
-/// shape (M, columns) with i, (N, columns) with j, and (columns,) with neither.
+/// shape (M, columns) with i, (N, columns) with j, and (columns,) with neither;
+/// in a batch, leading dimensions in front, and (..., 1, columns) with neither.
 struct ArrayForm {
   std::string name;
   PairIndex pair = PairIndex::none;
@@ -179,8 +187,8 @@ class ArrayFunction {
   std::string title_;
 };
 
-/// Computes the kernel product in a mode into `result`, of the shape (M, E),
-/// or (M, 1) in a mode without a signal.
+/// Computes the kernel product in a mode into `result`, of the shape (..., M,
+/// E), or (..., M, 1) in a mode without a signal.
 ///
 /// Throws ArgumentError for wrong counts, shapes, strides or a null pointer,
 /// DTypeError for mixed dtypes, DeviceError for mixed devices, before anything

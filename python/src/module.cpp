@@ -370,7 +370,7 @@ NB_MODULE(_core, m) {
           [](const ArrayFunction& self, const std::vector<ArrayView>& arguments,
              std::string_view code, const nb::dict& forced) {
             const std::vector<ArraySpec>& specs = self.state().arguments;
-            return explain_function(self, find_sizes(specs, arguments),
+            return explain_function(self, find_sizes(specs, arguments).sizes,
                                     find_dtype(specs, arguments),
                                     parse_code(code),
                                     read_forced({}, forced).forced);

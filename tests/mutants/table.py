@@ -641,8 +641,8 @@ ERRORS = [
     Mutant(
         "Elements of a result at one address are an error.",
         "gramless/base/check_array.cpp",
-        "t / divisor < shape[axes[0]] && s / divisor < shape[axes[1]]",
-        "t < shape[axes[0]] && s < shape[axes[1]]",
+        "t / divisor < first && s / divisor < second",
+        "t < first && s < second",
         "CheckArray.RefusesElementsAtOneAddress",
     ),
     Mutant(
@@ -662,15 +662,15 @@ ERRORS = [
     Mutant(
         "Different numbers of rows are a ValueError.",
         "gramless/call/arguments.cpp",
-        "if (array.shape[0] != first.shape[0]) {",
-        "if (array.shape[0] < first.shape[0]) {",
+        "if (rows_of(array) != rows_of(first)) {",
+        "if (rows_of(array) < rows_of(first)) {",
         "tests/torch/arguments_test.py::test_shapes",
     ),
     Mutant(
         "Different numbers of columns are a ValueError.",
         "gramless/call/arguments.cpp",
-        "if (x.shape[1] == y.shape[1] || has_own_widths(kernel, p)) continue;",
-        "if (x.shape[1] <= y.shape[1] || has_own_widths(kernel, p)) continue;",
+        "if (columns_of(x) == columns_of(y) ||",
+        "if (columns_of(x) <= columns_of(y) ||",
         "tests/torch/arguments_test.py::test_shapes",
     ),
     Mutant(
@@ -854,6 +854,28 @@ MANNERS = [
         "static_cast<uint64_t>(lanes - 2)",
         "static_cast<uint64_t>(lanes - 3)",
         "tests/torch/one_sweep_test.py::test_rows_next_to_each_other",
+    ),
+    Mutant(
+        "What problems share of a gradient is their sum.",
+        "gramless/call/batch.cpp",
+        "to[k] += from[k];",
+        "to[k] = from[k];",
+        "tests/torch/batches_test.py::test_values_and_gradients",
+    ),
+    Mutant(
+        "Threads share a batch without changing bits.",
+        "gramless/call/batch.cpp",
+        "results[k] = result.room(at);",
+        "results[k] = result.room(at % 2);",
+        "tests/torch/batches_test.py::test_values_and_gradients",
+    ),
+    Mutant(
+        "Results that problems share are computed in float64.",
+        "gramless/call/batch.cpp",
+        "double* to = sums_.data() + result_.part_of(problem) * width_;",
+        "double* to = sums_.data() + result_.part_of(problem) * width_;\n"
+        "    for (int64_t k = 0; k < width_; ++k) to[k] = float(to[k]);",
+        "tests/torch/batches_test.py::test_shared_gradients_are_summed_in_float64",
     ),
     Mutant(
         "All bands of rows are added to a column's sum.",

@@ -77,8 +77,9 @@ SHAPES = [
         "'y[0].view(-1, 1)' for one column.",
     ),
     (
-        {"y": rows(2, 4, 2)},
-        "y[0] to have two dimensions, (N, D), got (2, 4, 2).",
+        {"x": rows(3, 3, 2), "y": rows(2, 4, 2)},
+        "x[0] and y[0] to have leading dimensions that broadcast, got x[0] "
+        "(3, 3, 2) and y[0] (2, 4, 2).",
     ),
     (
         {"bs": (rows(4),)},
@@ -187,7 +188,8 @@ GAMMAS = [
     ),
     (
         {"gamma": rows(4, 2, 2)},
-        "gamma[0] to have at most two dimensions, got (4, 2, 2).",
+        "gamma[0] to have N = 4 rows, one for each j, got (4, 2, 2). Flatten "
+        "a matrix for each problem: 'gamma[0].flatten(-2).unsqueeze(-2)'.",
     ),
     (
         ORIENTED | {"gamma": rows(2)},

@@ -122,7 +122,7 @@ def _number(name: str, value: Real) -> float:
 def _check_gamma(
     position: int, value: Any, like: torch.Tensor | None
 ) -> tuple[torch.Tensor, str] | None:
-    """Returns the tensor of a slot, and the axis of its rows if it is 2-d."""
+    """Returns the tensor of a slot, and the axis of its rows if it has any."""
     name = f"gamma[{position}]"
     if value is None:
         return None
@@ -133,7 +133,7 @@ def _check_gamma(
             got = _described(value)
             fail(ValueError, f'{name} as ("i", G) or ("j", G), got {got}.')
         rows, value = value
-        if isinstance(value, torch.Tensor) and value.dim() != 2:
+        if isinstance(value, torch.Tensor) and value.dim() < 2:
             fail(
                 ValueError,
                 f'("{rows}", G) in {name} with a 2-d G, got '
@@ -145,7 +145,7 @@ def _check_gamma(
             _number(name, value), dtype=like.dtype, device=like.device
         )
     value = _check_tensor(name, value, "a tensor or a number")
-    return value, "j" if value.dim() == 2 else ""
+    return value, "j" if value.dim() > 1 else ""
 
 
 def check_dtype(name: str, value: Any, tensors: list[torch.Tensor]) -> None:

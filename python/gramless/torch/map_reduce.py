@@ -89,7 +89,7 @@ def _evaluate(
 
 def _most_pairs(tensors: Sequence[torch.Tensor]) -> int:
     """Returns how many pairs the rows of some tensors make at most."""
-    rows = sorted({len(tensor) for tensor in tensors if tensor.dim() > 0})
+    rows = sorted({tensor.shape[-2] for tensor in tensors if tensor.dim() > 1})
     return rows[-1] * rows[-2:][0] if rows else 0
 
 

@@ -19,6 +19,7 @@ from gramless.torch.arguments import (
     fail,
     option,
 )
+from gramless.torch.dense_batch import over_batch
 from gramless.torch.dense_modes import dense_matrix, dense_product
 from gramless.torch.formulas import Formula, kernel_formulas
 from gramless.torch.kernel import Kernel
@@ -105,6 +106,11 @@ def kernel_product(
             - "sinkhorn_primal", S, T, U, V:
               Σ_j (U_i + V_j - 1) exp(c + S_i + T_j)
 
+            All tensors may have leading dimensions, (..., M, D), (..., N, D),
+            (..., N, E), which count the problems of a batch and broadcast. A
+            gamma with leading dimensions is (..., 1, K), a constant for each
+            problem, or has rows, (..., N, K) or ("i", (..., M, K)).
+
             b is (N, E) and C (M, E); in the mode "lse_mult_i" b is (N, 1);
             A, H, S and U are (M, 1), and B, T and V (N, 1). Of a kernel that
             can be negative, exp(c) is k, and the logarithm of a sum is NaN
@@ -120,10 +126,12 @@ def kernel_product(
             checked against the tensors.
 
     Returns:
-        A tensor of shape (M, E), or (M, 1) where there is no b, with the
-        dtype and device of the arguments, differentiable to any order with
-        respect to all tensors in x, y, bs and gamma. A root has derivative 0
-        at 0. The logarithm of an empty sum, or of zeros, is -inf, with
+        A tensor of shape (..., M, E), or (..., M, 1) where there is no b,
+        with the dtype and device of the arguments, differentiable to any
+        order with respect to all tensors in x, y, bs and gamma. A tensor
+        without leading dimensions, or with some of extent 1, is shared by
+        the problems, and its gradient is their sum. Each problem has the
+        bits that it has alone. A root has derivative 0 at 0. The logarithm of an empty sum, or of zeros, is -inf, with
         derivative 0.
 
     Raises:
@@ -169,8 +177,7 @@ def kernel_product(
     function, views = _checked_function(call, mode)
     if is_dense:
         dense = dense_matrix if backend == "matrix" else dense_product
-        given = (call.x, call.y, call.gamma, call.bs)
-        return dense(call.kernel, *given, mode.name)
+        return over_batch(dense, call, mode.name)
     check_transforms()
     check_trace(call.tensors)
     check_memory(call.tensors)

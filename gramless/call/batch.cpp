@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: MIT
+// Implements batches.
+#include "gramless/call/batch.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <numeric>
+
+#include "gramless/base/threads.h"
+
+namespace gramless {
+namespace {
+
+/// Pairs of a problem below which threads share the batch rather than the
+/// problem, and of a batch below which starting them costs more than it saves.
+constexpr double kSmall = 1 << 18;
+
+/// Bytes of the results that wait to be added up.
+constexpr int64_t kWaitingBytes = 1 << 20;
+
+/// A result that problems share, while it is summed.
+class SharedResult {
+ public:
+  SharedResult(const BatchedArray<MutableArrayView>& result, bool has_rows)
+      : result_(result), view_(result.first(has_rows)) {
+    width_ = elements_in(view_.shape);
+    sums_.resize(static_cast<std::size_t>(result.parts() * width_));
+  }
+
+  [[nodiscard]] int64_t bytes() const {
+    return width_ * dtype_size(DType::float64);
+  }
+
+  /// Makes room for the results of some problems at once.
+  void make_room(int64_t problems) {
+    waiting_.resize(static_cast<std::size_t>(problems * width_));
+  }
+
+  [[nodiscard]] MutableArrayView room(int64_t place) {
+    return {waiting_.data() + place * width_, DType::float64, view_.shape,
+            row_major_strides(view_.shape), view_.device};
+  }
+
+  /// Adds the result of a problem that waits at a place.
+  void add(int64_t problem, int64_t place) {
+    double* to = sums_.data() + result_.part_of(problem) * width_;
+    const double* from = waiting_.data() + place * width_;
+    for (int64_t k = 0; k < width_; ++k) to[k] += from[k];
+  }
+
+  void store() const {
+    for (int64_t part = 0; part < result_.parts(); ++part) {
+      MutableArrayView view = view_;
+      view.data = result_.part(part);
+      store_part(view, sums_.data() + part * width_);
+    }
+  }
+
+ private:
+  static void store_part(const MutableArrayView& view, const double* from) {
+    const bool has_rows = view.shape.size() == 2;
+    const int64_t rows = has_rows ? view.shape[0] : 1;
+    const int64_t columns = view.shape.empty() ? 1 : view.shape.back();
+    for (int64_t row = 0; row < rows; ++row) {
+      for (int64_t column = 0; column < columns; ++column) {
+        const int64_t offset =
+            (has_rows ? row * view.strides[0] : 0) +
+            (view.shape.empty() ? 0 : column * view.strides.back());
+        view.store(offset, *from++);
+      }
+    }
+  }
+
+  const BatchedArray<MutableArrayView>& result_;
+  MutableArrayView view_;
+  int64_t width_ = 0;
+  std::vector<double> sums_;
+  std::vector<double> waiting_;
+};
+
+class BatchRun {
+ public:
+  BatchRun(const Batch& batch, const RunProblem& run, const RunOptions& how)
+      : batch_(batch), run_(run), how_(how) {
+    int threads = how.threads > 0 ? how.threads : default_thread_count();
+    if (batch.pairs < kSmall) {
+      const double pairs = batch.pairs * static_cast<double>(batch.problems);
+      threads_ = pairs < kSmall ? 1 : threads;
+      threads = 1;
+    }
+    how_.threads = threads;
+    if (threads_ > 1) how_.interrupt = {};
+    interrupt_ = threads_ > 1 ? how.interrupt : Interrupt{};
+    int64_t bytes = 1;
+    for (std::size_t k = 0; k < batch.results.size(); ++k) {
+      if (!batch.results[k].is_shared()) continue;
+      shared_.emplace_back(
+          k, SharedResult(batch.results[k], batch.result_has_rows[k]));
+      bytes += shared_.back().second.bytes();
+    }
+    at_once_ = batch.problems;
+    if (!shared_.empty()) {
+      at_once_ = std::clamp<int64_t>(kWaitingBytes / bytes, threads_,
+                                     std::max<int64_t>(threads_, at_once_));
+    }
+    for (auto& [k, result] : shared_) result.make_room(at_once_);
+  }
+
+  void run() {
+    for (int64_t first = 0; first < batch_.problems; first += at_once_) {
+      const int64_t count = std::min(at_once_, batch_.problems - first);
+      run_some(first, count);
+      for (auto& [k, result] : shared_) {
+        for (int64_t at = 0; at < count; ++at) result.add(first + at, at);
+      }
+    }
+    for (const auto& [k, result] : shared_) result.store();
+  }
+
+ private:
+  /// Runs problems at once: each thread takes some that follow one another.
+  void run_some(int64_t first, int64_t count) {
+    const int64_t parts = std::min<int64_t>(count, 8 * int64_t{threads_});
+    parallel_for(parts, threads_, interrupt_, [&](int64_t part) {
+      std::vector<ArrayView> arguments;
+      std::vector<MutableArrayView> results;
+      for (std::size_t k = 0; k < batch_.arguments.size(); ++k) {
+        arguments.push_back(
+            batch_.arguments[k].first(batch_.argument_has_rows[k]));
+      }
+      for (std::size_t k = 0; k < batch_.results.size(); ++k) {
+        results.push_back(batch_.results[k].first(batch_.result_has_rows[k]));
+      }
+      for (int64_t at = part * count / parts; at < (part + 1) * count / parts;
+           ++at) {
+        for (std::size_t k = 0; k < arguments.size(); ++k) {
+          arguments[k].data = batch_.arguments[k].data_of(first + at);
+        }
+        for (std::size_t k = 0; k < results.size(); ++k) {
+          results[k].data = batch_.results[k].data_of(first + at);
+        }
+        for (auto& [k, result] : shared_) results[k] = result.room(at);
+        run_(arguments, results, how_);
+      }
+    });
+  }
+
+  const Batch& batch_;
+  const RunProblem& run_;
+  RunOptions how_;
+  int threads_ = 1;
+  Interrupt interrupt_;
+  std::vector<std::pair<std::size_t, SharedResult>> shared_;
+  int64_t at_once_ = 0;
+};
+
+}  // namespace
+
+std::span<const int64_t> leading_dimensions(const std::vector<int64_t>& shape) {
+  const std::size_t count = shape.size() > 2 ? shape.size() - 2 : 0;
+  return std::span(shape).first(count);
+}
+
+bool broadcast(std::vector<int64_t>& batch, std::span<const int64_t> leading) {
+  if (leading.size() > batch.size()) {
+    batch.insert(batch.begin(), leading.size() - batch.size(), 1);
+  }
+  const std::size_t first = batch.size() - leading.size();
+  for (std::size_t k = 0; k < leading.size(); ++k) {
+    int64_t& extent = batch[first + k];
+    if (extent == 1) extent = leading[k];
+    if (leading[k] != 1 && leading[k] != extent) return false;
+  }
+  return true;
+}
+
+std::vector<int64_t> batch_of(std::span<const ArrayView> arrays) {
+  std::vector<int64_t> batch;
+  for (const ArrayView& array : arrays) {
+    broadcast(batch, leading_dimensions(array.shape));
+  }
+  return batch;
+}
+
+int64_t elements_in(std::span<const int64_t> shape) {
+  return std::accumulate(shape.begin(), shape.end(), int64_t{1},
+                         std::multiplies<>());
+}
+
+template <class View>
+BatchedArray<View>::BatchedArray(const View& view,
+                                 std::span<const int64_t> batch)
+    : view_(view),
+      batch_(batch.begin(), batch.end()),
+      extents_(batch.size(), 1),
+      strides_(batch.size(), 0) {
+  const std::size_t leading = leading_dimensions(view.shape).size();
+  const std::size_t first = batch.size() - leading;
+  for (std::size_t k = 0; k < leading; ++k) {
+    extents_[first + k] = view.shape[k];
+    if (view.shape[k] != 1) strides_[first + k] = view.strides[k];
+  }
+}
+
+template <class View>
+View BatchedArray<View>::first(bool has_rows) const {
+  View result = view_;
+  const std::size_t leading = leading_dimensions(view_.shape).size();
+  const std::size_t dropped = view_.shape.size() > 2 && !has_rows ? 1 : 0;
+  const auto end = static_cast<std::ptrdiff_t>(leading + dropped);
+  result.shape.erase(result.shape.begin(), result.shape.begin() + end);
+  result.strides.erase(result.strides.begin(), result.strides.begin() + end);
+  return result;
+}
+
+template <class View>
+auto BatchedArray<View>::data_of(int64_t problem) const -> Pointer {
+  return data_at(problem, batch_);
+}
+
+template <class View>
+auto BatchedArray<View>::part(int64_t index) const -> Pointer {
+  return data_at(index, extents_);
+}
+
+template <class View>
+bool BatchedArray<View>::is_shared() const {
+  return extents_ != batch_;
+}
+
+template <class View>
+int64_t BatchedArray<View>::part_of(int64_t problem) const {
+  int64_t part = 0;
+  int64_t size = 1;
+  for (std::size_t k = batch_.size(); k-- > 0;) {
+    const int64_t position = problem % batch_[k];
+    problem /= batch_[k];
+    part += extents_[k] == 1 ? 0 : position * size;
+    size *= extents_[k];
+  }
+  return part;
+}
+
+template <class View>
+auto BatchedArray<View>::data_at(int64_t index,
+                                 std::span<const int64_t> shape) const
+    -> Pointer {
+  if (view_.data == nullptr) return nullptr;  // There are no elements.
+  int64_t offset = 0;
+  for (std::size_t k = shape.size(); k-- > 0;) {
+    offset += index % shape[k] * strides_[k];
+    index /= shape[k];
+  }
+  using Byte =
+      std::conditional_t<std::is_const_v<std::remove_pointer_t<Pointer>>,
+                         const std::byte, std::byte>;
+  return static_cast<Byte*>(view_.data) + offset * dtype_size(view_.dtype);
+}
+
+template class BatchedArray<ArrayView>;
+template class BatchedArray<MutableArrayView>;
+
+void run_batch(const Batch& batch, const RunProblem& run,
+               const RunOptions& how) {
+  BatchRun(batch, run, how).run();
+}
+
+}  // namespace gramless
