@@ -127,7 +127,7 @@ def as_numpy(value):
 
 
 def per_pair(gamma):
-    """Returns gamma in a shape that broadcasts to (M, N, K)."""
+    """Returns gamma in a shape that broadcasts to (M, N, K), or that it has."""
     if isinstance(gamma, float):
         return np.full((1, 1, 1), gamma)
     rows = "j"
@@ -135,6 +135,8 @@ def per_pair(gamma):
         rows, gamma = gamma
     if gamma.ndim < 2:
         return gamma.reshape(1, 1, -1)
+    if gamma.ndim == 3:
+        return gamma
     return gamma[:, None, :] if rows == "i" else gamma[None, :, :]
 
 
