@@ -60,6 +60,7 @@ def parse_arguments() -> argparse.Namespace:
     add("--blur", type=float, default=0.04, help="distance left undecided")
     add("--seed", type=int, default=0, help="of the choice of colours")
     add("--output", type=Path, default=Path("build/colour_transfer.png"))
+    add("--dpi", type=int, default=130, help="of the picture")
     return parser.parse_args()
 
 
@@ -180,7 +181,7 @@ def draw_cloud(axis: Axes3D, colours: torch.Tensor) -> None:
         side.labelpad = -12
 
 
-def draw(rows: list[tuple], output: Path) -> None:
+def draw(rows: list[tuple], output: Path, dpi: int) -> None:
     """Saves each photograph, its colours, and the result."""
     figure = plt.figure(figsize=(15, 7.6), layout="constrained")
     grid = figure.add_gridspec(len(rows), 3, width_ratios=(1.4, 1, 1.4))
@@ -197,7 +198,7 @@ def draw(rows: list[tuple], output: Path) -> None:
         if axis.name != "3d":
             axis.set_axis_off()
     output.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(output, dpi=130)
+    figure.savefig(output, dpi=dpi)
     plt.close(figure)
 
 
@@ -239,7 +240,7 @@ def main() -> int:
         deviations.append(deviation(photograph, result, own, some))
         rows.append((names, photograph, own.x, result))
     print(f"largest deviation of a colour from NumPy: {max(deviations):.1e}")
-    draw(rows, arguments.output)
+    draw(rows, arguments.output, arguments.dpi)
     print(f"picture: {arguments.output}")
     is_right = error < LARGEST_ERROR and max(deviations) < TOLERANCE
     return 0 if is_right else 1

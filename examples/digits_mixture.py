@@ -50,9 +50,9 @@ TOLERANCE = 1e-4  # Of the log-likelihood.
 GRID = 400
 RANGE = 6.5  # Of the log-densities that the picture shows.
 HEAT = LinearSegmentedColormap.from_list(
-    "heat", ["#0b0f1e", "#16283f", "#24506b", "#3f8294"]
+    "heat", ["#ffffff", "#f0f5f9", "#dde8f1", "#c2d5e5"]
 )
-COLOURS = plt.get_cmap("Set3").colors
+COLOURS = 0.8 * np.array(plt.get_cmap("tab10").colors)  # Dark on light.
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -66,6 +66,7 @@ def parse_arguments() -> argparse.Namespace:
     add("--dimensions", type=int, default=2, choices=(2, 3), help="of digits")
     add("--seed", type=int, default=0, help="of the first means")
     add("--output", type=Path, default=Path("build/digits_mixture.png"))
+    add("--dpi", type=int, default=120, help="of the picture")
     return parser.parse_args()
 
 
@@ -143,7 +144,7 @@ def likelihood_sklearn(mixture: Mixture, data: np.ndarray) -> float:
 
 
 def draw_ellipses(axis: plt.Axes, mixture: Mixture) -> None:
-    """Shows each component where its density is exp(-1/2) of the largest."""
+    """Shows each component where it is one standard deviation off its mean."""
     squares, directions = torch.linalg.eigh(mixture.covariances())
     for mean, square, direction in zip(
         mixture.means, squares, directions, strict=True
@@ -151,8 +152,12 @@ def draw_ellipses(axis: plt.Axes, mixture: Mixture) -> None:
         height, width = (2 * square.sqrt()).tolist()
         angle = math.degrees(math.atan2(direction[1, 1], direction[0, 1]))
         ellipse = Ellipse(mean.tolist(), width, height, angle=angle)
-        ellipse.set(fill=False, edgecolor="white", linewidth=1.3)
+        ellipse.set(fill=False, edgecolor="black", linewidth=1.2)
         axis.add_patch(ellipse)
+    mark = {"markersize": 14, "markerfacecolor": "none", "color": "black"}
+    what = "a Gaussian: one standard deviation around its mean"
+    axis.plot([], [], "o", label=what, **mark)
+    axis.legend(loc="upper right")
 
 
 def draw_marginal(
@@ -172,14 +177,18 @@ def draw_marginal(
         vmax=heat.max(),
     )
     for digit in range(10):
-        marks = {"marker": f"${digit}$", "s": 26, "linewidths": 0.2}
+        marks = {"marker": f"${digit}$", "s": 32, "linewidths": 0.2}
         axis.scatter(*x[digits == digit].T, color=COLOURS[digit], **marks)
     draw_ellipses(axis, mixture)
     return image
 
 
 def draw(
-    mixture: Mixture, x: torch.Tensor, digits: np.ndarray, output: Path
+    mixture: Mixture,
+    x: torch.Tensor,
+    digits: np.ndarray,
+    output: Path,
+    dpi: int,
 ) -> None:
     """Saves one panel for each pair of coordinates."""
     pairs = list(itertools.combinations(range(x.shape[1]), 2))
@@ -196,8 +205,12 @@ def draw(
         axis.set_ylabel(f"principal component {pair[1] + 1}")
         bar = {"extend": "min", "shrink": 0.8, "pad": 0.02}
         figure.colorbar(image, ax=axis, label="log-density", **bar)
+    figure.suptitle(
+        f"{len(x)} handwritten digits and the density of a mixture of "
+        f"{len(mixture.means)} Gaussians"
+    )
     output.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(output, dpi=120)
+    figure.savefig(output, dpi=dpi)
     plt.close(figure)
 
 
@@ -221,7 +234,7 @@ def main() -> int:
     for count in (components, 1):
         other = GaussianMixture(count, random_state=seed).fit(data)
         print(f"its own fit of {count}: {other.score(data):.4f}")
-    draw(mixture, x, digits, arguments.output)
+    draw(mixture, x, digits, arguments.output, arguments.dpi)
     print(f"picture: {arguments.output}")
     return 0 if abs(last - same) < TOLERANCE else 1
 

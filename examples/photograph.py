@@ -24,7 +24,8 @@ from gramless.torch import Kernel, kernel_product
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
-from matplotlib.colors import LogNorm
+from matplotlib.colors import LogNorm, TwoSlopeNorm
+from matplotlib.ticker import MaxNLocator
 
 BANDWIDTH = 0.05
 TOLERANCE = 1e-5
@@ -44,6 +45,7 @@ def parse_arguments() -> argparse.Namespace:
     add("--seed", type=int, default=0, help="of the choice of colours")
     add("--rows-check", type=int, default=200, help="rows to compute twice")
     add("--output", type=Path, default=Path("build/photograph.png"))
+    add("--dpi", type=int, default=110, help="of the picture")
     return parser.parse_args()
 
 
@@ -151,9 +153,16 @@ def draw(
     value: np.ndarray,
     slope: np.ndarray,
     output: Path,
+    dpi: int,
 ) -> None:
-    """Saves the photograph beside its density and the derivative."""
-    figure, axes = plt.subplots(1, 3, figsize=(16, 4.2), layout="constrained")
+    """Saves the photograph beside its density and the derivative.
+
+    d log(density) / d log(bandwidth) is a mean of squared distances in units
+    of the bandwidth, less 3: it is -3 where all colours that count are the
+    pixel's own, 0 at the bandwidth of the largest density, and above that
+    where they are further away.
+    """
+    figure, axes = plt.subplots(1, 3, figsize=(16, 3.9), layout="constrained")
     axes[0].imshow(photograph)
     axes[0].set_title("china.jpg")
     density_image = axes[1].imshow(
@@ -165,13 +174,17 @@ def draw(
     figure.colorbar(density_image, ax=axes[1], shrink=0.85)
     # Relative to the density, so that rare colours show as well.
     relative = BANDWIDTH * slope / np.maximum(value, 1e-30)
-    slope_image = axes[2].imshow(relative, cmap="RdBu_r", vmin=-6, vmax=6)
-    axes[2].set_title("d log(density) / d log(bandwidth)")
-    figure.colorbar(slope_image, ax=axes[2], shrink=0.85, extend="both")
+    most = max(1.0, float(np.quantile(relative, 0.9)))
+    slope_image = axes[2].imshow(
+        relative, cmap="RdBu_r", norm=TwoSlopeNorm(0.0, -3.0, most)
+    )
+    axes[2].set_title("d log(density) / d log(bandwidth), never below −3")
+    bar = figure.colorbar(slope_image, ax=axes[2], shrink=0.85, extend="max")
+    bar.set_ticks([-3, -2, -1, *MaxNLocator(5).tick_values(0, most)[:-1]])
     for axis in axes:
         axis.set_axis_off()
     output.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(output, dpi=110)
+    figure.savefig(output, dpi=dpi)
     plt.close(figure)
 
 
@@ -204,7 +217,7 @@ def main() -> int:
     worst = deviations(photograph, colours, (value, slope), rows)
     for name, deviation in zip(("density", "derivative"), worst, strict=True):
         print(f"largest deviation of the {name} from NumPy: {deviation:.1e}")
-    draw(photograph, value, slope, arguments.output)
+    draw(photograph, value, slope, arguments.output, arguments.dpi)
     print(f"picture: {arguments.output}")
     return 0 if max(worst) < TOLERANCE else 1
 

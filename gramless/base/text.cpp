@@ -15,14 +15,6 @@ bool continues_character(char byte) {
   return (static_cast<unsigned char>(byte) & 0xC0U) == 0x80U;
 }
 
-std::string lower_case(std::string_view text) {
-  std::string result(text);
-  for (char& c : result) {
-    if ('A' <= c && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return result;
-}
-
 std::size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> row(b.size() + 1);
   std::iota(row.begin(), row.end(), std::size_t{0});
@@ -90,6 +82,14 @@ std::string quoted(std::string_view text) {
   return result + (all.size() > kMost ? "...'" : "'");
 }
 
+std::string lower_case(std::string_view text) {
+  std::string result(text);
+  for (char& c : result) {
+    if ('A' <= c && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return result;
+}
+
 std::vector<std::string> nearest_names(
     std::string_view word, std::span<const std::string> candidates) {
   constexpr std::size_t kLongestWord = 64;
@@ -113,9 +113,7 @@ std::vector<std::string> nearest_names(
   return names;
 }
 
-std::string did_you_mean(std::string_view word,
-                         std::span<const std::string> candidates) {
-  const std::vector<std::string> names = nearest_names(word, candidates);
+std::string did_you_mean(std::span<const std::string> names) {
   std::string text;
   for (std::size_t k = 0; k < names.size(); ++k) {
     const bool is_last = k + 1 == names.size();
@@ -123,6 +121,11 @@ std::string did_you_mean(std::string_view word,
     text += concat(k == 0 ? " Did you mean " : separator, "'", names[k], "'");
   }
   return text.empty() ? text : text + "?";
+}
+
+std::string did_you_mean(std::string_view word,
+                         std::span<const std::string> candidates) {
+  return did_you_mean(nearest_names(word, candidates));
 }
 
 int64_t count_characters(std::string_view text) {

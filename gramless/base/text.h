@@ -50,12 +50,18 @@ std::string join(std::span<const std::string> parts,
 /// Returns the text in quotes, cut to 40 characters.
 std::string quoted(std::string_view text);
 
+/// Returns the text with the letters A-Z made small.
+std::string lower_case(std::string_view text);
+
 /// Returns up to three candidates that start with the word or are within a
 /// third of its length in edit distance, in any case, the nearest first.
 std::vector<std::string> nearest_names(std::string_view word,
                                        std::span<const std::string> candidates);
 
-/// Returns ` Did you mean 'a' or 'b'?`, or nothing when no name is near.
+/// Returns ` Did you mean 'a' or 'b'?`, or nothing of no names.
+std::string did_you_mean(std::span<const std::string> names);
+
+/// The same of the names that are near.
 std::string did_you_mean(std::string_view word,
                          std::span<const std::string> candidates);
 

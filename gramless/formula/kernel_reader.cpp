@@ -6,6 +6,7 @@
 #include "gramless/base/text.h"
 #include "gramless/error.h"
 #include "gramless/formula/formula_reader.h"
+#include "gramless/formula/other_names.h"
 #include "gramless/formula/parsed_kernel.h"
 
 namespace gramless {
@@ -81,7 +82,8 @@ class KernelReader : public TreeReader {
     std::vector<std::string> names;
     for (const OwnFormula& atom : atoms_) names.push_back(atom.name);
     const std::size_t end = syntax.begin + syntax.name.size();
-    std::string advice = did_you_mean(syntax.name, names);
+    std::string advice = did_you_mean(names_here(syntax.name, names));
+    if (advice.empty()) advice = did_you_mean(syntax.name, names);
     if (advice.empty() && !names.empty()) {
       advice = concat(" Known: ", join(names, ", "), ".");
     }

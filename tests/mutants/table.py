@@ -768,6 +768,13 @@ ERRORS = [
         "if (++leaves_ > 1000 * most) {",
         "KernelReader.RefusesHostileNamesAtOnce",
     ),
+    Mutant(
+        "The name of a kernel in another library is answered by the one here.",
+        "gramless/formula/kernel_reader.cpp",
+        "did_you_mean(names_here(syntax.name, names));",
+        "did_you_mean(syntax.name, names);",
+        "tests/torch/conventions_test.py::test_name_there_is_answered_by",
+    ),
 ]
 
 MANNERS = [
