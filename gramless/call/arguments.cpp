@@ -127,6 +127,10 @@ void check_arrays(const std::vector<Named>& arrays) {
 
 /// Checks that the leading dimensions of all arrays broadcast.
 void check_leading(const std::vector<Named>& arrays) {
+  const auto has_none = [](const Named& named) {
+    return named.array->shape.size() <= 2;
+  };
+  if (std::all_of(arrays.begin(), arrays.end(), has_none)) return;
   for (std::size_t k = 0; k < arrays.size(); ++k) {
     for (std::size_t other = 0; other < k; ++other) {
       std::vector<int64_t> batch;
@@ -321,7 +325,8 @@ GammaForm check_gamma(std::size_t position, const GammaSlot& slot,
 Signature check_arguments(const ParsedKernel& kernel,
                           const Arguments& arguments) {
   check_counts(kernel, arguments);
-  check_arrays(named_arrays(arguments));
+  const std::vector<Named> arrays = named_arrays(arguments);
+  check_arrays(arrays);
   check_points(kernel, arguments);
   Signature signature;
   signature.mode = arguments.mode;
@@ -336,7 +341,7 @@ Signature check_arguments(const ParsedKernel& kernel,
     signature.kernel.gammas.push_back(
         check_gamma(slot, kernel.slots[slot], arguments));
   }
-  check_leading(named_arrays(arguments));
+  check_leading(arrays);
   return signature;
 }
 

@@ -356,6 +356,20 @@ NB_MODULE(_core, m) {
           "of their form. `skip` and `is_read_back` are for tests.")
       .def_prop_ro("is_logarithm", &ArrayFunction::is_logarithm,
                    "Whether the state of a logarithm stands behind it.")
+      .def_prop_ro(
+          "has_rows",
+          [](const ArrayFunction& self) {
+            std::vector<bool> has_rows;
+            for (const ArraySpec& array : self.state().arguments) {
+              has_rows.push_back(array.pair != PairIndex::none);
+            }
+            return has_rows;
+          },
+          "Whether each argument has rows, or is one for all pairs.")
+      .def_prop_ro(
+          "results_like",
+          [](const ArrayFunction& self) { return self.state().results_like; },
+          "Of each result the argument that it is the gradient of, or None.")
       .def("result_forms", &result_forms, "arguments"_a, "backend"_a,
            "Returns shape and dtype of each result for these arguments.")
       .def("vjp", &ArrayFunction::vjp, "wrt"_a, "cotangents"_a,

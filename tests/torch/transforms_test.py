@@ -10,6 +10,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.autograd import forward_ad
 from torch.autograd.functional import hessian, jacobian
 from torch.autograd.graph import save_on_cpu, saved_tensors_hooks
+from torch.func import functional_call, grad, jacfwd, jacrev, jvp, vmap
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils.checkpoint import checkpoint
 
@@ -253,22 +254,6 @@ TRACE = (
     "inside. Use torch.compile without fullgraph=True, which runs the call "
     "between its graphs, or backend='pytorch'."
 )
-TRANSFORM = (
-    "kernel_product(): expected a call outside of the transforms of "
-    "torch.func, such as vmap, grad and jvp, got one inside. Use "
-    "torch.autograd.grad, which gives derivatives of any order, or "
-    "backend='pytorch'."
-)
-BATCH = (
-    "kernel_product(): expected one gradient at a time, got a batch of them. "
-    "Use is_grads_batched=False in torch.autograd.grad and vectorize=False in "
-    "torch.autograd.functional, or backend='pytorch'."
-)
-FORWARD = (
-    "kernel_product(): expected derivatives in reverse mode, got a dual "
-    "tensor of torch.autograd.forward_ad. Use torch.autograd.grad, which "
-    "gives derivatives of any order, or backend='pytorch'."
-)
 
 
 def refusal(call):
@@ -389,32 +374,160 @@ EXPECTED = {
 
 
 @pytest.mark.parametrize("transform", TRANSFORMS)
-@pytest.mark.parametrize("backend", ENGINES)
-def test_transforms_are_refused(transform, backend, some_mode):
-    product = Product("sum", some_mode, backend)
+@pytest.mark.parametrize("backend", [*ENGINES, "pytorch"])
+def test_transforms(transform, backend, kernel, some_mode):
+    """The functions of torch.func give what torch.autograd gives."""
+    product = Product(kernel, some_mode, backend)
     x = plain(some_mode)[0]
-    assert refusal(partial(TRANSFORMS[transform], product.of_x, x)) == TRANSFORM
+    actual = TRANSFORMS[transform](product.of_x, x)
+    dense = Product(kernel, some_mode, "pytorch")
+    assert_near(actual, EXPECTED[transform](dense.of_x, x), 1e-10)
 
 
 @pytest.mark.parametrize("transform", TRANSFORMS)
-def test_transforms_around_plain_tensors_are_refused(transform):
+def test_transforms_of_each_argument(transform, mode):
+    tensors = plain(mode)
+    products = [Product("gaussian", mode, b) for b in ("auto", "pytorch")]
+    for position, tensor in enumerate(tensors):
+
+        def function(product, value, position=position):
+            given = list(tensors)
+            given[position] = value
+            return product(*given)
+
+        engine, dense = (partial(function, product) for product in products)
+        actual = TRANSFORMS[transform](engine, tensor)
+        assert_near(actual, EXPECTED[transform](dense, tensor), 1e-10)
+
+
+@pytest.mark.parametrize("transform", TRANSFORMS)
+def test_transforms_around_plain_tensors(transform):
     """The function of x calls the engine, but with other tensors."""
     product, tensors = Product(), plain("sum")
 
     def function(x):
         return x.mean() * product(*tensors)
 
-    call = partial(TRANSFORMS[transform], function, tensors[0])
-    assert refusal(call) == TRANSFORM
+    actual = TRANSFORMS[transform](function, tensors[0])
+    assert_near(actual, EXPECTED[transform](function, tensors[0]), 1e-10)
 
 
-@pytest.mark.parametrize("transform", TRANSFORMS)
-def test_transforms_of_torch_operations(transform, kernel, some_mode):
-    product = Product(kernel, some_mode, "pytorch")
+IN_DIMS = [
+    (0, 0, 0, 0),
+    (0, None, None, None),
+    (None, 1, None, None),
+    (None, None, 0, None),
+    (None, None, None, 2),
+    (2, None, 0, 1),
+    (1, 0, None, None),
+]
+
+
+def one_by_one(function, in_dims, tensors):
+    """Returns what vmap does, by calls of the function."""
+    mapped = list(zip(tensors, in_dims, strict=True))
+    problems = next(t.shape[d] for t, d in mapped if d is not None)
+    return torch.stack(
+        [
+            function(*(t if d is None else t.select(d, k) for t, d in mapped))
+            for k in range(problems)
+        ]
+    )
+
+
+@pytest.mark.parametrize("in_dims", IN_DIMS, ids=str)
+@pytest.mark.parametrize("shape", [(), (1,), (3,), (N, 1), (2, 1, 3)], ids=str)
+@pytest.mark.parametrize("mode", ["sum", "lse"])
+def test_vmap_over_any_dimension(mode, shape, in_dims):
+    """And its gradients: of each problem, and of all of them."""
+    data = Data(3)
+    tensors = [
+        data.normal(M, 3),
+        data.normal(N, 3),
+        data.positive(*shape),
+        data.normal(N, 2),
+    ]
+    dims = [
+        dimension and min(dimension, tensor.dim())
+        for tensor, dimension in zip(tensors, in_dims, strict=True)
+    ]
+    given = [
+        t if d is None else torch.stack([t, 1.1 * t, 0.9 * t, 1.2 * t], d)
+        for t, d in zip(tensors, dims, strict=True)
+    ]
+
+    def function(backend, x, y, gamma, b):
+        params = {"id": KERNELS["gaussian"], "gamma": gamma}
+        return kernel_product(params, x, y, b, mode=mode, backend=backend)
+
+    def loss(backend, *each):
+        return function(backend, *each).square().sum()
+
+    def mean_loss(map_over, backend, *each):
+        return map_over(partial(loss, backend), dims, each).mean()
+
+    def by_vmap(function, in_dims, tensors):
+        return vmap(function, tuple(in_dims))(*tensors)
+
+    actual = by_vmap(partial(function, "auto"), dims, given)
+    expected = one_by_one(partial(function, "pytorch"), dims, given)
+    assert_near(actual, expected, 1e-10)
+    for k in range(4):
+        of_each = grad(partial(loss, "auto"), k)
+        dense_of_each = grad(partial(loss, "pytorch"), k)
+        actual = by_vmap(of_each, dims, given)
+        assert_near(actual, one_by_one(dense_of_each, dims, given), 1e-10)
+        of_all = grad(partial(mean_loss, by_vmap, "auto"), k)
+        dense_of_all = grad(partial(mean_loss, one_by_one, "pytorch"), k)
+        assert_near(of_all(*given), dense_of_all(*given), 1e-10)
+
+
+def test_nested_transforms(some_mode):
+    """Three transforms of each other, of which one is forward mode."""
     x = plain(some_mode)[0]
-    actual = TRANSFORMS[transform](product.of_x, x)
-    engine = Product(kernel, some_mode)
-    assert_near(actual, EXPECTED[transform](engine.of_x, x), 1e-10)
+    results = []
+    for backend in ("auto", "pytorch"):
+        product = Product("gaussian", some_mode, backend)
+
+        def loss(x, product=product):
+            return product.of_x(x).square().sum()
+
+        def curvature(x, v, loss=loss):
+            return jvp(grad(loss), (x,), (v,))[1]
+
+        directions = torch.stack([x, x.flip(0), 1 - x])
+        results.append(
+            [
+                vmap(curvature, (None, 0))(x, directions),
+                grad(lambda x, c=curvature: c(x, 1 - x).sum())(x),
+                vmap(vmap(product.of_x))(directions[None].repeat(2, 1, 1, 1)),
+                jacfwd(jacrev(product.of_x))(x),
+                jacrev(jacfwd(product.of_x))(x),
+            ]
+        )
+    for actual, expected in zip(*results, strict=True):
+        assert_near(actual, expected, 1e-10)
+
+
+def test_a_module_by_torch_func():
+    class Model(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.gamma = torch.nn.Parameter(torch.tensor([0.5]).double())
+
+        def forward(self, x, y, b):
+            params = {"id": KERNELS["gaussian"], "gamma": self.gamma}
+            return kernel_product(params, x, y, b)
+
+    model, (x, y, _, b) = Model(), plain("sum")
+
+    def loss(parameters):
+        return functional_call(model, parameters, (x, y, b)).square().sum()
+
+    parameters = dict(model.named_parameters())
+    slope = grad(loss)({k: v.detach() for k, v in parameters.items()})
+    loss(parameters).backward()
+    assert_near(slope["gamma"], model.gamma.grad, 1e-12)
 
 
 def batched_grad(function, x):
@@ -436,51 +549,45 @@ BATCHES = {
 
 
 @pytest.mark.parametrize("batch", BATCHES)
-@pytest.mark.parametrize("backend", ENGINES)
-def test_batches_of_gradients_are_refused(batch, backend, some_mode):
-    product = Product("sum", some_mode, backend)
-    x = plain(some_mode)[0]
-    call, one_by_one = BATCHES[batch]
-    assert refusal(partial(call, product.of_x, x)) == BATCH
-    one_by_one(product.of_x, x)  # What the message points at.
-
-
-@pytest.mark.parametrize("batch", BATCHES)
-def test_batches_of_gradients_of_torch_operations(batch, some_mode):
+@pytest.mark.parametrize("backend", [*ENGINES, "pytorch"])
+def test_batches_of_gradients(batch, backend, some_mode):
     call, one_by_one = BATCHES[batch]
     x = plain(some_mode)[0]
-    actual = call(Product("sum", some_mode, "pytorch").of_x, x)
-    assert_near(actual, one_by_one(Product("sum", some_mode).of_x, x), 1e-10)
+    actual = call(Product("sum", some_mode, backend).of_x, x)
+    dense = Product("sum", some_mode, "pytorch")
+    assert_near(actual, one_by_one(dense.of_x, x), 1e-10)
 
 
-@pytest.mark.parametrize("backend", ENGINES)
-def test_forward_mode_is_refused(backend, some_mode):
-    product = Product("sum", some_mode, backend)
-    tensors = plain(some_mode)
-    with forward_ad.dual_level():
-        for position, tensor in enumerate(tensors):
+@pytest.mark.parametrize("backend", [*ENGINES, "pytorch"])
+def test_forward_mode(backend, mode):
+    tensors = plain(mode)
+    for position, tensor in enumerate(tensors):
+        with forward_ad.dual_level():
             given = list(tensors)
             given[position] = forward_ad.make_dual(tensor, tensor)
-            assert refusal(partial(product, *given)) == FORWARD
+            a = Product("sum", mode, backend)(*given)
+            tangent = forward_ad.unpack_dual(a).tangent
+
+        def function(value, position=position):
+            given = list(tensors)
+            given[position] = value
+            return Product("sum", mode, "pytorch")(*given)
+
+        assert_near(tangent, EXPECTED["jvp"](function, tensor), 1e-10)
 
 
-def test_forward_mode_over_a_backward_pass_is_refused():
-    product = Product()
+def test_forward_mode_over_a_backward_pass(some_mode):
+    product = Product("gaussian", some_mode)
     tensors = product.tensors
     a = product(*tensors)
     with forward_ad.dual_level():
-        cotangent = forward_ad.make_dual(torch.ones_like(a), a.detach())
-        call = partial(torch.autograd.grad, a, tensors, cotangent)
-        assert refusal(call) == FORWARD
-
-
-def test_forward_mode_of_torch_operations(mode):
-    x = plain(mode)[0]
-    with forward_ad.dual_level():
-        dual = forward_ad.make_dual(x, x)
-        a = Product("sum", mode, "pytorch").of_x(dual)
-        tangent = forward_ad.unpack_dual(a).tangent
-    assert_near(tangent, EXPECTED["jvp"](Product("sum", mode).of_x, x), 1e-10)
+        ones = torch.ones_like(a)
+        cotangent = forward_ad.make_dual(ones, 2 * ones)
+        duals = torch.autograd.grad(a, tensors, cotangent, retain_graph=True)
+        tangents = [forward_ad.unpack_dual(dual).tangent for dual in duals]
+    expected = torch.autograd.grad(a, tensors, 2 * ones)
+    for tangent, one in zip(tangents, expected, strict=True):
+        assert_near(tangent, one, 1e-12)
 
 
 def test_dual_tensors_of_another_level_are_plain():

@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""Traces and transforms of torch that the engine cannot take part in.
+"""Traces of torch, which the engine cannot take part in, and transforms.
 
 The engine reads and writes memory without torch's knowledge. A trace would
-record that the result is allocated, and nothing that is written to it; a
-transform would never see the engine's work. All are refused, by name.
+record that the result is allocated, and nothing that is written to it: it is
+refused, by name.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NoReturn
 
 import torch
 from torch._subclasses import FakeTensor
@@ -42,15 +41,9 @@ def has_memory(tensor: torch.Tensor) -> bool:
     return has_address and _has_storage(tensor)
 
 
-def check_transforms() -> None:
-    """Raises NotImplementedError inside of a transform of torch.func."""
-    if torch._C._are_functorch_transforms_active():
-        raise NotImplementedError(
-            "kernel_product(): expected a call outside of the transforms of "
-            "torch.func, such as vmap, grad and jvp, got one inside. Use "
-            "torch.autograd.grad, which gives derivatives of any order, or "
-            "backend='pytorch'."
-        )
+def is_transforming() -> bool:
+    """Returns whether a transform of torch.func is active, such as vmap."""
+    return torch._C._are_functorch_transforms_active()
 
 
 def check_trace(tensors: Iterable[torch.Tensor]) -> None:
@@ -65,24 +58,18 @@ def check_trace(tensors: Iterable[torch.Tensor]) -> None:
         )
 
 
-def check_cotangents(cotangents: Iterable[torch.Tensor | None]) -> None:
-    """Raises NotImplementedError for batches of gradients."""
-    if any(c is not None and not _has_storage(c) for c in cotangents):
-        raise NotImplementedError(
-            "kernel_product(): expected one gradient at a time, got a batch "
-            "of them. Use is_grads_batched=False in torch.autograd.grad and "
-            "vectorize=False in torch.autograd.functional, or "
-            "backend='pytorch'."
-        )
+def level_of_gradients(tensors: Iterable[torch.Tensor]) -> int:
+    """Returns the level of a batch of gradients that some tensors are part of.
 
-
-def refuse_forward_mode() -> NoReturn:
-    """Raises NotImplementedError for derivatives in forward mode."""
-    raise NotImplementedError(
-        "kernel_product(): expected derivatives in reverse mode, got a dual "
-        "tensor of torch.autograd.forward_ad. Use torch.autograd.grad, which "
-        "gives derivatives of any order, or backend='pytorch'."
-    )
+    torch.autograd.grad(is_grads_batched=True) and vectorize=True use an older
+    vmap than torch.func's, of whose levels autograd.Function knows nothing. 0
+    means that there is none.
+    """
+    if is_transforming() or all(map(_has_storage, tensors)):
+        return 0
+    level = torch._C._vmapmode_increment_nesting() - 1
+    torch._C._vmapmode_decrement_nesting()
+    return level
 
 
 def is_reached(node: torch.autograd.graph.Node) -> bool:

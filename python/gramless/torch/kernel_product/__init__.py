@@ -23,8 +23,8 @@ from gramless.torch.dense_batch import over_batch
 from gramless.torch.dense_modes import dense_matrix, dense_product
 from gramless.torch.formulas import Formula, kernel_formulas
 from gramless.torch.kernel import Kernel
-from gramless.torch.map_reduce import MapReduce, form_of
-from gramless.torch.transforms import check_trace, check_transforms
+from gramless.torch.map_reduce import form_of
+from gramless.torch.transforms import check_trace, is_transforming
 
 __all__ = ["Formula", "Kernel", "explain", "kernel_formulas", "kernel_product"]
 
@@ -131,17 +131,16 @@ def kernel_product(
         order with respect to all tensors in x, y, bs and gamma. A tensor
         without leading dimensions, or with some of extent 1, is shared by
         the problems, and its gradient is their sum. Each problem has the
-        bits that it has alone. A root has derivative 0 at 0. The logarithm of an empty sum, or of zeros, is -inf, with
-        derivative 0.
+        bits that it has alone. A root has derivative 0 at 0. The logarithm
+        of an empty sum, or of zeros, is -inf, with derivative 0.
 
     Raises:
         ValueError: a wrong shape, count, name of a mode or of a backend.
         TypeError: not a tensor, or a wrong or mixed dtype.
         RuntimeError: tensors on different devices, or no engine for one.
         NotImplementedError: on other backends than "pytorch", a kernel of
-            routines alone, and a call that torch traces, transforms (vmap,
-            jvp) or differentiates in forward mode or in batches; a formula
-            that writes out long vectors.
+            routines alone, and a call that torch traces; a formula that
+            writes out long vectors.
 
     Example:
         >>> import torch
@@ -178,10 +177,12 @@ def kernel_product(
     if is_dense:
         dense = dense_matrix if backend == "matrix" else dense_product
         return over_batch(dense, call, mode.name)
-    check_transforms()
-    check_trace(call.tensors)
-    check_memory(call.tensors)
-    return MapReduce.apply(function, backend, views, *call.tensors)[0]
+    if is_transforming():  # Tensors wrap others, that only torch can reach.
+        views = ()
+    else:
+        check_trace(call.tensors)
+        check_memory(call.tensors)
+    return map_reduce.map_reduce(function, backend, views, *call.tensors)[0]
 
 
 def explain(
