@@ -16,10 +16,13 @@ template <class E, class... Parts>
   throw E(concat(kFunction, "(): expected ", parts...));
 }
 
-void check_count(std::string_view what, std::size_t expected,
+void check_count(std::string_view what, std::span<const ArraySpec> specs,
                  std::size_t count) {
-  if (expected == count) return;
-  fail<ArgumentError>(expected, " ", what, ", got ", count, ".");
+  if (specs.size() == count) return;
+  std::vector<std::string> names;
+  for (const ArraySpec& spec : specs) names.push_back(spec.name);
+  fail<ArgumentError>(names.size(), " ", what, names.size() == 1 ? "" : "s",
+                      " (", join(names, ", "), "), got ", count, ".");
 }
 
 /// Sets M and N to the rows of arrays that have any.
@@ -106,8 +109,8 @@ Sizes check_arrays(std::span<const ArraySpec> argument_specs,
                    std::span<const ArrayView> arguments,
                    std::span<const ArraySpec> result_specs,
                    std::span<const MutableArrayView> results) {
-  check_count("arguments", argument_specs.size(), arguments.size());
-  check_count("results", result_specs.size(), results.size());
+  check_count("argument", argument_specs, arguments.size());
+  check_count("result", result_specs, results.size());
   Sizes sizes;
   set_sizes(result_specs, results, sizes);
   set_sizes(argument_specs, arguments, sizes);
@@ -127,14 +130,16 @@ void check_dtypes(std::span<const ArraySpec> argument_specs,
   check_views(result_specs, results, dtype);
 }
 
-Sizes find_sizes(std::span<const ArraySpec> argument_specs,
+Sizes find_sizes(std::string_view function,
+                 std::span<const ArraySpec> argument_specs,
                  std::span<const ArrayView> arguments) {
   if (arguments.size() > argument_specs.size()) {
-    fail<ArgumentError>("at most ", argument_specs.size(), " arguments, got ",
-                        arguments.size(), ".");
+    throw ArgumentError(concat(function, "(): expected at most ",
+                               argument_specs.size(), " arguments, got ",
+                               arguments.size(), "."));
   }
   for (std::size_t k = 0; k < arguments.size(); ++k) {
-    check_array(kFunction, argument_specs[k].name, arguments[k]);
+    check_array(function, argument_specs[k].name, arguments[k]);
   }
   Sizes sizes;
   set_sizes(argument_specs, arguments, sizes);

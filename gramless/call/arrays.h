@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "gramless/arrays.h"
@@ -31,8 +32,10 @@ void check_dtypes(std::span<const ArraySpec> argument_specs,
 /// Returns the shape that an array of a function has in memory.
 std::vector<int64_t> shape_of(const ArraySpec& array, Sizes sizes);
 
-/// Returns M and N as the first arguments tell them. Throws like the above.
-Sizes find_sizes(std::span<const ArraySpec> argument_specs,
+/// Returns M and N as the first arguments of a public function tell them.
+/// Throws like the above.
+Sizes find_sizes(std::string_view function,
+                 std::span<const ArraySpec> argument_specs,
                  std::span<const ArrayView> arguments);
 
 }  // namespace gramless

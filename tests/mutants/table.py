@@ -662,8 +662,8 @@ ERRORS = [
     Mutant(
         "Different numbers of rows are a ValueError.",
         "gramless/call/arguments.cpp",
-        "if (array.shape[0] != first.shape[0]) {",
-        "if (array.shape[0] < first.shape[0]) {",
+        "if (array.shape[0] != first.array->shape[0]) {",
+        "if (array.shape[0] < first.array->shape[0]) {",
         "tests/torch/arguments_test.py::test_shapes",
     ),
     Mutant(
