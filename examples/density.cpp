@@ -33,8 +33,9 @@ volatile std::sig_atomic_t is_stopped = 0;
 
 double parse_number(std::string_view text) {
   double number = 0;
-  const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, number);
+  const char* begin = text.data();
+  const char* end = begin + text.size();
+  const auto [stop, error] = std::from_chars(begin, end, number);
   if (error != std::errc() || stop != end) {
     throw std::runtime_error("expected a number, got '" + std::string(text) +
                              "'");
