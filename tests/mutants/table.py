@@ -660,6 +660,20 @@ ERRORS = [
         "tests/torch/tensors_test.py::test_devices_do_not_mix",
     ),
     Mutant(
+        "A span has as many elements as its shape.",
+        "gramless/base/arrays.cpp",
+        "return size == 1;",
+        "return true;",
+        "ArrayView.NamesASpanThatDoesNotFit",
+    ),
+    Mutant(
+        "An unknown backend is an error in C++.",
+        "gramless/call/function.cpp",
+        "if (options.backend > Backend::checked) {",
+        "if (options.backend == Backend::cuda) {",
+        "WrongArguments.AreOfNoEnumerator",
+    ),
+    Mutant(
         "Different numbers of rows are a ValueError.",
         "gramless/call/arguments.cpp",
         "if (array.shape[0] != first.array->shape[0]) {",
