@@ -11,7 +11,7 @@ PEERS := $(BENCH)/.installed
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 SECONDS ?= 60
 
-PACKAGE_FILES := $(shell find gramless python -not -name '*.pyc') \
+PACKAGE_FILES := $(shell find cmake gramless include licenses python -not -name '*.pyc') \
     CMakeLists.txt LICENSE README.md pyproject.toml
 CXX_FILES := $(shell find gramless python tests examples bench -name '*.h' -o -name '*.cpp')
 
@@ -31,13 +31,14 @@ need = @$(1) >/dev/null 2>&1 || { test "$$(id -u)" = 0 && { apt-get update -qq; 
     DEBIAN_FRONTEND=noninteractive apt-get install -qq -y $(2); }; } || \
     { echo "error: a system package is missing: sudo apt-get install $(2)" >&2; exit 1; }
 
-.PHONY: help run test configurations mutants bench asan fuzz lint format clean googletest libfuzzer build-dev build-release build-asan-ubsan build-fuzz
+.PHONY: help run test configurations wheel mutants bench asan fuzz lint format clean googletest libfuzzer build-dev build-release build-asan-ubsan build-fuzz
 
 help:
 	@echo "make run     builds everything and runs the examples"
 	@echo "make test    builds with warnings as errors and runs all tests"
 	@echo "make configurations  runs the Python tests with each way to run the engine"
 	@echo "make mutants breaks each promise in the code, and sees a test fail; ARGS=word selects some"
+	@echo "make wheel   builds and tests dist/: wheels for the Pythons that are there, and the sdist"
 	@echo "make bench   times Gramless beside other libraries, which it installs; ARGS=--help says more"
 	@echo "make asan    runs the C++ tests with address and undefined-behaviour sanitizers"
 	@echo "make fuzz    runs each fuzzer for a minute, or for SECONDS=600"
@@ -61,6 +62,11 @@ configurations: $(PACKAGE)
 
 mutants: $(PACKAGE) | googletest
 	$(BIN)/python tests/mutants/run.py $(ARGS)
+
+# For the Pythons that are there, of 3.10, 3.11 and the first that has a stable
+# interface for nanobind: docs/releasing.md says more.
+wheel: $(TOOLS)
+	$(BIN)/python packaging/wheels.py
 
 bench: $(PEERS) build/bench/fma_peak
 	$(BENCH)/bin/python bench/run.py $(ARGS)

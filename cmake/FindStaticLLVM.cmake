@@ -8,7 +8,7 @@ if(NOT LLVM_ROOT)
     OUTPUT_VARIABLE LLVM_ROOT OUTPUT_STRIP_TRAILING_WHITESPACE
     RESULT_VARIABLE llvm_status ERROR_QUIET)
   if(NOT llvm_status EQUAL 0)
-    message(FATAL_ERROR "LLVM 23.1 is missing: ${Python_EXECUTABLE} -m pip install mlc-llvm-static")
+    message(FATAL_ERROR "LLVM 23.1 is missing: ${Python_EXECUTABLE} -m pip install mlc-llvm-static==23.1.1.post0")
   endif()
 endif()
 list(PREPEND CMAKE_PREFIX_PATH ${LLVM_ROOT})

@@ -28,6 +28,7 @@ RANK = {layer: rank for rank, row in enumerate(LAYERS) for layer in row}
 # The public headers, and the layer that each is a part of: it and those below
 # it may include the header.
 PUBLIC = {
+    "gramless/export.h": "base",
     "gramless/error.h": "base",
     "gramless/arrays.h": "base",
     "gramless/formula.h": "formula",

@@ -2,9 +2,36 @@
 // Implements element access of array views.
 #include "gramless/arrays.h"
 
+#include <algorithm>
+
+#include "gramless/base/text.h"
 #include "gramless/error.h"
 
 namespace gramless {
+namespace {
+
+/// Returns whether a shape has `size` elements, without multiplying extents
+/// that may be anything.
+bool has_size(std::span<const int64_t> shape, std::size_t size) {
+  if (std::find(shape.begin(), shape.end(), 0) != shape.end()) return size == 0;
+  for (const int64_t extent : shape) {
+    const auto divisor = static_cast<std::size_t>(extent);
+    if (extent < 0 || size % divisor != 0) return false;
+    size /= divisor;
+  }
+  return size == 1;
+}
+
+void check_size(std::string_view function, std::span<const int64_t> shape,
+                std::size_t size) {
+  if (has_size(shape, size)) return;
+  throw ArgumentError(concat(function,
+                             "(): expected data with an element for each "
+                             "position of the shape ",
+                             shape_text(shape), ", got ", size, "."));
+}
+
+}  // namespace
 
 std::string_view dtype_name(DType dtype) {
   return dtype == DType::float32 ? "float32" : "float64";
@@ -20,6 +47,30 @@ double ArrayView::at(int64_t offset) const {
       return static_cast<const double*>(data)[offset];
   }
   throw InternalError("ArrayView::at(): unknown dtype.");
+}
+
+ArrayView ArrayView::contiguous(std::span<const float> data,
+                                std::vector<int64_t> shape) {
+  check_size("ArrayView::contiguous", shape, data.size());
+  return contiguous(data.data(), std::move(shape));
+}
+
+ArrayView ArrayView::contiguous(std::span<const double> data,
+                                std::vector<int64_t> shape) {
+  check_size("ArrayView::contiguous", shape, data.size());
+  return contiguous(data.data(), std::move(shape));
+}
+
+MutableArrayView MutableArrayView::contiguous(std::span<float> data,
+                                              std::vector<int64_t> shape) {
+  check_size("MutableArrayView::contiguous", shape, data.size());
+  return contiguous(data.data(), std::move(shape));
+}
+
+MutableArrayView MutableArrayView::contiguous(std::span<double> data,
+                                              std::vector<int64_t> shape) {
+  check_size("MutableArrayView::contiguous", shape, data.size());
+  return contiguous(data.data(), std::move(shape));
 }
 
 void MutableArrayView::store(int64_t offset, double value) const {

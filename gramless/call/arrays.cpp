@@ -19,10 +19,13 @@ template <class E, class... Parts>
   throw E(concat(kFunction, "(): expected ", parts...));
 }
 
-void check_count(std::string_view what, std::size_t expected,
+void check_count(std::string_view what, std::span<const ArraySpec> specs,
                  std::size_t count) {
-  if (expected == count) return;
-  fail<ArgumentError>(expected, " ", what, ", got ", count, ".");
+  if (specs.size() == count) return;
+  std::vector<std::string> names;
+  for (const ArraySpec& spec : specs) names.push_back(spec.name);
+  fail<ArgumentError>(names.size(), " ", what, names.size() == 1 ? "" : "s",
+                      " (", join(names, ", "), "), got ", count, ".");
 }
 
 /// Sets M and N to the rows of the first arrays that have any.
@@ -139,8 +142,8 @@ std::vector<int64_t> result_shape(const ArraySpecs& specs, std::size_t result,
 CallSizes check_arrays(const ArraySpecs& specs,
                        std::span<const ArrayView> arguments,
                        std::span<const MutableArrayView> results) {
-  check_count("arguments", specs.arguments.size(), arguments.size());
-  check_count("results", specs.results.size(), results.size());
+  check_count("argument", specs.arguments, arguments.size());
+  check_count("result", specs.results, results.size());
   CallSizes sizes;
   set_sizes(specs.results, results, sizes.sizes);
   set_sizes(specs.arguments, arguments, sizes.sizes);
@@ -168,14 +171,16 @@ void check_dtypes(const ArraySpecs& specs, std::span<const ArrayView> arguments,
   check_views(specs.results, results, dtype);
 }
 
-CallSizes find_sizes(std::span<const ArraySpec> argument_specs,
+CallSizes find_sizes(std::string_view function,
+                     std::span<const ArraySpec> argument_specs,
                      std::span<const ArrayView> arguments) {
   if (arguments.size() > argument_specs.size()) {
-    fail<ArgumentError>("at most ", argument_specs.size(), " arguments, got ",
-                        arguments.size(), ".");
+    throw ArgumentError(concat(function, "(): expected at most ",
+                               argument_specs.size(), " arguments, got ",
+                               arguments.size(), "."));
   }
   for (std::size_t k = 0; k < arguments.size(); ++k) {
-    check_array(kFunction, argument_specs[k].name, arguments[k]);
+    check_array(function, argument_specs[k].name, arguments[k]);
   }
   CallSizes sizes;
   set_sizes(argument_specs, arguments, sizes.sizes);

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "gramless/arrays.h"
@@ -50,8 +51,10 @@ std::vector<int64_t> result_shape(const ArraySpecs& specs, std::size_t result,
                                   std::span<const ArrayView> arguments,
                                   const CallSizes& sizes);
 
-/// Returns the sizes as the first arguments tell them. Throws like the above.
-CallSizes find_sizes(std::span<const ArraySpec> argument_specs,
+/// Returns the sizes as the first arguments of a public function tell them.
+/// Throws like the above.
+CallSizes find_sizes(std::string_view function,
+                     std::span<const ArraySpec> argument_specs,
                      std::span<const ArrayView> arguments);
 
 }  // namespace gramless

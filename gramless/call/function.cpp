@@ -94,6 +94,11 @@ void check_options(const Options& options, const PlanOverrides& overrides) {
     throw ArgumentError(concat("ArrayFunction(): expected ", name, " of ",
                                least, " or more, got ", *value, "."));
   };
+  if (options.backend > Backend::checked) {
+    throw ArgumentError(
+        concat("ArrayFunction(): expected a backend, got an unknown one, ",
+               static_cast<int>(options.backend), "."));
+  }
   check("threads", options.threads, 0);
   check("lanes", overrides.lanes, 1);
   check("kept_unroll", overrides.kept_unroll, 1);
@@ -322,7 +327,8 @@ ArrayFunction function_of(const Kernel& kernel, const Signature& signature,
 
 ArrayFunction ArrayFunction::of(const Kernel& kernel,
                                 const Arguments& arguments) {
-  return function_of(kernel, check_arguments(kernel.parsed(), arguments));
+  return function_of(
+      kernel, check_arguments(kernel.parsed(), arguments, "ArrayFunction::of"));
 }
 
 const std::vector<ArrayForm>& ArrayFunction::arguments() const {
@@ -333,11 +339,23 @@ const std::vector<ArrayForm>& ArrayFunction::results() const {
   return state_->result_forms;
 }
 
+std::size_t ArrayFunction::position_of(std::string_view name) const {
+  std::vector<std::string> names;
+  for (const ArrayForm& argument : arguments()) {
+    if (argument.name == name) return names.size();
+    names.push_back(argument.name);
+  }
+  throw ArgumentError(concat(
+      "ArrayFunction::position_of(): expected one of the arguments '",
+      join(names, "', '"), "', got '", name, "'.", did_you_mean(name, names)));
+}
+
 bool ArrayFunction::is_logarithm() const { return state_->is_logarithm; }
 
 std::vector<ResultForm> ArrayFunction::result_forms(
     std::span<const ArrayView> arguments, Backend backend) const {
-  const CallSizes sizes = find_sizes(state_->arguments, arguments);
+  const CallSizes sizes =
+      find_sizes("ArrayFunction::result_forms", state_->arguments, arguments);
   const DType dtype = find_dtype(state_->arguments, arguments);
   std::vector<ResultForm> forms;
   for (std::size_t k = 0; k < state_->results.size(); ++k) {
@@ -388,8 +406,9 @@ ArrayFunction ArrayFunction::vjp(
                         const std::vector<std::size_t>& positions) {
     for (const std::size_t position : positions) {
       if (position < count) continue;
-      throw ArgumentError(concat("vjp(): expected positions among ", count, " ",
-                                 what, ", got ", position, "."));
+      throw ArgumentError(
+          concat("ArrayFunction::vjp(): expected positions among ", count, " ",
+                 what, ", got ", position, "."));
     }
   };
   check("arguments", arguments().size(), wrt);
@@ -408,7 +427,8 @@ ArrayFunction ArrayFunction::vjp(
 
 std::string ArrayFunction::explain(std::span<const ArrayView> arguments,
                                    CodeText code) const {
-  const Sizes sizes = find_sizes(state_->arguments, arguments).sizes;
+  const Sizes sizes =
+      find_sizes("ArrayFunction::explain", state_->arguments, arguments).sizes;
   const DType dtype = find_dtype(state_->arguments, arguments);
   return explain_function(*this, sizes, dtype, code);
 }
@@ -439,7 +459,8 @@ std::string explain_function(const ArrayFunction& function, Sizes sizes,
 
 void kernel_product(const Kernel& kernel, const Arguments& arguments,
                     const MutableArrayView& result, const Options& options) {
-  const ArrayFunction function = ArrayFunction::of(kernel, arguments);
+  const ArrayFunction function =
+      function_of(kernel, check_arguments(kernel.parsed(), arguments));
   check_result(arguments, result);
   const std::vector<ArrayView> arrays = flatten(arguments);
   const std::vector<ResultForm> forms =
@@ -459,7 +480,9 @@ void kernel_product(const Kernel& kernel, const Arguments& arguments,
 
 std::string explain(const Kernel& kernel, const Arguments& arguments,
                     CodeText code) {
-  return ArrayFunction::of(kernel, arguments).explain(flatten(arguments), code);
+  const Signature signature =
+      check_arguments(kernel.parsed(), arguments, "explain");
+  return function_of(kernel, signature).explain(flatten(arguments), code);
 }
 
 }  // namespace gramless

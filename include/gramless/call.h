@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "gramless/arrays.h"
+#include "gramless/export.h"
 #include "gramless/kernel.h"
 
 namespace gramless {
@@ -30,12 +31,12 @@ enum class Mode : uint8_t {
 
 /// Returns the mode of a name, `log_scaled`, or of its older spelling. Throws
 /// ArgumentError for an unknown name.
-Mode parse_mode(std::string_view name);
+GRAMLESS_API Mode parse_mode(std::string_view name);
 
 /// One gamma slot.
 struct Gamma {
   /// Nothing for an atom that takes no parameter.
-  std::optional<ArrayView> array;
+  std::optional<ArrayView> array = {};
   /// The pair axis that the rows of an array stand for: j where nothing else is
   /// said.
   PairIndex rows = PairIndex::j;
@@ -51,18 +52,19 @@ struct Gamma {
 /// gradient of an array has its own, and is summed over those that it lacks.
 /// Each problem has the bits that it has alone.
 struct Arguments {
-  std::vector<ArrayView> x;  // (M, D), one for each pair of variables.
-  std::vector<ArrayView> y;  // (N, D), likewise.
-  std::vector<Gamma> gamma;  // (), (K,), (N, K) or (M, K), one for each atom.
+  std::vector<ArrayView> x = {};  // (M, D), one for each pair of variables.
+  std::vector<ArrayView> y = {};  // (N, D), likewise.
+  /// (), (K,), (N, K) or (M, K), one for each atom.
+  std::vector<Gamma> gamma = {};
   /// What the mode takes behind y, in the order of the formulas of `Mode`: b
   /// and C have E columns, all others one.
-  std::vector<ArrayView> b;
+  std::vector<ArrayView> b = {};
   Mode mode = Mode::sum;
 };
 
 /// Returns the arrays of arguments in the order in which functions take them:
 /// x, y, the gammas that are there, b.
-std::vector<ArrayView> flatten(const Arguments& arguments);
+GRAMLESS_API std::vector<ArrayView> flatten(const Arguments& arguments);
 
 /// Which engine runs a call.
 enum class Backend : uint8_t {
@@ -76,11 +78,11 @@ enum class Backend : uint8_t {
 /// Returns the backend of a name: `auto`, `reference`, `checked`, `CPU`, or one
 /// of `GPU`, `GPU_1D`, `GPU_2D`, the last two and `GPU` also with `_host` or
 /// `_device`. Throws ArgumentError for an unknown name.
-Backend parse_backend(std::string_view name);
+GRAMLESS_API Backend parse_backend(std::string_view name);
 
 /// Throws DeviceError or ArgumentError where the backend cannot run on arrays
 /// of the device.
-void check_backend(Backend backend, const Device& device);
+GRAMLESS_API void check_backend(Backend backend, const Device& device);
 
 /// What is called from time to time while a call runs; throws to stop it.
 using Interrupt = std::function<void()>;
@@ -122,8 +124,9 @@ struct ResultForm {
 ///     std::vector<ArrayView> arrays = flatten(arguments);  // x, y, gamma, b
 ///     product(arrays, {{a}});
 ///     arrays.push_back(cotangent);                         // Of a's shape.
-///     product.vjp({0, 1})(arrays, {{grad_x, grad_y}});
-class ArrayFunction {
+///     const auto x = product.position_of("x0"), y = product.position_of("y0");
+///     product.vjp({x, y})(arrays, {{grad_x, grad_y}});
+class GRAMLESS_API ArrayFunction {
  public:
   /// Checks arguments: counts, and the memory, dtype, device, shape and strides
   /// of each array. Returns the kernel product for arguments of their form.
@@ -141,6 +144,11 @@ class ArrayFunction {
   /// The arrays that it takes and gives.
   [[nodiscard]] const std::vector<ArrayForm>& arguments() const;
   [[nodiscard]] const std::vector<ArrayForm>& results() const;
+
+  /// Returns the position of the argument of a name, as vjp() takes it: x0, y0,
+  /// g0, or b and the other names of the mode. Throws ArgumentError for an
+  /// unknown name.
+  [[nodiscard]] std::size_t position_of(std::string_view name) const;
 
   /// Whether the first result is a logarithm, with its state behind it.
   [[nodiscard]] bool is_logarithm() const;
@@ -193,12 +201,14 @@ class ArrayFunction {
 /// Throws ArgumentError for wrong counts, shapes, strides or a null pointer,
 /// DTypeError for mixed dtypes, DeviceError for mixed devices, before anything
 /// runs. `result` is checked likewise: its elements may not overlap.
-void kernel_product(const Kernel& kernel, const Arguments& arguments,
-                    const MutableArrayView& result,
-                    const Options& options = {});
+GRAMLESS_API void kernel_product(const Kernel& kernel,
+                                 const Arguments& arguments,
+                                 const MutableArrayView& result,
+                                 const Options& options = {});
 
 /// Returns what kernel_product() runs for these arguments, as text.
-std::string explain(const Kernel& kernel, const Arguments& arguments,
-                    CodeText code = CodeText::none);
+GRAMLESS_API std::string explain(const Kernel& kernel,
+                                 const Arguments& arguments,
+                                 CodeText code = CodeText::none);
 
 }  // namespace gramless

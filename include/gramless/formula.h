@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "gramless/export.h"
+
 namespace gramless {
 
 struct FormulaNode;
@@ -20,7 +22,7 @@ using Digest = std::array<uint64_t, 2>;
 ///
 ///     const Formula x = Formula::x(0), y = Formula::y(0), g = Formula::g(0);
 ///     const Kernel kernel(Formula::call("Exp", {-g * dot(x - y, x - y)}));
-class Formula {
+class GRAMLESS_API Formula {
  public:
   /// A number: a part of the formula, and not of what is handed over with the
   /// arrays. Throws ArgumentError for one that is not finite.
@@ -42,14 +44,14 @@ class Formula {
                       const std::vector<Formula>& operands);
 
   Formula operator-() const;
-  friend Formula operator+(const Formula& a, const Formula& b);
-  friend Formula operator-(const Formula& a, const Formula& b);
-  friend Formula operator*(const Formula& a, const Formula& b);
-  friend Formula operator/(const Formula& a, const Formula& b);
+  friend GRAMLESS_API Formula operator+(const Formula& a, const Formula& b);
+  friend GRAMLESS_API Formula operator-(const Formula& a, const Formula& b);
+  friend GRAMLESS_API Formula operator*(const Formula& a, const Formula& b);
+  friend GRAMLESS_API Formula operator/(const Formula& a, const Formula& b);
   /// The scalar product, `(a|b)`.
-  friend Formula dot(const Formula& a, const Formula& b);
+  friend GRAMLESS_API Formula dot(const Formula& a, const Formula& b);
   /// Throws ArgumentError for an exponent that is not between -1024 and 1024.
-  friend Formula power(const Formula& base, double exponent);
+  friend GRAMLESS_API Formula power(const Formula& base, double exponent);
 
   /// Returns the text that read() takes.
   [[nodiscard]] std::string text() const;

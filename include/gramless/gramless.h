@@ -5,5 +5,6 @@
 #include "gramless/arrays.h"
 #include "gramless/call.h"
 #include "gramless/error.h"
+#include "gramless/export.h"
 #include "gramless/formula.h"
 #include "gramless/kernel.h"

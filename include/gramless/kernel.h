@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "gramless/export.h"
 #include "gramless/formula.h"
 
 namespace gramless {
@@ -26,10 +27,10 @@ struct OwnFormula {
 };
 
 /// Returns the atoms of the catalogue, each under its own name.
-std::vector<OwnFormula> catalogue_atoms();
+GRAMLESS_API std::vector<OwnFormula> catalogue_atoms();
 
 /// A kernel k(x_i, y_j). Cheap to copy.
-class Kernel {
+class GRAMLESS_API Kernel {
  public:
   /// A kernel by its name, `gaussian(x,y) * linear(u,v)**2`, which is made of
   /// the given atoms; of those with one name, the last counts. Throws

@@ -384,10 +384,10 @@ NB_MODULE(_core, m) {
           [](const ArrayFunction& self, const std::vector<ArrayView>& arguments,
              std::string_view code, const nb::dict& forced) {
             const std::vector<ArraySpec>& specs = self.state().arguments;
-            return explain_function(self, find_sizes(specs, arguments).sizes,
-                                    find_dtype(specs, arguments),
-                                    parse_code(code),
-                                    read_forced({}, forced).forced);
+            return explain_function(
+                self, find_sizes("explain", specs, arguments).sizes,
+                find_dtype(specs, arguments), parse_code(code),
+                read_forced({}, forced).forced);
           },
           "arguments"_a, "code"_a = "", "forced"_a = nb::dict(),
           "Returns formula, programs, plans, code ('llvm', 'assembly' or '') "

@@ -101,7 +101,7 @@ TEST(KernelProduct, SaysWhatWasExpectedAndWhatCame) {
     FAIL();
   } catch (const ArgumentError& error) {
     EXPECT_STREQ(error.what(),
-                 "kernel_product(): expected x[0] and y[0] to have the same "
+                 "ArrayFunction::of(): expected x[0] and y[0] to have the same "
                  "number of columns, got x[0] (37, 3) and y[0] (450, 2).");
   }
 }

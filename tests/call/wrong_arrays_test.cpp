@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <functional>
+#include <regex>
 #include <sstream>
 #include <tuple>
 
@@ -285,7 +286,9 @@ TEST(WrongArrays, AreNotOtherDTypesOfTheReference) {
 
 TEST(WrongArrays, AreTheSameForExplain) {
   const Mode mode = Mode::log_scaled_barycenter;
-  const std::string all = product(mode, Backend::automatic).errors("");
+  const std::string all =
+      std::regex_replace(product(mode, Backend::automatic).errors(""),
+                         std::regex("kernel_product"), "explain");
   const std::string some = explanation(mode).errors("");
   EXPECT_EQ(all.substr(0, some.size()), some);
   EXPECT_EQ(all.find("result"), some.size() + 2);
@@ -340,6 +343,101 @@ TEST(WrongOptions, AreErrors) {
             "more, got -3.");
 }
 
+/// Arguments of a Gaussian product of 5 and 5 points.
+Arguments arguments_in(const std::vector<double>& memory) {
+  const ArrayView points = ArrayView::contiguous(memory.data(), {5, 3});
+  return {.x = {points},
+          .y = {points},
+          .gamma = {{ArrayView::contiguous(memory.data(), {1})}},
+          .b = {points}};
+}
+
+// Each way to leave out an argument, by the function that is called.
+TEST(WrongArguments, AreMissing) {
+  const Kernel kernel("gaussian(x,y)");
+  std::vector<double> memory(15, 0.5);
+  struct Case {
+    void (*leave_out)(Arguments&);
+    const char* message;
+  };
+  const std::vector<Case> cases = {
+      {[](Arguments& a) { a.x.clear(); },
+       "1 tensor in x, one for each pair of variables of the kernel, got 0."},
+      {[](Arguments& a) { a.y.clear(); },
+       "1 tensor in y, one for each pair of variables of the kernel, got 0."},
+      {[](Arguments& a) { a.gamma.clear(); },
+       "1 gamma, one for each parameter of the kernel's atoms (gaussian), got "
+       "0."},
+      {[](Arguments& a) { a.gamma = {{}}; },
+       "gamma[0] to be a tensor or a number for 'gaussian', got None."},
+      {[](Arguments& a) { a.b.clear(); },
+       "1 tensor (b) behind y in mode 'sum', got 0."},
+      {[](Arguments& a) { a.x[0] = {}; },
+       "x[0] to have memory for (), got a null pointer."},
+  };
+  for (const Case& one : cases) {
+    Arguments arguments = arguments_in(memory);
+    one.leave_out(arguments);
+    const auto expected = [&](const std::string& function) {
+      return "ArgumentError: " + function + "(): expected " + one.message;
+    };
+    EXPECT_EQ(outcome([&] {
+                kernel_product(kernel, arguments,
+                               View::contiguous(memory.data(), {5, 3}));
+              }),
+              expected("kernel_product"));
+    EXPECT_EQ(outcome([&] { std::ignore = explain(kernel, arguments); }),
+              expected("explain"));
+    EXPECT_EQ(
+        outcome([&] { std::ignore = ArrayFunction::of(kernel, arguments); }),
+        expected("ArrayFunction::of"));
+  }
+  EXPECT_EQ(
+      outcome([&] { kernel_product(kernel, arguments_in(memory), {}); }),
+      "ArgumentError: kernel_product(): expected result to have memory for "
+      "(), got a null pointer.");
+}
+
+TEST(WrongArguments, AreOfNoEnumerator) {
+  const Kernel kernel("gaussian(x,y)");
+  const std::vector<double> memory(25, 0.5);
+  std::vector<double> a(15);
+  const auto run = [&](const Arguments& arguments, Backend backend) {
+    return outcome([&] {
+      kernel_product(kernel, arguments, View::contiguous(a, {5, 3}),
+                     {backend, 1});
+    });
+  };
+  Arguments arguments = arguments_in(memory);
+  EXPECT_EQ(run(arguments, static_cast<Backend>(9)),
+            "ArgumentError: ArrayFunction(): expected a backend, got an "
+            "unknown one, 9.");
+  arguments.mode = static_cast<Mode>(99);
+  EXPECT_EQ(run(arguments, Backend::automatic),
+            "ArgumentError: kernel_product(): expected a mode, got an unknown "
+            "one, 99.");
+  arguments = arguments_in(memory);
+  arguments.gamma = {
+      {ArrayView::contiguous(memory.data(), {5, 3}), PairIndex::none}};
+  EXPECT_EQ(run(arguments, Backend::automatic),
+            "ArgumentError: kernel_product(): expected gamma[0] to have rows "
+            "for PairIndex::i or PairIndex::j, got PairIndex::none for (5, "
+            "3).");
+}
+
+TEST(WrongArguments, HaveNoPosition) {
+  const ArrayFunction sum = gaussian(Mode::sum);
+  EXPECT_EQ(sum.position_of("x0"), 0U);
+  EXPECT_EQ(sum.position_of("b"), 3U);
+  EXPECT_EQ(sum.vjp({0}).position_of("cot_a"), 4U);
+  EXPECT_EQ(outcome([&] { std::ignore = sum.position_of("x1"); }),
+            "ArgumentError: ArrayFunction::position_of(): expected one of the "
+            "arguments 'x0', 'y0', 'g0', 'b', got 'x1'. Did you mean 'x0'?");
+  EXPECT_EQ(outcome([&] { std::ignore = sum.vjp({4}); }),
+            "ArgumentError: ArrayFunction::vjp(): expected positions among 4 "
+            "arguments, got 4.");
+}
+
 TEST(WrongArrays, AreCounted) {
   const ArrayFunction sum = gaussian(Mode::sum);
   std::vector<double> memory(100);
@@ -347,13 +445,16 @@ TEST(WrongArrays, AreCounted) {
   const std::vector<ArrayView> few(3, reading(view));
   const std::vector<ArrayView> many(5, reading(view));
   EXPECT_EQ(outcome([&] { sum(few, {{view}}); }),
-            "ArgumentError: ArrayFunction(): expected 4 arguments, got 3.");
+            "ArgumentError: ArrayFunction(): expected 4 arguments (x0, y0, "
+            "g0, b), got 3.");
   EXPECT_EQ(outcome([&] { sum(std::vector(4, reading(view)), {}); }),
-            "ArgumentError: ArrayFunction(): expected 1 results, got 0.");
-  const std::string too_many =
-      "ArgumentError: ArrayFunction(): expected at most 4 arguments, got 5.";
-  EXPECT_EQ(outcome([&] { std::ignore = sum.result_forms(many); }), too_many);
-  EXPECT_EQ(outcome([&] { std::ignore = sum.explain(many); }), too_many);
+            "ArgumentError: ArrayFunction(): expected 1 result (a), got 0.");
+  EXPECT_EQ(outcome([&] { std::ignore = sum.result_forms(many); }),
+            "ArgumentError: ArrayFunction::result_forms(): expected at most 4 "
+            "arguments, got 5.");
+  EXPECT_EQ(outcome([&] { std::ignore = sum.explain(many); }),
+            "ArgumentError: ArrayFunction::explain(): expected at most 4 "
+            "arguments, got 5.");
   EXPECT_EQ(sum.result_forms({}).at(0).shape, (std::vector<int64_t>{0, 2}));
 }
 

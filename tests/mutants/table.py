@@ -660,10 +660,24 @@ ERRORS = [
         "tests/torch/tensors_test.py::test_devices_do_not_mix",
     ),
     Mutant(
+        "A span has as many elements as its shape.",
+        "gramless/base/arrays.cpp",
+        "return size == 1;",
+        "return true;",
+        "ArrayView.NamesASpanThatDoesNotFit",
+    ),
+    Mutant(
+        "An unknown backend is an error in C++.",
+        "gramless/call/function.cpp",
+        "if (options.backend > Backend::checked) {",
+        "if (options.backend == Backend::cuda) {",
+        "WrongArguments.AreOfNoEnumerator",
+    ),
+    Mutant(
         "Different numbers of rows are a ValueError.",
         "gramless/call/arguments.cpp",
-        "if (rows_of(array) != rows_of(first)) {",
-        "if (rows_of(array) < rows_of(first)) {",
+        "if (rows_of(array) != rows_of(*first.array)) {",
+        "if (rows_of(array) < rows_of(*first.array)) {",
         "tests/torch/arguments_test.py::test_shapes",
     ),
     Mutant(
