@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <numeric>
+#include <utility>
 
 #include "gramless/base/threads.h"
 
@@ -82,15 +83,14 @@ class BatchRun {
  public:
   BatchRun(const Batch& batch, const RunProblem& run, const RunOptions& how)
       : batch_(batch), run_(run), how_(how) {
-    int threads = how.threads > 0 ? how.threads : default_thread_count();
+    const int threads = how.threads > 0 ? how.threads : default_thread_count();
+    how_.threads = threads;
     if (batch.pairs < kSmall) {
       const double pairs = batch.pairs * static_cast<double>(batch.problems);
       threads_ = pairs < kSmall ? 1 : threads;
-      threads = 1;
+      how_.threads = 1;
+      std::swap(how_.interrupt, interrupt_);
     }
-    how_.threads = threads;
-    if (threads_ > 1) how_.interrupt = {};
-    interrupt_ = threads_ > 1 ? how.interrupt : Interrupt{};
     int64_t bytes = 1;
     for (std::size_t k = 0; k < batch.results.size(); ++k) {
       if (!batch.results[k].is_shared()) continue;
@@ -118,9 +118,11 @@ class BatchRun {
   }
 
  private:
-  /// Runs problems at once: each thread takes some that follow one another.
+  /// Runs problems at once: each thread takes some that follow one another, and
+  /// looks for interrupts in front of them.
   void run_some(int64_t first, int64_t count) {
-    const int64_t parts = std::min<int64_t>(count, 8 * int64_t{threads_});
+    const int64_t parts =
+        std::min(count, std::max(8 * int64_t{threads_}, count / 64));
     parallel_for(parts, threads_, interrupt_, [&](int64_t part) {
       std::vector<ArrayView> arguments;
       std::vector<MutableArrayView> results;

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <stdexcept>
 
 #include "gramless/call.h"
 #include "gramless/error.h"
@@ -119,6 +120,27 @@ TEST(Batch, SaysWhatDoesNotFit) {
   EXPECT_EQ(problem_of({B, M, 1}),
             "kernel_product(): expected x[0] and b to have leading dimensions "
             "that broadcast, got x[0] (3, 5, 2) and b (2, 7, 1).");
+}
+
+TEST(Batch, LooksForInterruptsBetweenProblems) {
+  const std::vector<double> x = numbers(1000 * M * D, 0);
+  const Problems problems;
+  Arguments arguments = problems.arguments();
+  arguments.x = {ArrayView::contiguous(x.data(), {1000, M, D})};
+  arguments.gamma = {{ArrayView::contiguous(problems.gamma.data(), {1})}};
+  std::vector<double> result(1000 * M);
+  int calls = 0;
+  Options options;
+  options.interrupt = [&calls] {
+    if (++calls == 3) throw std::runtime_error("stop");
+  };
+  EXPECT_THROW(
+      kernel_product(Kernel("gaussian(x,y)"), arguments,
+                     MutableArrayView::contiguous(result.data(), {1000, M, 1}),
+                     options),
+      std::runtime_error);
+  EXPECT_EQ(calls, 3);
+  EXPECT_EQ(result.back(), 0);
 }
 
 TEST(Batch, BroadcastsFromTheEnd) {
