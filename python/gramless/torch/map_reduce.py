@@ -173,13 +173,11 @@ class _Derivatives(torch.autograd.Function):
     def backward(ctx, *cotangents):
         tensors = ctx.saved_tensors  # Hooks allow to unpack them only once.
         count = len(ctx.needs_input_grad) - 3
-        nodes = [node for node, _ in ctx.next_functions]
-        can_ask = len(nodes) == count and _most_pairs(tensors) >= _MANY_PAIRS
-        wrt = [
-            k
-            for k, is_needed in enumerate(ctx.needs_input_grad[3:])
-            if is_needed and (not can_ask or is_reached(nodes[k]))
-        ]
+        wrt = [k for k in range(count) if ctx.needs_input_grad[3 + k]]
+        if _most_pairs(tensors) >= _MANY_PAIRS:
+            nodes = [node for node, _ in ctx.next_functions]
+            if len(nodes) == count:  # Not so inside of torch.func.
+                wrt = [k for k in wrt if is_reached(nodes[k])]
         given = [k for k, c in enumerate(cotangents) if c is not None]
         gradients: list[torch.Tensor | None] = [None] * count
         if wrt and given:
