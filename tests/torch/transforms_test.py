@@ -576,6 +576,35 @@ def test_forward_mode(backend, mode):
         assert_near(tangent, EXPECTED["jvp"](function, tensor), 1e-10)
 
 
+@pytest.mark.parametrize("weight", [1.0, 0.0, -1e30])
+@pytest.mark.parametrize("mode", ["sum", "lse"])
+@pytest.mark.parametrize(
+    "name", ["gaussian(x,y)", "laplacian(x,y)", "cauchy(x,y)"]
+)
+def test_forward_mode_at_special_values(name, mode, weight):
+    """Equal points, a point far from all, zeros, and no points at all."""
+    float64 = torch.float64
+    x = torch.tensor([[0.0, 0.0], [1.0, 1.0], [1e100, 0.0]], dtype=float64)
+    y = torch.tensor([[0.0, 0.0], [1.0, 1.0], [3.0, 2.0]], dtype=float64)
+    params = {"id": Kernel(name), "gamma": 1.0}
+    for count in (3, 1, 0):
+        tensors = x, y[:count], torch.full((count, 1), weight, dtype=float64)
+        tangents = tuple(
+            torch.full_like(t, k + 1.0) for k, t in enumerate(tensors)
+        )
+
+        def of(backend, tensors=tensors, tangents=tangents):
+            def product(*given):
+                return kernel_product(
+                    params, *given, mode=mode, backend=backend
+                )
+
+            return jvp(product, tensors, tangents)
+
+        for actual, expected in zip(of("auto"), of("pytorch"), strict=True):
+            assert torch.allclose(actual, expected, 1e-10, 1e-12)
+
+
 def test_forward_mode_over_a_backward_pass(some_mode):
     product = Product("gaussian", some_mode)
     tensors = product.tensors
