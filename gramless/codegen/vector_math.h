@@ -98,9 +98,11 @@ class VectorMath {
   /// Whether the instructions of AVX-512 for exponents, and for estimates of
   /// roots and quotients, take a value: one of 512 bits.
   [[nodiscard]] bool has_avx512(llvm::Value* x) const;
+  /// Whether there is a fast estimate of 1/sqrt(x), to 12 bits or more.
+  [[nodiscard]] bool has_root_estimate(llvm::Value* x) const;
   /// a/b to 1.5 ulp, where 1/b is a normal number.
   llvm::Value* divide(llvm::Value* a, llvm::Value* b);
-  /// An estimate of 1/x or of 1/sqrt(x) to 14 bits, with their special values.
+  /// An estimate of 1/x or of 1/sqrt(x), with their special values.
   llvm::Value* estimate(llvm::Value* x, bool is_root);
   llvm::Value* polynomial(llvm::Value* x, std::span<const double> coefficients);
   llvm::Value* integer_power(llvm::Value* x, int64_t exponent);
@@ -122,6 +124,7 @@ class VectorMath {
 
   llvm::IRBuilder<>& ir_;
   bool has_fma_;
+  bool has_avx2_;
   bool has_avx512_;
 };
 

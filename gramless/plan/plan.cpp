@@ -228,8 +228,11 @@ class Planner {
     if (has_long_sum(program_, tile.longest_unrolled)) {
       const bool is_matrix_product =
           has_packed_terms(program_, tile.longest_unrolled);
-      tile.kept_unroll = is_matrix_product ? 4 : 3;
-      tile.reduced_unroll = is_matrix_product ? 4 : 2;
+      // Sums of all pairs of a tile, with 32 registers or with 16. On AVX2, D =
+      // 100, 16 sums are 0.7 times as fast as 12.
+      const bool has_few_registers = register_bytes() == 32;
+      tile.kept_unroll = !is_matrix_product ? 3 : has_few_registers ? 6 : 4;
+      tile.reduced_unroll = is_matrix_product && !has_few_registers ? 4 : 2;
     } else if (is_long(program_, tile) ||
                kept_width(program_) >= kManyElements) {
       tile.kept_unroll = 2;
@@ -250,6 +253,11 @@ class Planner {
     tile.kept_unroll = overrides_.kept_unroll.value_or(tile.kept_unroll);
     tile.reduced_unroll =
         overrides_.reduced_unroll.value_or(tile.reduced_unroll);
+  }
+
+  /// Bytes of a register.
+  [[nodiscard]] int64_t register_bytes() const {
+    return plan_.tile.lanes * dtype_size(plan_.tile.dtype);
   }
 
   void choose_schedule() {
