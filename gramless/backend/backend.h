@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "gramless/arrays.h"
+#include "gramless/backend/memory_pool.h"
 #include "gramless/call.h"
 #include "gramless/codegen/target.h"
 #include "gramless/lower/program.h"
@@ -38,6 +39,8 @@ struct RunOptions {
   int threads = 0;  // 0: default_thread_count()
   std::function<void()> interrupt = {};
   ForcedChoices forced = {};
+  /// For runs on one thread.
+  MemoryPool* pool = nullptr;
 };
 
 /// Runs a program. `arguments` and `results` stand in the order of the
