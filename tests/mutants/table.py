@@ -431,14 +431,14 @@ MACHINE = [
     Mutant(
         "Numbers below t are taken for 0.",
         "gramless/backend/cpu/denormals.h",
-        "set_mode(before_ | kFlush)",
-        "set_mode(before_ | (0 & kFlush))",
+        "change_mode(before_ | kFlush)",
+        "change_mode(before_ | (0 & kFlush))",
         "tests/torch/bits_test.py::test_denormal_numbers_are_taken_for_0",
     ),
     Mutant(
         "The processor's mode is restored after each call.",
         "gramless/backend/cpu/denormals.h",
-        "~FlushDenormals() { set_mode(before_); }",
+        "~FlushDenormals() { change_mode(before_); }",
         "~FlushDenormals() {}",
         "tests/torch/manners_test.py::test_denormals_are_left_as_they_were",
     ),
@@ -957,8 +957,8 @@ MANNERS = [
     Mutant(
         "The M-by-N matrix is never held.",
         "gramless/backend/cpu/sweep.cpp",
-        "call_ = Buffer(bytes(ready_.call_elements));",
-        "call_ = Buffer(bytes(ready_.call_elements) + rows_ * reduced_);",
+        "call_ = buffer(bytes(ready_.call_elements));",
+        "call_ = buffer(bytes(ready_.call_elements) + rows_ * reduced_);",
         "tests/torch/process_test.py::test_memory_of_a_call",
     ),
     Mutant(
