@@ -795,7 +795,7 @@ MANNERS = [
     Mutant(
         "A fork finds no lock taken.",
         "gramless/base/fork_lock.cpp",
-        "pthread_atfork(lock_all, unlock_all, unlock_all)",
+        "pthread_atfork(lock_all, unlock_all, become_child)",
         "pthread_atfork(nullptr, nullptr, nullptr)",
         "Fork.DuringFirstCallsOfThreads",
     ),
