@@ -1113,6 +1113,13 @@ CUDA = [
         "constexpr int kOldestVersion = 11000;",
         "CudaDriver.NamesAVersionThatIsTooOld",
     ),
+    Mutant(
+        "The doctor says that a result is wrong.",
+        "gramless/call/doctor.cpp",
+        "report.error = relative_error(actual, expected);",
+        "report.error = relative_error(expected, expected);",
+        "Doctor.TriesEachEngine",
+    ),
 ]
 
 MUTANTS = (
