@@ -59,11 +59,11 @@ void Driver::fail(std::string_view function, Status status,
         "multiprocessing.");
   }
   const auto told = [&](const DriverFunction<Status, const char**>& ask,
-                        std::string otherwise) {
+                        std::string_view otherwise) {
     const char* text = nullptr;
     const bool is_known =
         try_call(ask, status, &text) == Status::success && text != nullptr;
-    return is_known ? std::string(text) : otherwise;
+    return std::string(is_known ? text : otherwise);
   };
   const std::string name =
       told(functions_.error_name, concat("error ", static_cast<int>(status)));

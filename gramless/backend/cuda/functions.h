@@ -23,6 +23,8 @@ using ModuleHandle = struct ModuleObject*;
 using KernelHandle = struct KernelObject*;
 using StreamHandle = struct StreamObject*;
 
+// NOLINTBEGIN(performance-enum-size): the driver's own have these sizes.
+
 /// What functions return: 0, or the number of an error.
 enum class Status : int {
   success = 0,
@@ -44,6 +46,8 @@ enum class CaptureStatus : int { none = 0, active = 1, invalidated = 2 };
 
 /// In the last argument of cuLaunchKernel: what the next pointer is.
 enum class LaunchExtra : std::uintptr_t { end, parameters, parameter_bytes };
+
+// NOLINTEND(performance-enum-size)
 
 /// The streams that no cuStreamCreate made: the default stream, the same by
 /// another name, and the default stream of the calling thread. They belong to

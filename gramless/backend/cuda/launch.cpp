@@ -4,13 +4,13 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
 
 namespace gramless::cuda {
 namespace {
 
-/// Modules kept: each takes some 100 kB of a device's memory. The one that
-/// leaves is the one that was used before all others, so that of work that is
-/// still queued it is the last to be a part.
+/// Modules kept: each takes some 100 kB of a device's memory. So many that no
+/// work of the least recently used one, which leaves, should still be queued.
 constexpr std::size_t kCapacity = 256;
 
 constinit std::atomic<Launcher*> the_launcher = nullptr;
@@ -26,13 +26,11 @@ void Launcher::launch(const Launch& launch) {
   keep_if_captured(module, launch.stream);
   // The driver copies the parameters, and its type says nothing of that.
   std::size_t bytes = launch.parameters.size();
-  const auto word = [](LaunchExtra extra) {
-    return reinterpret_cast<void*>(extra);
-  };
   std::array<void*, 5> extra = {
-      word(LaunchExtra::parameters),
+      std::bit_cast<void*>(LaunchExtra::parameters),
       const_cast<std::byte*>(launch.parameters.data()),
-      word(LaunchExtra::parameter_bytes), &bytes, word(LaunchExtra::end)};
+      std::bit_cast<void*>(LaunchExtra::parameter_bytes), &bytes,
+      std::bit_cast<void*>(LaunchExtra::end)};
   const auto& [grid_x, grid_y, grid_z] = launch.grid;
   const auto& [block_x, block_y, block_z] = launch.block;
   driver_.call(driver_.functions().launch_kernel, module->kernel(launch.kernel),

@@ -15,9 +15,9 @@
 
 namespace gramless::cuda {
 
-/// One run of a kernel over a grid of blocks. It waits for nothing, and no
-/// memory is allocated or copied: what its parameters point to has to live
-/// until the stream has come to its end.
+/// One run of a kernel over a grid of blocks. It waits for nothing and copies
+/// no array: what its parameters point to has to live until the stream has come
+/// to its end.
 struct Launch {
   const ModuleText& module;
   std::string_view kernel;

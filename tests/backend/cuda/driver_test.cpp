@@ -3,6 +3,8 @@
 #include "gramless/backend/cuda/driver.h"
 
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "backend/cuda/fake_driver.h"
 #include "gramless/backend/cuda/engine.h"
@@ -152,6 +154,24 @@ TEST(CudaEngine, SaysWhoAskedForADriverThatIsMissing) {
   EXPECT_EQ(error_of([] { check_driver("backend 'GPU_1D'"); }),
             concat("kernel_product(): backend 'GPU_1D': ", problem,
                    " With backend='auto' it runs on the CPU."));
+}
+
+/// Also run with the library of tests/backend/cuda/libcuda.cpp.
+TEST(CudaEngine, FindsADriver) {
+  const DriverReport report = driver_report();
+  if (!report.problem.empty()) GTEST_SKIP() << report.problem;
+  EXPECT_NE(report.version, "");
+  EXPECT_NE(report.path.find("libcuda.so"), std::string::npos);
+  EXPECT_FALSE(report.devices.empty());
+  EXPECT_EQ(error_of([] { check_driver("backend 'GPU'"); }), "no error");
+  const pid_t child = fork();
+  if (child == 0) {
+    const std::string problem = driver_report().problem;
+    _exit(problem.find("'spawn'") == std::string::npos ? 1 : 0);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
 }
 
 }  // namespace
