@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "gramless/backend/cuda/engine.h"
 #include "gramless/base/text.h"
 #include "gramless/call/arrays.h"
 #include "gramless/error.h"
@@ -171,11 +172,15 @@ bool run_centred(const ArrayFunction::State& function, const RunPlace& place,
 
 }  // namespace
 
-void check_backend(Backend backend, const Device& device) {
+void check_backend(Backend backend, const Device& device,
+                   std::string_view name) {
   if (backend == Backend::cuda) {
-    throw DeviceError(
-        "kernel_product(): expected an engine for CUDA, got none: this build "
-        "of Gramless runs on the CPU only. Use backend='auto'.");
+    const std::string asked = concat("backend '", name, "'");
+    cuda::check_driver(asked);
+    throw DeviceError(concat(
+        "kernel_product(): ", asked,
+        ": expected an engine for CUDA, got none: this version of Gramless "
+        "runs on the CPU only. Use backend='auto'."));
   }
   if (device == Device{}) return;
   if (backend == Backend::automatic) {

@@ -81,8 +81,9 @@ enum class Backend : uint8_t {
 GRAMLESS_API Backend parse_backend(std::string_view name);
 
 /// Throws DeviceError or ArgumentError where the backend cannot run on arrays
-/// of the device.
-GRAMLESS_API void check_backend(Backend backend, const Device& device);
+/// of the device. `name` is how the caller spelled Backend::cuda.
+GRAMLESS_API void check_backend(Backend backend, const Device& device,
+                                std::string_view name = "GPU");
 
 /// What is called from time to time while a call runs; throws to stop it.
 using Interrupt = std::function<void()>;

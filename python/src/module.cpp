@@ -22,6 +22,7 @@
 #include "gramless/formula/parsed_kernel.h"
 #include "gramless/formula/signs.h"
 #include "gramless/gramless.h"
+#include "report.h"
 #include "trees.h"
 
 namespace nb = nanobind;
@@ -216,6 +217,15 @@ nb::list operator_signs() {
   return signs;
 }
 
+DoctorReport examine(
+    const std::vector<std::pair<std::string, std::string>>& versions) {
+  DoctorReport report = doctor();
+  for (const auto& [name, version] : versions) {
+    report.versions.push_back({name, version});
+  }
+  return report;
+}
+
 void register_exceptions() {
   nb::register_exception_translator(
       [](const std::exception_ptr& pointer, void*) {
@@ -315,7 +325,7 @@ NB_MODULE(_core, m) {
   m.def(
       "check_backend",
       [](std::string_view name, std::string device) {
-        check_backend(parse_backend(name), {std::move(device)});
+        check_backend(parse_backend(name), {std::move(device)}, name);
       },
       "name"_a, "device"_a,
       "Raises ValueError for an unknown backend, or what it raises for arrays "
@@ -334,6 +344,15 @@ NB_MODULE(_core, m) {
   m.def("operator_signs", &operator_signs,
         "Returns the name of each operator of formulas with its sign: "
         "'nonnegative', 'as operands' or ''.");
+
+  nb::class_<DoctorReport>(m, "DoctorReport", "What was found of this machine.")
+      .def("to_text", &text_of, nb::sig("def to_text(self) -> str"),
+           "Returns lines to read.")
+      .def("to_dict", &dict_of, "Returns what json.dumps() takes.");
+  m.def("doctor", &examine, "versions"_a,
+        nb::call_guard<nb::gil_scoped_release>(),
+        "Looks at the machine and runs a small product by each engine. "
+        "`versions`, names and texts, are put behind the library's own.");
 
   nb::class_<ArrayFunction>(m, "ArrayFunction",
                             "A differentiable function of arrays.")

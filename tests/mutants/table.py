@@ -795,7 +795,7 @@ MANNERS = [
     Mutant(
         "A fork finds no lock taken.",
         "gramless/base/fork_lock.cpp",
-        "pthread_atfork(lock_all, unlock_all, unlock_all)",
+        "pthread_atfork(lock_all, unlock_all, become_child)",
         "pthread_atfork(nullptr, nullptr, nullptr)",
         "Fork.DuringFirstCallsOfThreads",
     ),
@@ -1062,6 +1062,73 @@ MANNERS = [
     ),
 ]
 
+CUDA = [
+    Mutant(
+        "The context that was current is so again behind a launch.",
+        "gramless/backend/cuda/context.cpp",
+        "  if (!is_pushed_) return;\n",
+        "  return;\n",
+        "CudaLaunch.TakesTheContextOfTheStream",
+    ),
+    Mutant(
+        "A context at the address of another one loads its own modules.",
+        "gramless/backend/cuda/launch.cpp",
+        'concat(context.id, " ", text.number())',
+        'concat(reinterpret_cast<uint64_t>(context.handle), " ", '
+        "text.number())",
+        "CudaLaunch.KnowsAContextAtTheAddressOfAnother",
+    ),
+    Mutant(
+        "Code that a graph points to stays loaded.",
+        "gramless/backend/cuda/launch.cpp",
+        "if (!is_kept) captured_.push_back(module);",
+        "",
+        "CudaLaunch.KeepsWhatGraphsPointTo",
+    ),
+    Mutant(
+        "A module may be loaded while a stream is captured.",
+        "gramless/backend/cuda/context.h",
+        "CaptureMode mode_ = CaptureMode::relaxed;",
+        "CaptureMode mode_ = CaptureMode::thread_local_only;",
+        "CudaLaunch.LoadsAModuleWhileAStreamIsCaptured",
+    ),
+    Mutant(
+        "A module whose kernels cannot be found is unloaded.",
+        "gramless/backend/cuda/module.cpp",
+        "        driver.try_call(driver.functions().unload_module, handle_));",
+        "        handle_);",
+        "CudaErrors.OfEachCallInTurnAreToldAndLeakNothing",
+    ),
+    Mutant(
+        "No function of the driver is called in a child.",
+        "gramless/base/fork_lock.cpp",
+        "  ++depth;\n",
+        "",
+        "CudaLaunch.RefusesChildrenOfFork",
+    ),
+    Mutant(
+        "A driver that is too old is named with its version.",
+        "gramless/backend/cuda/driver.cpp",
+        "constexpr int kOldestVersion = 12000;",
+        "constexpr int kOldestVersion = 11000;",
+        "CudaDriver.NamesAVersionThatIsTooOld",
+    ),
+    Mutant(
+        "The doctor says that a result is wrong.",
+        "gramless/call/doctor.cpp",
+        "report.error = relative_error(actual, expected);",
+        "report.error = relative_error(expected, expected);",
+        "Doctor.TriesEachEngine",
+    ),
+]
+
 MUTANTS = (
-    SUMS + DISTANCES + DERIVATIVES + LOG_DOMAIN + MACHINE + ERRORS + MANNERS
+    SUMS
+    + DISTANCES
+    + DERIVATIVES
+    + LOG_DOMAIN
+    + MACHINE
+    + ERRORS
+    + MANNERS
+    + CUDA
 )
