@@ -33,6 +33,11 @@ bool are_few(const Program& program, const TileShape& shape) {
   return elements * shape.kept_unroll <= kMostKeptRegisters;
 }
 
+/// Returns how a number, or the numbers of a vector, are aligned.
+llvm::Align alignment_of(llvm::Type* type) {
+  return llvm::Align(type->getScalarSizeInBits() / 8);
+}
+
 }  // namespace
 
 TileMemory::TileMemory(llvm::IRBuilder<>& ir, const TileShape& shape)
@@ -47,13 +52,11 @@ llvm::Type* TileMemory::register_of(llvm::Type* number) const {
 }
 
 llvm::Value* TileMemory::load(llvm::Type* type, llvm::Value* address) {
-  const auto bytes = static_cast<uint64_t>(dtype_size(shape_.dtype));
-  return ir_.CreateAlignedLoad(type, address, llvm::Align(bytes));
+  return ir_.CreateAlignedLoad(type, address, alignment_of(type));
 }
 
 void TileMemory::store(llvm::Value* value, llvm::Value* address) {
-  const auto bytes = static_cast<uint64_t>(dtype_size(shape_.dtype));
-  ir_.CreateAlignedStore(value, address, llvm::Align(bytes));
+  ir_.CreateAlignedStore(value, address, alignment_of(value->getType()));
 }
 
 llvm::Value* TileMemory::number_at(llvm::Value* array, llvm::Value* index) {

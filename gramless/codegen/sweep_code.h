@@ -46,6 +46,9 @@ struct TilePanels {
   int64_t reduced_first = 0;
   /// The rows of a tile that count, in the rest of the rows.
   int64_t kept_count = 0;
+  /// The first row of a tile that counts in sums over the rows, on a GPU: tiles
+  /// that end at the last row may have rows of the tile before.
+  int64_t kept_first = 0;
 };
 
 /// The states that a tile adds to: for each element, register along the kept

@@ -187,6 +187,12 @@ llvm::Value* TileSteps::kept_mask() {
   return lanes_below(ir_.getInt64(0), kept_count_);
 }
 
+llvm::Value* TileSteps::does_row_count(std::size_t row) {
+  llvm::Value* first =
+      field(1, offsetof(TilePanels, kept_first), ahead_.getInt64Ty());
+  return ahead_.CreateICmpSGE(ahead_.getInt64(row), first);
+}
+
 llvm::Value* TileSteps::positions(const TileStep& step, llvm::Value* begin,
                                   int reduced) {
   const unsigned bits = shape_.dtype == DType::float32 ? 32 : 64;

@@ -74,6 +74,8 @@ struct GridPlan {
   /// One sentence for each choice, if they were asked for.
   std::vector<std::string> reasons;
 
+  /// Bytes of the shared memory in front of the chunk: the values of a call.
+  [[nodiscard]] int64_t shared_call_bytes() const;
   /// Bytes of the workspace that a block has for itself.
   [[nodiscard]] int64_t block_bytes() const;
 };
@@ -83,9 +85,6 @@ GridPlan make_grid_plan(const Program& program, SweepSizes sizes, DType dtype,
                         const GridDevice& device = {},
                         const GridOverrides& overrides = {},
                         bool has_reasons = false);
-
-/// Returns the words of a state, of the output that has most.
-int64_t state_words(const Program& program);
 
 /// Returns a text that two plans share only if their code is the same.
 std::string grid_key(const Program& program, const GridPlan& plan);

@@ -39,7 +39,7 @@ struct ReadySweep {
   int64_t shared_width;
   int64_t crossed_width;
   /// Words of a state, of the output that has most.
-  int64_t words = 0;
+  int64_t words;
   /// What a tile needs as scratch memory, in numbers.
   int64_t block_numbers;
   int64_t scratch_numbers;
