@@ -55,12 +55,14 @@ std::vector<Way> all_ways() {
       }
     }
   }
-  for (const RunProgram run : {testing::run_on_grid, testing::run_on_few_blocks,
-                               testing::run_on_warps}) {
+  for (const auto& [grid, run] :
+       {std::pair("grid", &testing::run_on_grid),
+        std::pair("few blocks", &testing::run_on_few_blocks),
+        std::pair("warps", &testing::run_on_warps)}) {
     for (const int64_t splits : {1, 3}) {
       for (const int copies : {1, 2}) {
         Way way{"", run, {1}};
-        way.name = "GPU splits " + std::to_string(splits) + " copies " +
+        way.name = std::string(grid) + " splits " + std::to_string(splits) + " copies " +
                    std::to_string(copies);
         way.options.forced.plan = {{}, {}, 2 * copies, copies, {}, 64, splits};
         ways.push_back(way);

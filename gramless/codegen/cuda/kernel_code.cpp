@@ -135,10 +135,10 @@ llvm::Value* KernelCode::allocate(int64_t bytes) {
   const llvm::IRBuilderBase::InsertPointGuard guard(ir_);
   llvm::BasicBlock& entry = function_->getEntryBlock();
   ir_.SetInsertPoint(&entry, entry.begin());
-  auto* memory = ir_.CreateAlloca(ir_.getInt8Ty(), number(bytes));
+  auto* memory = ir_.CreateAlloca(llvm::ArrayType::get(
+      ir_.getInt8Ty(), static_cast<uint64_t>(bytes)));
   memory->setAlignment(llvm::Align(kSharedAlignment));
-  if (memory->getType()->getAddressSpace() == 0) return memory;
-  return ir_.CreateAddrSpaceCast(memory, ir_.getPtrTy());
+  return memory;
 }
 
 llvm::Value* KernelCode::bytes_behind(llvm::Value* address,

@@ -30,7 +30,6 @@ class SweepKernel : KernelCode {
               const GridPlan& plan)
       : KernelCode(generated, program, plan, "gramless_sweep"),
         rows_(plan.tile.kept_unroll),
-        kept_elements_(packed_elements(program, kept_rate(program))),
         reduced_elements_(packed_elements(program, reduced_rate(program))),
         kept_width_(kept_width(program)),
         shared_width_(shared_width(program)),
@@ -142,7 +141,7 @@ class SweepKernel : KernelCode {
     kept_first_ = ir_.CreateSub(first, first_);
     call(kPackKept,
          {arguments(), extents(), call_, kept_, first_, number(rows_),
-          number(1), number(kept_elements_)});
+          number(rows_), number(1)});
     for_each_element(program_.kept, [&](const ProgramOutput& output,
                                         llvm::Value* element) {
       for_each(rows_, [&](llvm::Value* row) {
@@ -248,7 +247,6 @@ class SweepKernel : KernelCode {
   }
 
   int64_t rows_;
-  int64_t kept_elements_;
   int64_t reduced_elements_;
   int64_t kept_width_;
   int64_t shared_width_;
