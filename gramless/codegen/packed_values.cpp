@@ -3,6 +3,7 @@
 #include "gramless/codegen/packed_values.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "gramless/codegen/address.h"
 #include "gramless/codegen/sweep_code.h"
@@ -51,8 +52,12 @@ llvm::Type* TileMemory::register_of(llvm::Type* number) const {
                                     static_cast<unsigned>(shape_.lanes));
 }
 
-llvm::Value* TileMemory::load(llvm::Type* type, llvm::Value* address) {
-  return ir_.CreateAlignedLoad(type, address, alignment_of(type));
+llvm::Value* TileMemory::load(llvm::Type* type, llvm::Value* address,
+                              uint64_t bytes) {
+  const llvm::Align alignment = alignment_of(type);
+  return ir_.CreateAlignedLoad(
+      type, address,
+      bytes > alignment.value() ? llvm::Align(bytes) : alignment);
 }
 
 void TileMemory::store(llvm::Value* value, llvm::Value* address) {
@@ -161,14 +166,25 @@ llvm::Value* PackedValues::from_reduced(int value, const Step& step,
   if (shape_.lanes_along_kept) {
     llvm::Value* index = ir_.CreateAdd(
         ir_.CreateMul(reduced_.elements, ir_.getInt64(behind)), at);
-    return memory_.splat(
-        memory_.load(memory_.number(), memory_.number_at(step.address, index)));
+    return memory_.splat(memory_.load(memory_.number(),
+                                      memory_.number_at(step.address, index),
+                                      alignment_behind(index)));
   }
   llvm::Value* index =
       ir_.CreateAdd(ir_.CreateMul(at, panels_.reduced_element_stride),
                     ir_.getInt64(behind * static_cast<uint64_t>(shape_.lanes)));
   return memory_.load(memory_.register_of(memory_.number()),
                       memory_.number_at(step.address, index));
+}
+
+uint64_t PackedValues::alignment_behind(llvm::Value* index) const {
+  const auto* behind = llvm::dyn_cast<llvm::ConstantInt>(index);
+  const auto* elements = llvm::dyn_cast<llvm::ConstantInt>(reduced_.elements);
+  if (behind == nullptr || elements == nullptr) return 0;
+  const auto bytes = static_cast<uint64_t>(dtype_size(shape_.dtype));
+  return std::gcd(
+      panels_.reduced_alignment,
+      bytes * std::gcd(behind->getZExtValue(), elements->getZExtValue()));
 }
 
 /// Emits a load in front of all loops, once, if its index is fixed.

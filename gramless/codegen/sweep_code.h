@@ -33,6 +33,9 @@ using PackFunction = void(const ArrayPointer* arrays, const int64_t* extents,
                           int64_t count, int64_t element_stride,
                           int64_t item_stride);
 
+/// Bytes that the address of a panel on a GPU is a multiple of.
+inline constexpr uint64_t kPanelAlignment = 16;
+
 /// The panels of a tile. Where lanes run along an axis, its elements are
 /// `element_stride` apart and its positions 1; otherwise its positions are as
 /// far apart as there are elements.

@@ -38,7 +38,8 @@ TileSteps::TileSteps(GeneratedModule& generated, const Program& program,
                field(1, offsetof(TilePanels, kept), ahead_.getPtrTy()),
                field(1, offsetof(TilePanels, reduced), ahead_.getPtrTy()),
                field(1, offsetof(TilePanels, reduced_element_stride),
-                     ahead_.getInt64Ty())}) {}
+                     ahead_.getInt64Ty()),
+               generated.target.is_cuda ? kPanelAlignment : 0}) {}
 
 llvm::Function* TileSteps::declare(GeneratedModule& generated,
                                    const char* name) {
