@@ -6,6 +6,8 @@
 #include <llvm/IR/IntrinsicsNVPTX.h>
 #include <ucontext.h>
 
+#include <array>
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -62,6 +64,7 @@ struct Machine {
   int block_x = 0;
   int block_y = 0;
   int blocks_x = 0;
+  int64_t sweeps = 0;
 };
 
 Machine& machine() {
@@ -108,11 +111,26 @@ int32_t block_x() { return machine().block_x; }
 int32_t block_y() { return machine().block_y; }
 int32_t blocks_x() { return machine().blocks_x; }
 void synchronize(int32_t) { machine().block.wait(); }
-float rounded(double x) { return static_cast<float>(x); }
-float exp2_of(float x) { return rounded(std::exp2(static_cast<double>(x))); }
-float reciprocal_of(float x) { return rounded(1 / static_cast<double>(x)); }
+
+/// Returns a result with as much error as the special functions of GPUs have,
+/// up or down, by the bits of the argument.
+float approximate(float x, double result, double error) {
+  const bool is_up = std::popcount(std::bit_cast<uint32_t>(x)) % 2 == 0;
+  return static_cast<float>(result * (is_up ? 1 + error : 1 - error));
+}
+
+float exp2_of(float x) {
+  const bool is_exact = x == std::floor(x);
+  return approximate(x, std::exp2(static_cast<double>(x)),
+                     is_exact ? 0 : 0x1.6ap-23);
+}
+
+float reciprocal_of(float x) {
+  return approximate(x, 1 / static_cast<double>(x), 0x1p-24);
+}
+
 float rsqrt_of(float x) {
-  return rounded(1 / std::sqrt(static_cast<double>(x)));
+  return approximate(x, 1 / std::sqrt(static_cast<double>(x)), 0x1.12p-23);
 }
 
 struct Call {
@@ -331,6 +349,7 @@ void run(const Program& program, Sizes sizes,
   for (const KernelLaunch& each : grid_launches(program, plan)) {
     launch(code, each, parameters);
   }
+  ++machine().sweeps;
 }
 
 /// Returns the choices that a test forces on all backends.
@@ -343,6 +362,8 @@ GridOverrides forced_by(const RunOptions& options) {
 }
 
 }  // namespace
+
+int64_t emulated_sweeps() { return machine().sweeps; }
 
 void run_on_grid(const Program& program, Sizes sizes,
                  std::span<const ArrayView> arguments,

@@ -30,4 +30,7 @@ void run_on_warps(const Program& program, Sizes sizes,
                   std::span<const MutableArrayView> results,
                   const RunOptions& options);
 
+/// Returns how many programs have run so.
+int64_t emulated_sweeps();
+
 }  // namespace gramless::testing
