@@ -180,7 +180,8 @@ llvm::Value* PackedValues::from_reduced(int value, const Step& step,
 uint64_t PackedValues::alignment_behind(llvm::Value* index) const {
   const auto* behind = llvm::dyn_cast<llvm::ConstantInt>(index);
   const auto* elements = llvm::dyn_cast<llvm::ConstantInt>(reduced_.elements);
-  if (behind == nullptr || elements == nullptr) return 0;
+  const bool is_told = panels_.reduced_alignment > 0;
+  if (!is_told || behind == nullptr || elements == nullptr) return 0;
   const auto bytes = static_cast<uint64_t>(dtype_size(shape_.dtype));
   return std::gcd(
       panels_.reduced_alignment,

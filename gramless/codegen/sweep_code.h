@@ -3,7 +3,9 @@
 // store its results. This header says how they are called; it needs no LLVM.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include "gramless/codegen/target.h"
 #include "gramless/plan/plan.h"
@@ -21,6 +23,15 @@ struct PointerTo {
 };
 using ArrayPointer = PointerTo<const void>;
 using ResultPointer = PointerTo<void>;
+
+/// Returns the pointer to the elements of a view, of one problem.
+template <class View>
+auto pointer_to(const View& view) {
+  const std::size_t axes = view.strides.size();
+  using Pointer = PointerTo<std::remove_pointer_t<decltype(view.data)>>;
+  return Pointer{view.data, axes == 2 ? view.strides[0] : 0,
+                 axes > 0 ? view.strides[axes - 1] : 0};
+}
 
 /// Computes the packed values of one rate (packed_values() in plan.h) for the
 /// positions [first, first + count), and stores each element at

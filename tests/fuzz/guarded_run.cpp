@@ -84,7 +84,7 @@ ForcedChoices draw_choices(Draw& draw) {
 void run_programs(const Call& call, const Run& run) {
   const MapReduce& map_reduce = call.function.state().runnable.map_reduce;
   for (const Program& program :
-       lower(expand(map_reduce), /*has_outer_factors=*/true)) {
+       plan_grid_sweeps(expand(map_reduce))) {
     call.engine(program, call.sizes, run.arguments, run.results, {1});
   }
 }

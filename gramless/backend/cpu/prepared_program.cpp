@@ -9,11 +9,6 @@
 
 namespace gramless::cpu {
 
-SweepSizes sweep_sizes(const Program& program, Sizes sizes) {
-  return program.kept == Kept::rows ? SweepSizes{sizes.M, sizes.N}
-                                    : SweepSizes{sizes.N, sizes.M};
-}
-
 ReadySweep::ReadySweep(const Program& source, Sizes for_sizes, DType for_dtype,
                        const ForcedChoices& choices)
     : program(source),

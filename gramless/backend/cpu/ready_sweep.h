@@ -45,9 +45,6 @@ struct ReadySweep {
   int64_t scratch_numbers;
 };
 
-/// Returns the numbers of positions on the axes of a program's sweep.
-SweepSizes sweep_sizes(const Program& program, Sizes sizes);
-
 /// Runs a sweep. The views were checked.
 void run_sweep(const ReadySweep& sweep, std::span<const ArrayView> arguments,
                std::span<const MutableArrayView> results,

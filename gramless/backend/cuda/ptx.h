@@ -3,12 +3,17 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 namespace gramless {
 struct GeneratedModule;
 }
 
 namespace gramless::cuda {
+
+/// Returns 80 for `sm_80`. Throws ArgumentError for what is no architecture of
+/// GPUs, or below sm_75.
+int capability_of(std::string_view arch);
 
 /// Returns the PTX of a module, in the lowest version of PTX that its target
 /// takes. LLVM sets up parts of itself: see ForkLock::first_use.

@@ -314,30 +314,19 @@ void launch(const Code& code, const KernelLaunch& launch,
   }
 }
 
-template <class View>
-auto bind(const View& view) {
-  const std::size_t axes = view.strides.size();
-  using Pointer = PointerTo<std::remove_pointer_t<decltype(view.data)>>;
-  return Pointer{view.data, axes == 2 ? view.strides[0] : 0,
-                 axes > 0 ? view.strides[axes - 1] : 0};
-}
-
 void run(const Program& program, Sizes sizes,
          std::span<const ArrayView> arguments,
          std::span<const MutableArrayView> results, const GridDevice& device,
          const GridOverrides& overrides) {
-  const SweepSizes of_sweep = program.kept == Kept::rows
-                                  ? SweepSizes{sizes.M, sizes.N}
-                                  : SweepSizes{sizes.N, sizes.M};
   const DType dtype = find_dtype(program.arguments, arguments);
   const GridPlan plan =
-      make_grid_plan(program, of_sweep, dtype, device, overrides);
+      make_grid_plan(program, sweep_sizes(program, sizes), dtype, device, overrides);
   const Code& code = code_for(program, plan);
   std::vector<ArrayPointer> array_pointers;
-  for (const ArrayView& view : arguments) array_pointers.push_back(bind(view));
+  for (const ArrayView& view : arguments) array_pointers.push_back(pointer_to(view));
   std::vector<ResultPointer> result_pointers;
   for (const MutableArrayView& view : results) {
-    result_pointers.push_back(bind(view));
+    result_pointers.push_back(pointer_to(view));
   }
   const checked::GuardedArray workspace(
       DType::float64, {plan.workspace.bytes / 8}, checked::Edge::end);
