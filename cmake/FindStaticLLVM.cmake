@@ -1,6 +1,7 @@
 # Finds the static LLVM libraries that come as the Python package
 # mlc-llvm-static (pip install mlc-llvm-static), in this version only: LLVM has
-# no stable interface. Another folder can be given as LLVM_ROOT.
+# no stable interface. Another folder can be given as LLVM_ROOT. The generator
+# of code for GPUs comes as a second package, of the same version.
 if(NOT LLVM_ROOT)
   find_package(Python 3.10 REQUIRED COMPONENTS Interpreter)
   execute_process(
@@ -20,5 +21,13 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
 else()
   set(llvm_target X86)
 endif()
-llvm_map_components_to_libnames(gramless_llvm_libraries
-  OrcJIT ${llvm_target}CodeGen ${llvm_target}Desc ${llvm_target}Info)
+set(llvm_components OrcJIT ${llvm_target}CodeGen ${llvm_target}Desc ${llvm_target}Info)
+if(GRAMLESS_CUDA)
+  if(NOT TARGET LLVMNVPTXCodeGen)
+    message(FATAL_ERROR "LLVM's part for NVIDIA GPUs is missing: "
+      "python3 -m pip install mlc-llvm-static-extra-targets==23.1.1.post0. "
+      "Or configure with -DGRAMLESS_CUDA=OFF, for CPUs alone.")
+  endif()
+  list(APPEND llvm_components NVPTXCodeGen NVPTXDesc NVPTXInfo)
+endif()
+llvm_map_components_to_libnames(gramless_llvm_libraries ${llvm_components})

@@ -26,6 +26,12 @@ struct Sizes {
   bool operator==(const Sizes&) const = default;
 };
 
+/// Returns the numbers of positions on the axes of a program's sweep.
+inline SweepSizes sweep_sizes(const Program& program, Sizes sizes) {
+  return program.kept == Kept::rows ? SweepSizes{sizes.M, sizes.N}
+                                    : SweepSizes{sizes.N, sizes.M};
+}
+
 /// Choices that tests force.
 struct ForcedChoices {
   VectorIsa most =
@@ -99,6 +105,15 @@ void run(const Program& program, Sizes sizes,
          std::span<const MutableArrayView> results, const RunOptions& options);
 
 }  // namespace cpu
+
+namespace cuda {
+
+/// Returns a program with its plan for a GPU of 132 multiprocessors, the reason
+/// of each choice, and its kernels as PTX for an architecture such as `sm_80`.
+std::string explain(const Program& program, Sizes sizes, DType dtype,
+                    std::string_view arch);
+
+}  // namespace cuda
 
 namespace checked {
 

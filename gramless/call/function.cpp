@@ -426,22 +426,28 @@ ArrayFunction ArrayFunction::vjp(
 }
 
 std::string ArrayFunction::explain(std::span<const ArrayView> arguments,
-                                   CodeText code) const {
+                                   CodeText code, std::string_view arch) const {
   const Sizes sizes =
       find_sizes("ArrayFunction::explain", state_->arguments, arguments).sizes;
   const DType dtype = find_dtype(state_->arguments, arguments);
-  return explain_function(*this, sizes, dtype, code);
+  return explain_function(*this, sizes, dtype, {code, arch});
 }
 
 std::string explain_function(const ArrayFunction& function, Sizes sizes,
-                             DType dtype, CodeText code,
-                             const ForcedChoices& forced) {
+                             DType dtype, const CodeChoices& code) {
   const ArrayFunction::State& state = function.state();
   std::string text = function.title() + "\n";
   text += concat("\nformula\n", indented(to_text(state.runnable.map_reduce)));
   const auto add_sweeps = [&](const Runnable& runnable) {
+    if (code.text == CodeText::ptx) {
+      for (const Program& program :
+           plan_grid_sweeps(expand(runnable.map_reduce))) {
+        text += "\n" + cuda::explain(program, sizes, dtype, code.arch);
+      }
+      return;
+    }
     for (const cpu::PreparedProgram& prepared : runnable.programs) {
-      text += "\n" + prepared.explain(sizes, dtype, code, forced);
+      text += "\n" + prepared.explain(sizes, dtype, code.text, code.forced);
     }
   };
   add_sweeps(state.runnable);
@@ -479,10 +485,10 @@ void kernel_product(const Kernel& kernel, const Arguments& arguments,
 }
 
 std::string explain(const Kernel& kernel, const Arguments& arguments,
-                    CodeText code) {
+                    CodeText code, std::string_view arch) {
   const Signature signature =
       check_arguments(kernel.parsed(), arguments, "explain");
-  return function_of(kernel, signature).explain(flatten(arguments), code);
+  return function_of(kernel, signature).explain(flatten(arguments), code, arch);
 }
 
 }  // namespace gramless

@@ -79,10 +79,16 @@ void run_function(const ArrayFunction& function,
                   std::span<const MutableArrayView> results,
                   const Options& options, const ForcedChoices& forced);
 
-/// Returns what a function runs for arrays of the given sizes, as text, with
+/// What code an explanation shows: of which form, for which GPU, and with which
 /// choices forced.
+struct CodeChoices {
+  CodeText text = CodeText::none;
+  std::string_view arch = "sm_80";
+  ForcedChoices forced = {};
+};
+
+/// Returns what a function runs for arrays of the given sizes, as text.
 std::string explain_function(const ArrayFunction& function, Sizes sizes,
-                             DType dtype, CodeText code = CodeText::none,
-                             const ForcedChoices& forced = {});
+                             DType dtype, const CodeChoices& code = {});
 
 }  // namespace gramless

@@ -3,18 +3,34 @@
 #include "gramless/codegen/module.h"
 
 #include <llvm/IR/Verifier.h>
+#include <llvm/Support/CommandLine.h>
 #include <llvm/Support/raw_ostream.h>
 #include <llvm/TargetParser/Triple.h>
 
 #include "gramless/error.h"
 
 namespace gramless {
+namespace {
+
+/// Returns what sets denormal arguments and results of float32 to 0: a GPU has
+/// no mode for it.
+llvm::AttrBuilder flush_denormals(llvm::LLVMContext& context) {
+  const llvm::DenormalMode flush = llvm::DenormalMode::getPreserveSign();
+  llvm::AttrBuilder attributes(context);
+  attributes.addDenormalFPEnvAttr(
+      llvm::DenormalFPEnv(llvm::DenormalMode::getIEEE(), flush));
+  return attributes;
+}
+
+}  // namespace
 
 GeneratedModule make_module(const Target& target, const std::string& name) {
   GeneratedModule generated{target, std::make_unique<llvm::LLVMContext>(),
                             nullptr};
   generated.module = std::make_unique<llvm::Module>(name, *generated.context);
-  generated.module->setTargetTriple(llvm::Triple(target.triple));
+  const llvm::Triple triple(target.triple);
+  generated.module->setTargetTriple(triple);
+  if (target.is_cuda) generated.module->setDataLayout(triple.computeDataLayout());
   return generated;
 }
 
@@ -27,6 +43,10 @@ llvm::Function* add_function(GeneratedModule& generated,
   function->addFnAttr(llvm::Attribute::NoUnwind);
   function->addFnAttr("target-cpu", generated.target.cpu);
   function->addFnAttr("target-features", generated.target.features);
+  if (generated.target.is_cuda) {
+    function->addFnAttrs(flush_denormals(function->getContext()));
+    return function;
+  }
   // Without these two, LLVM splits 512-bit vectors on some processors.
   function->addFnAttr("prefer-vector-width", bits);
   function->addFnAttr("min-legal-vector-width", bits);
@@ -37,6 +57,14 @@ llvm::Value* load_field(llvm::IRBuilder<>& ir, llvm::Value* address,
                         std::size_t offset, llvm::Type* type) {
   return ir.CreateLoad(type,
                        ir.CreateConstGEP1_64(ir.getInt8Ty(), address, offset));
+}
+
+// There is no other switch for the pass.
+void set_llvm_options() {
+  const auto& options = llvm::cl::getRegisteredOptions();
+  const auto found = options.find("disable-lsr");
+  if (found == options.end()) return;
+  found->second->addOccurrence(0, "disable-lsr", "true");
 }
 
 void verify(const GeneratedModule& generated) {

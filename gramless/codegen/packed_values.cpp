@@ -3,6 +3,7 @@
 #include "gramless/codegen/packed_values.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "gramless/codegen/address.h"
 #include "gramless/codegen/sweep_code.h"
@@ -33,6 +34,11 @@ bool are_few(const Program& program, const TileShape& shape) {
   return elements * shape.kept_unroll <= kMostKeptRegisters;
 }
 
+/// Returns how a number, or the numbers of a vector, are aligned.
+llvm::Align alignment_of(llvm::Type* type) {
+  return llvm::Align(type->getScalarSizeInBits() / 8);
+}
+
 }  // namespace
 
 TileMemory::TileMemory(llvm::IRBuilder<>& ir, const TileShape& shape)
@@ -46,14 +52,16 @@ llvm::Type* TileMemory::register_of(llvm::Type* number) const {
                                     static_cast<unsigned>(shape_.lanes));
 }
 
-llvm::Value* TileMemory::load(llvm::Type* type, llvm::Value* address) {
-  const auto bytes = static_cast<uint64_t>(dtype_size(shape_.dtype));
-  return ir_.CreateAlignedLoad(type, address, llvm::Align(bytes));
+llvm::Value* TileMemory::load(llvm::Type* type, llvm::Value* address,
+                              uint64_t bytes) {
+  const llvm::Align alignment = alignment_of(type);
+  return ir_.CreateAlignedLoad(
+      type, address,
+      bytes > alignment.value() ? llvm::Align(bytes) : alignment);
 }
 
 void TileMemory::store(llvm::Value* value, llvm::Value* address) {
-  const auto bytes = static_cast<uint64_t>(dtype_size(shape_.dtype));
-  ir_.CreateAlignedStore(value, address, llvm::Align(bytes));
+  ir_.CreateAlignedStore(value, address, alignment_of(value->getType()));
 }
 
 llvm::Value* TileMemory::number_at(llvm::Value* array, llvm::Value* index) {
@@ -158,14 +166,26 @@ llvm::Value* PackedValues::from_reduced(int value, const Step& step,
   if (shape_.lanes_along_kept) {
     llvm::Value* index = ir_.CreateAdd(
         ir_.CreateMul(reduced_.elements, ir_.getInt64(behind)), at);
-    return memory_.splat(
-        memory_.load(memory_.number(), memory_.number_at(step.address, index)));
+    return memory_.splat(memory_.load(memory_.number(),
+                                      memory_.number_at(step.address, index),
+                                      alignment_behind(index)));
   }
   llvm::Value* index =
       ir_.CreateAdd(ir_.CreateMul(at, panels_.reduced_element_stride),
                     ir_.getInt64(behind * static_cast<uint64_t>(shape_.lanes)));
   return memory_.load(memory_.register_of(memory_.number()),
                       memory_.number_at(step.address, index));
+}
+
+uint64_t PackedValues::alignment_behind(llvm::Value* index) const {
+  const auto* behind = llvm::dyn_cast<llvm::ConstantInt>(index);
+  const auto* elements = llvm::dyn_cast<llvm::ConstantInt>(reduced_.elements);
+  const bool is_told = panels_.reduced_alignment > 0;
+  if (!is_told || behind == nullptr || elements == nullptr) return 0;
+  const auto bytes = static_cast<uint64_t>(dtype_size(shape_.dtype));
+  return std::gcd(
+      panels_.reduced_alignment,
+      bytes * std::gcd(behind->getZExtValue(), elements->getZExtValue()));
 }
 
 /// Emits a load in front of all loops, once, if its index is fixed.

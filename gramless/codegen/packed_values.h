@@ -22,7 +22,10 @@ class TileMemory {
   /// Returns the type of a register of numbers of a type.
   [[nodiscard]] llvm::Type* register_of(llvm::Type* number) const;
 
-  llvm::Value* load(llvm::Type* type, llvm::Value* address);
+  /// Loads from an address that is a multiple of `bytes`, if these are more
+  /// than those of a number.
+  llvm::Value* load(llvm::Type* type, llvm::Value* address,
+                    uint64_t bytes = 0);
   void store(llvm::Value* value, llvm::Value* address);
 
   /// Returns the address of a number, or of a register, in an array of them.
@@ -46,6 +49,9 @@ struct Panels {
   /// The distance of two elements of the reduced panel where lanes run along
   /// it.
   llvm::Value* reduced_element_stride;
+  /// The bytes that the address of the reduced panel is a multiple of, if loads
+  /// are to tell.
+  uint64_t reduced_alignment = 0;
 };
 
 /// The values that were packed before a tile runs: of each rate but `pair`.
@@ -80,6 +86,9 @@ class PackedValues {
   llvm::Value* from_call(int value, const Step& step);
   llvm::Value* from_kept(int value, const Step& step, int position);
   llvm::Value* from_reduced(int value, const Step& step, int position);
+  /// Returns the bytes that the address of a number in the reduced panel is a
+  /// multiple of, so many numbers behind some position.
+  [[nodiscard]] uint64_t alignment_behind(llvm::Value* index) const;
   llvm::Value* load_ahead(int value, const Environment& environment,
                           const std::function<llvm::Value*()>& emit);
   llvm::Value* element(const PanelLayout& layout, int value, const Step& step);

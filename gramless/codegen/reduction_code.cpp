@@ -22,13 +22,16 @@ const ReductionCode::Routine& ReductionCode::routine_of(Reduction reduction) {
   using Code = ReductionCode;
   static constexpr std::array kRoutines = {
       Routine{Reduction::sum, &Code::zero, &Code::add_to_sum,
-              &Code::combine_sums, &Code::settled_sum},
+              &Code::combine_sums, &Code::merge_sums, &Code::settled_sum},
       Routine{Reduction::log_sum_exp, &Code::zero, &Code::add_to_sum,
-              &Code::combine_scaled, &Code::settled_scaled},
+              &Code::combine_scaled, &Code::merge_scaled,
+              &Code::settled_scaled},
       Routine{Reduction::max, &Code::no_extreme<1>, &Code::keep_extreme<1>,
-              &Code::combine_extremes<1>, &Code::settled_extreme},
+              &Code::combine_extremes<1>, &Code::merge_extremes<1>,
+              &Code::settled_extreme},
       Routine{Reduction::min, &Code::no_extreme<-1>, &Code::keep_extreme<-1>,
-              &Code::combine_extremes<-1>, &Code::settled_extreme},
+              &Code::combine_extremes<-1>, &Code::merge_extremes<-1>,
+              &Code::settled_extreme},
   };
   for (const Routine& routine : kRoutines) {
     if (routine.reduction == reduction) return routine;
@@ -50,6 +53,11 @@ void ReductionCode::combine(Reduction reduction, const Registers& block,
   (this->*routine_of(reduction).combine)(block, first, address);
 }
 
+void ReductionCode::merge(Reduction reduction, const WordAddress& later,
+                          const WordAddress& address) {
+  (this->*routine_of(reduction).merge)(later, address);
+}
+
 Registers ReductionCode::settled(Reduction reduction,
                                  const WordAddress& address) {
   return (this->*routine_of(reduction).settled)(address);
@@ -67,7 +75,18 @@ Registers ReductionCode::add_to_sum(const Registers& block,
 
 void ReductionCode::combine_sums(const Registers& block, llvm::Value* /*first*/,
                                  const WordAddress& address) {
-  add_to_total(widened(block[0]), nullptr, address);
+  add_to_total({widened(block[0]), nullptr}, nullptr, address);
+}
+
+void ReductionCode::merge_sums(const WordAddress& later,
+                               const WordAddress& address) {
+  add_to_total(load_addend(later), nullptr, address);
+}
+
+ReductionCode::Addend ReductionCode::load_addend(const WordAddress& address) {
+  const bool has_error = shape_.dtype == DType::float64;
+  return {load(ir_.getDoubleTy(), address(0)),
+          has_error ? load(ir_.getDoubleTy(), address(1)) : nullptr};
 }
 
 /// Brings the earlier blocks to the scale of this one, which loses nothing: the
@@ -77,19 +96,40 @@ void ReductionCode::combine_scaled(const Registers& block,
                                    const WordAddress& address) {
   llvm::Value* scale = widened(block[1]);
   llvm::Value* before = load(ir_.getDoubleTy(), address(kScaleWord));
-  llvm::Value* factor =
-      math_.falling_power_of_four(ir_.CreateFSub(before, scale));
-  // Of two scales of nothing, the difference is NaN.
-  llvm::Value* is_same = ir_.CreateFCmpOEQ(before, scale);
-  factor = ir_.CreateSelect(is_same, llvm::ConstantFP::get(wide_, 1), factor);
+  llvm::Value* factor = rescaling(before, scale);
   memory_.store(scale, address(kScaleWord));
-  add_to_total(widened(block[0]), factor, address);
+  add_to_total({widened(block[0]), nullptr}, factor, address);
+}
+
+llvm::Value* ReductionCode::rescaling(llvm::Value* scale, llvm::Value* common) {
+  llvm::Value* factor =
+      math_.falling_power_of_four(ir_.CreateFSub(scale, common));
+  // Of two scales of nothing, the difference is NaN.
+  llvm::Value* is_same = ir_.CreateFCmpOEQ(scale, common);
+  return ir_.CreateSelect(is_same, llvm::ConstantFP::get(wide_, 1), factor);
+}
+
+void ReductionCode::merge_scaled(const WordAddress& later,
+                                 const WordAddress& address) {
+  llvm::Value* before = load(ir_.getDoubleTy(), address(kScaleWord));
+  llvm::Value* after = load(ir_.getDoubleTy(), later(kScaleWord));
+  llvm::Value* scale =
+      ir_.CreateSelect(ir_.CreateFCmpOGT(after, before), after, before);
+  Addend addend = load_addend(later);
+  llvm::Value* factor = rescaling(after, scale);
+  addend.term = ir_.CreateFMul(addend.term, factor);
+  if (addend.error != nullptr) {
+    addend.error = ir_.CreateFMul(addend.error, factor);
+  }
+  memory_.store(scale, address(kScaleWord));
+  add_to_total(addend, rescaling(before, scale), address);
 }
 
 /// In float32 the sum is exact enough; in float64 what its rounding loses is
 /// added up.
-void ReductionCode::add_to_total(llvm::Value* term, llvm::Value* factor,
+void ReductionCode::add_to_total(Addend addend, llvm::Value* factor,
                                  const WordAddress& address) {
+  llvm::Value* term = addend.term;
   llvm::Value* before = load(ir_.getDoubleTy(), address(0));
   if (factor != nullptr) before = ir_.CreateFMul(before, factor);
   llvm::Value* sum = ir_.CreateFAdd(before, term);
@@ -100,6 +140,7 @@ void ReductionCode::add_to_total(llvm::Value* term, llvm::Value* factor,
       ir_.CreateFSub(before, ir_.CreateFSub(sum, rounded));
   llvm::Value* lost_term = ir_.CreateFSub(term, rounded);
   llvm::Value* error = ir_.CreateFAdd(lost_before, lost_term);
+  if (addend.error != nullptr) error = ir_.CreateFAdd(error, addend.error);
   llvm::Value* errors = load(ir_.getDoubleTy(), address(1));
   if (factor != nullptr) errors = ir_.CreateFMul(errors, factor);
   memory_.store(ir_.CreateFAdd(errors, error), address(1));
@@ -177,15 +218,31 @@ void ReductionCode::combine_extremes(const Registers& block, llvm::Value* first,
   llvm::Value* later = widened(block[0]);
   llvm::Value* offset =
       ir_.CreateSExt(ir_.CreateBitCast(block[1], index_type()), wide_index);
-  llvm::Value* earlier = load(ir_.getDoubleTy(), address(0));
-  llvm::Value* earlier_index = load(ir_.getInt64Ty(), address(1));
   llvm::Value* is_some = ir_.CreateICmpSGE(
       offset, llvm::Constant::getNullValue(offset->getType()));
-  llvm::Value* is_new =
-      ir_.CreateAnd(is_some, replaces(sign, later, earlier, earlier_index));
   llvm::Value* index = ir_.CreateAdd(offset, memory_.splat(first));
-  memory_.store(ir_.CreateSelect(is_new, later, earlier), address(0));
-  memory_.store(ir_.CreateSelect(is_new, index, earlier_index), address(1));
+  keep_better(sign, {later, index, is_some}, address);
+}
+
+template <int sign>
+void ReductionCode::merge_extremes(const WordAddress& later,
+                                   const WordAddress& address) {
+  llvm::Value* index = load(ir_.getInt64Ty(), later(1));
+  llvm::Value* is_some = ir_.CreateICmpSGE(
+      index, llvm::Constant::getNullValue(index->getType()));
+  keep_better(sign, {load(ir_.getDoubleTy(), later(0)), index, is_some},
+              address);
+}
+
+void ReductionCode::keep_better(int sign, const Extreme& later,
+                                const WordAddress& address) {
+  llvm::Value* earlier = load(ir_.getDoubleTy(), address(0));
+  llvm::Value* earlier_index = load(ir_.getInt64Ty(), address(1));
+  llvm::Value* is_new = ir_.CreateAnd(
+      later.is_some, replaces(sign, later.value, earlier, earlier_index));
+  memory_.store(ir_.CreateSelect(is_new, later.value, earlier), address(0));
+  memory_.store(ir_.CreateSelect(is_new, later.index, earlier_index),
+                address(1));
 }
 
 llvm::Value* ReductionCode::widened(llvm::Value* number) {

@@ -41,6 +41,10 @@ class ReductionCode {
   void combine(Reduction reduction, const Registers& block, llvm::Value* first,
                const WordAddress& address);
 
+  /// Combines the state of all blocks with that of later positions.
+  void merge(Reduction reduction, const WordAddress& later,
+             const WordAddress& address);
+
   /// Loads a state of all blocks, and makes numbers of its words.
   Registers settled(Reduction reduction, const WordAddress& address);
 
@@ -52,6 +56,7 @@ class ReductionCode {
     Registers (ReductionCode::*add)(const Registers&, const ReducedTerm&);
     void (ReductionCode::*combine)(const Registers&, llvm::Value*,
                                    const WordAddress&);
+    void (ReductionCode::*merge)(const WordAddress&, const WordAddress&);
     Registers (ReductionCode::*settled)(const WordAddress&);
   };
   static const Routine& routine_of(Reduction reduction);
@@ -62,9 +67,21 @@ class ReductionCode {
                     const WordAddress& address);
   void combine_scaled(const Registers& block, llvm::Value* first,
                       const WordAddress& address);
+  /// A term with its error, or null for none.
+  struct Addend {
+    llvm::Value* term;
+    llvm::Value* error;
+  };
   /// Adds to a sum and its error, both multiplied by `factor` if there is one.
-  void add_to_total(llvm::Value* term, llvm::Value* factor,
+  void add_to_total(Addend addend, llvm::Value* factor,
                     const WordAddress& address);
+  Addend load_addend(const WordAddress& address);
+  void merge_sums(const WordAddress& later, const WordAddress& address);
+  void merge_scaled(const WordAddress& later, const WordAddress& address);
+  template <int sign>
+  void merge_extremes(const WordAddress& later, const WordAddress& address);
+  /// Returns 4**(scale - common), for a scale that is not above the other.
+  llvm::Value* rescaling(llvm::Value* scale, llvm::Value* common);
   Registers settled_sum(const WordAddress& address);
   Registers settled_scaled(const WordAddress& address);
   Registers settled_extreme(const WordAddress& address);
@@ -76,6 +93,14 @@ class ReductionCode {
   template <int sign>
   void combine_extremes(const Registers& block, llvm::Value* first,
                         const WordAddress& address);
+  /// An extreme, and whether there is one.
+  struct Extreme {
+    llvm::Value* value;
+    llvm::Value* index;
+    llvm::Value* is_some;
+  };
+  /// Keeps the better one of two extremes.
+  void keep_better(int sign, const Extreme& later, const WordAddress& address);
   /// Returns where a later value replaces an earlier one.
   llvm::Value* replaces(int sign, llvm::Value* later, llvm::Value* earlier,
                         llvm::Value* earlier_index);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Emits
 //
-//   for each output that keeps the rows
+//   for each output that keeps the rows, or that keeps nothing
 //     for each element
 //       for each vector of rows
 //         the settled state, and of that each result
@@ -21,11 +21,12 @@ namespace {
 class StoreCode {
  public:
   StoreCode(GeneratedModule& generated, const Program& program,
-            const TileShape& shape)
+            const TileShape& shape, StoreName store)
       : generated_(generated),
         program_(program),
+        kept_(store.kept),
         shape_(float64_shape(shape)),
-        function_(declare(generated)),
+        function_(declare(generated, store.name)),
         ir_(llvm::BasicBlock::Create(*generated.context, "entry", function_)),
         math_(ir_, generated.target),
         memory_(ir_, shape_),
@@ -43,7 +44,7 @@ class StoreCode {
     find_rows();
     llvm::Value* first = ir_.getInt64(0);
     for (const ProgramOutput& output : program_.outputs) {
-      if (output.kept != program_.kept) continue;
+      if (output.kept != kept_) continue;
       llvm::Value* elements = ir_.getInt64(1);
       for (const Axis& axis : program_.results[output.output].features) {
         elements = ir_.CreateMul(elements, extents_.of(axis));
@@ -65,11 +66,11 @@ class StoreCode {
     return shape;
   }
 
-  static llvm::Function* declare(GeneratedModule& generated) {
+  static llvm::Function* declare(GeneratedModule& generated, const char* name) {
     llvm::LLVMContext& context = *generated.context;
     llvm::Type* pointer = llvm::PointerType::get(context, 0);
     return add_function(
-        generated, kStore,
+        generated, name,
         llvm::FunctionType::get(llvm::Type::getVoidTy(context),
                                 std::vector<llvm::Type*>(4, pointer), false));
   }
@@ -86,7 +87,7 @@ class StoreCode {
 
   void find_rows() {
     for (const ProgramOutput& output : program_.outputs) {
-      if (output.kept != program_.kept) continue;
+      if (output.kept != kept_) continue;
       for (std::size_t k = 0; k < output.finishes.size(); ++k) {
         const std::size_t result = output.output + k;
         llvm::Value* stride = result_field(
@@ -188,6 +189,7 @@ class StoreCode {
 
   GeneratedModule& generated_;
   const Program& program_;
+  Kept kept_;
   TileShape shape_;
   llvm::Function* function_;
   llvm::IRBuilder<> ir_;
@@ -208,8 +210,8 @@ class StoreCode {
 }  // namespace
 
 void emit_store(GeneratedModule& generated, const Program& program,
-                const TileShape& shape) {
-  StoreCode(generated, program, shape).emit();
+                const TileShape& shape, StoreName store) {
+  StoreCode(generated, program, shape, store).emit();
 }
 
 }  // namespace gramless

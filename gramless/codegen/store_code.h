@@ -7,9 +7,15 @@
 
 namespace gramless {
 
-/// Emits a function of the type StoreFunction, for tiles with lanes along the
-/// kept axis.
+/// A function of the type StoreFunction, and which outputs it stores: those
+/// that keep some axis, or none.
+struct StoreName {
+  const char* name;
+  Kept kept;
+};
+
+/// Emits it for tiles with lanes along the kept axis.
 void emit_store(GeneratedModule& generated, const Program& program,
-                const TileShape& shape);
+                const TileShape& shape, StoreName store);
 
 }  // namespace gramless

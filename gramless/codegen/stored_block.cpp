@@ -62,7 +62,8 @@ llvm::Value* StoredBlock::address(int value, const TileStep& step, int row,
   const auto unit = static_cast<uint64_t>(steps_.unit());
   llvm::Value* behind = ir_.CreateMul(ir_.CreateSub(step.index, range_.begin),
                                       ir_.getInt64(numbers / unit));
-  const uint64_t fixed = slot * numbers * kBlockTerms +
+  const auto terms = static_cast<uint64_t>(steps_.shape().block_terms);
+  const uint64_t fixed = slot * numbers * terms +
                          static_cast<uint64_t>(reduced) * numbers +
                          static_cast<uint64_t>(row) * lanes;
   return steps_.memory().number_at(steps_.scratch(),

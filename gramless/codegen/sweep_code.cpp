@@ -17,7 +17,9 @@ GeneratedModule generate_sweep(const Program& program, const TileShape& shape,
   emit_pack(generated, program, shape, {kPackKept, kept_rate(program)});
   emit_pack(generated, program, shape, {kPackReduced, reduced_rate(program)});
   emit_tile(generated, program, shape);
-  if (shape.lanes_along_kept) emit_store(generated, program, shape);
+  if (shape.lanes_along_kept) {
+    emit_store(generated, program, shape, {kStore, program.kept});
+  }
   if (has_sums_over_rows(program)) emit_rest_tile(generated, program, shape);
   if (!has_crossed_outputs(program)) return generated;
   emit_add_crossed(generated, program, shape);

@@ -3,7 +3,9 @@
 // store its results. This header says how they are called; it needs no LLVM.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include "gramless/codegen/target.h"
 #include "gramless/plan/plan.h"
@@ -22,6 +24,15 @@ struct PointerTo {
 using ArrayPointer = PointerTo<const void>;
 using ResultPointer = PointerTo<void>;
 
+/// Returns the pointer to the elements of a view, of one problem.
+template <class View>
+auto pointer_to(const View& view) {
+  const std::size_t axes = view.strides.size();
+  using Pointer = PointerTo<std::remove_pointer_t<decltype(view.data)>>;
+  return Pointer{view.data, axes == 2 ? view.strides[0] : 0,
+                 axes > 0 ? view.strides[axes - 1] : 0};
+}
+
 /// Computes the packed values of one rate (packed_values() in plan.h) for the
 /// positions [first, first + count), and stores each element at
 /// `panel[element * element_stride + position * item_stride]`, positions
@@ -32,6 +43,9 @@ using PackFunction = void(const ArrayPointer* arrays, const int64_t* extents,
                           const void* call, void* panel, int64_t first,
                           int64_t count, int64_t element_stride,
                           int64_t item_stride);
+
+/// Bytes that the address of a panel on a GPU is a multiple of.
+inline constexpr uint64_t kPanelAlignment = 16;
 
 /// The panels of a tile. Where lanes run along an axis, its elements are
 /// `element_stride` apart and its positions 1; otherwise its positions are as
@@ -46,6 +60,9 @@ struct TilePanels {
   int64_t reduced_first = 0;
   /// The rows of a tile that count, in the rest of the rows.
   int64_t kept_count = 0;
+  /// The first row of a tile that counts in sums over the rows, on a GPU: tiles
+  /// that end at the last row may have rows of the tile before.
+  int64_t kept_first = 0;
 };
 
 /// The states that a tile adds to: for each element, register along the kept

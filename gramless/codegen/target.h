@@ -24,6 +24,8 @@ struct Target {
   /// Whether a fused multiply-add is one instruction.
   bool has_fma = false;
   int vector_bytes = 16;
+  /// Whether it is a GPU: numbers, and no vectors of them.
+  bool is_cuda = false;
 
   bool operator==(const Target&) const = default;
 };

@@ -33,7 +33,12 @@ class TileCode {
         shape_(shape),
         steps_(generated, program, shape, is_rest ? kRestTile : kTile),
         ir_(steps_.ir()),
-        mask_(is_rest ? steps_.kept_mask() : nullptr) {
+        masks_(rows(), is_rest ? steps_.kept_mask() : nullptr) {
+    if (generated.target.is_cuda && has_sums_over_rows(program)) {
+      for (std::size_t row = 0; row < rows(); ++row) {
+        masks_[row] = steps_.does_row_count(row);
+      }
+    }
     lay_out_elements();
   }
 
@@ -231,7 +236,8 @@ class TileCode {
               {term.first.at(row, reduced, shape),
                is_product ? term.second.at(row, reduced, shape) : nullptr,
                nullptr})[0];
-          sum = mask_ == nullptr ? after : ir_.CreateSelect(mask_, after, sum);
+          llvm::Value* mask = masks_[static_cast<std::size_t>(row)];
+          sum = mask == nullptr ? after : ir_.CreateSelect(mask, after, sum);
         }
         steps_.memory().store(sum, address);
       }
@@ -342,8 +348,8 @@ class TileCode {
           continue;
         }
         Registers state = taken_block(k, index, times);
-        if (mask_ != nullptr) {
-          state[0] = ir_.CreateSelect(mask_, state[0], identity(k)[0]);
+        if (masks_[row] != nullptr) {
+          state[0] = ir_.CreateSelect(masks_[row], state[0], identity(k)[0]);
         }
         combine(state, steps_.shared_words_at(
                            ir_.CreateAdd(elements_[k].first, element)));
@@ -385,8 +391,9 @@ class TileCode {
   TileShape shape_;
   TileSteps steps_;
   llvm::IRBuilder<>& ir_;
-  /// The lanes that count for sums over the rows, or null for all.
-  llvm::Value* mask_;
+  /// For each row, the lanes that count for sums over the rows, or null for
+  /// all.
+  Registers masks_;
   std::vector<Elements> elements_;
   llvm::Value* crossed_elements_ = nullptr;
   bool in_registers_ = false;

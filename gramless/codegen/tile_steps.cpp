@@ -38,7 +38,8 @@ TileSteps::TileSteps(GeneratedModule& generated, const Program& program,
                field(1, offsetof(TilePanels, kept), ahead_.getPtrTy()),
                field(1, offsetof(TilePanels, reduced), ahead_.getPtrTy()),
                field(1, offsetof(TilePanels, reduced_element_stride),
-                     ahead_.getInt64Ty())}) {}
+                     ahead_.getInt64Ty()),
+               generated.target.is_cuda ? kPanelAlignment : 0}) {}
 
 llvm::Function* TileSteps::declare(GeneratedModule& generated,
                                    const char* name) {
@@ -185,6 +186,12 @@ llvm::Value* TileSteps::lanes_below(llvm::Value* index, llvm::Value* end) {
 llvm::Value* TileSteps::kept_mask() {
   if (!shape_.lanes_along_kept) return nullptr;
   return lanes_below(ir_.getInt64(0), kept_count_);
+}
+
+llvm::Value* TileSteps::does_row_count(std::size_t row) {
+  llvm::Value* first =
+      field(1, offsetof(TilePanels, kept_first), ahead_.getInt64Ty());
+  return ahead_.CreateICmpSGE(ahead_.getInt64(row), first);
 }
 
 llvm::Value* TileSteps::positions(const TileStep& step, llvm::Value* begin,

@@ -87,6 +87,10 @@ class TileSteps {
   /// null if each row has all lanes.
   llvm::Value* kept_mask();
 
+  /// Returns whether a row counts for sums over the rows: those before
+  /// TilePanels::kept_first do not.
+  llvm::Value* does_row_count(std::size_t row);
+
   const Program& program() const { return program_; }
   const TileShape& shape() const { return shape_; }
   llvm::IRBuilder<>& ir() { return ir_; }

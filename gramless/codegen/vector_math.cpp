@@ -3,6 +3,7 @@
 #include "gramless/codegen/vector_math.h"
 
 #include <llvm/IR/Intrinsics.h>
+#include <llvm/IR/IntrinsicsNVPTX.h>
 #include <llvm/IR/IntrinsicsX86.h>
 
 #include <array>
@@ -55,7 +56,8 @@ VectorMath::VectorMath(llvm::IRBuilder<>& ir, const Target& target)
     : ir_(ir),
       has_fma_(target.has_fma),
       has_avx2_(target.isa >= VectorIsa::avx2),
-      has_avx512_(target.isa == VectorIsa::avx512) {}
+      has_avx512_(target.isa == VectorIsa::avx512),
+      is_cuda_(target.is_cuda) {}
 
 bool VectorMath::is_float32(llvm::Value* x) {
   return x->getType()->getScalarType()->isFloatTy();
@@ -98,13 +100,31 @@ bool VectorMath::has_avx512(llvm::Value* x) const {
   return has_avx512_ && x->getType()->getPrimitiveSizeInBits() == 512;
 }
 
+bool VectorMath::has_special_functions(llvm::Value* x) const {
+  return is_cuda_ && is_float32(x);
+}
+
+llvm::Value* VectorMath::special_function(llvm::Intrinsic::ID intrinsic,
+                                          llvm::Value* x) {
+  return ir_.CreateIntrinsic(x->getType(), intrinsic, {x});
+}
+
+bool VectorMath::has_estimates(llvm::Value* x) const {
+  return has_avx512(x) || has_special_functions(x);
+}
+
 bool VectorMath::has_root_estimate(llvm::Value* x) const {
   const bool is_avx2 = has_avx2_ && is_float32(x) &&
                        x->getType()->getPrimitiveSizeInBits() == 256;
-  return has_avx512(x) || is_avx2;
+  return has_estimates(x) || is_avx2;
 }
 
 llvm::Value* VectorMath::estimate(llvm::Value* x, bool is_root) {
+  if (has_special_functions(x)) {
+    return special_function(is_root ? llvm::Intrinsic::nvvm_rsqrt_approx_ftz_f
+                                    : llvm::Intrinsic::nvvm_rcp_approx_ftz_f,
+                            x);
+  }
   const bool single = is_float32(x);
   if (!has_avx512(x)) {
     return ir_.CreateIntrinsic(llvm::Intrinsic::x86_avx_rsqrt_ps_256, {x});
@@ -124,6 +144,7 @@ llvm::Value* VectorMath::estimate(llvm::Value* x, bool is_root) {
 // 1/x and e = 1 - r x, r + r e is off by e**2. Where r is 0 or infinite, e is
 // NaN; with 1 in its place, r stays what it is.
 llvm::Value* VectorMath::reciprocal(llvm::Value* x) {
+  if (has_special_functions(x)) return estimate(x, /*is_root=*/false);
   if (!has_avx512(x)) return ir_.CreateFDiv(number(x, 1), x);
   llvm::Value* result = estimate(x, /*is_root=*/false);
   for (int step = 0; step < (is_float32(x) ? 1 : 2); ++step) {
@@ -143,7 +164,7 @@ llvm::Value* VectorMath::rsqrt(llvm::Value* x) {
     llvm::Value* root = ir_.CreateFMul(x, result);
     llvm::Value* e =
         smaller(fma(ir_.CreateFNeg(root), result, number(x, 1)), number(x, 1));
-    llvm::Value* factor = has_avx512(x)
+    llvm::Value* factor = has_estimates(x)
                               ? number(x, 0.5)
                               : fma(e, number(x, 0.375), number(x, 0.5));
     result = fma(ir_.CreateFMul(factor, result), e, result);
@@ -153,23 +174,30 @@ llvm::Value* VectorMath::rsqrt(llvm::Value* x) {
 
 // The same for r x, which is near sqrt(x). 0 and inf are their own roots.
 llvm::Value* VectorMath::sqrt(llvm::Value* x) {
-  if (!has_avx512(x) || !is_float32(x)) {
+  if (!has_estimates(x) || !is_float32(x)) {
     return ir_.CreateUnaryIntrinsic(llvm::Intrinsic::sqrt, x);
   }
   llvm::Value* r = estimate(x, /*is_root=*/true);
   llvm::Value* root = ir_.CreateFMul(x, r);
   llvm::Value* e = fma(ir_.CreateFNeg(root), r, number(x, 1));
   llvm::Value* result = fma(ir_.CreateFMul(number(x, 0.5), root), e, root);
+  return ir_.CreateSelect(is_own_root(x), x, result);
+}
+
+llvm::Value* VectorMath::is_own_root(llvm::Value* x) {
+  if (is_cuda_) {
+    llvm::Value* infinity = llvm::ConstantFP::getInfinity(x->getType());
+    return ir_.CreateOr(ir_.CreateFCmpOEQ(x, number(x, 0)),
+                        ir_.CreateFCmpOEQ(x, infinity));
+  }
   constexpr int kZeroOrInfinity = 0x2 | 0x4 | 0x8;
-  llvm::Value* is_own_root =
-      ir_.CreateIntrinsic(llvm::Intrinsic::x86_avx512_fpclass_ps_512,
-                          {x, ir_.getInt32(kZeroOrInfinity)});
-  return ir_.CreateSelect(is_own_root, x, result);
+  return ir_.CreateIntrinsic(llvm::Intrinsic::x86_avx512_fpclass_ps_512,
+                             {x, ir_.getInt32(kZeroOrInfinity)});
 }
 
 llvm::Value* VectorMath::divide(llvm::Value* a, llvm::Value* b) {
-  return has_avx512(b) ? ir_.CreateFMul(a, reciprocal(b))
-                       : ir_.CreateFDiv(a, b);
+  return has_estimates(b) ? ir_.CreateFMul(a, reciprocal(b))
+                          : ir_.CreateFDiv(a, b);
 }
 
 llvm::Value* VectorMath::abs(llvm::Value* x) {
@@ -255,6 +283,10 @@ llvm::Value* VectorMath::exp2(llvm::Value* x) {
   const bool single = is_float32(x);
   const unsigned mantissa = single ? 23 : 52;
   const double limit = single ? 128 : 1024;
+  if (has_special_functions(x)) {
+    return ir_.CreateIntrinsic(llvm::Intrinsic::nvvm_ex2_approx_ftz,
+                               {x->getType()}, {x});
+  }
   if (has_avx512(x)) return exp2_avx512(x);
   x = larger(number(x, 1 - limit), x);
   x = smaller(number(x, limit), x);

@@ -98,12 +98,19 @@ class VectorMath {
   /// Whether the instructions of AVX-512 for exponents, and for estimates of
   /// roots and quotients, take a value: one of 512 bits.
   [[nodiscard]] bool has_avx512(llvm::Value* x) const;
-  /// Whether there is a fast estimate of 1/sqrt(x), to 12 bits or more.
-  [[nodiscard]] bool has_root_estimate(llvm::Value* x) const;
+  /// Whether a GPU's special functions take a value: they are for float32.
+  [[nodiscard]] bool has_special_functions(llvm::Value* x) const;
+  llvm::Value* special_function(llvm::Intrinsic::ID intrinsic, llvm::Value* x);
   /// a/b to 1.5 ulp, where 1/b is a normal number.
   llvm::Value* divide(llvm::Value* a, llvm::Value* b);
-  /// An estimate of 1/x or of 1/sqrt(x), with their special values.
+  /// Whether there are estimates for a value, or one of 1/sqrt(x) at least.
+  [[nodiscard]] bool has_estimates(llvm::Value* x) const;
+  [[nodiscard]] bool has_root_estimate(llvm::Value* x) const;
+  /// An estimate of 1/x or of 1/sqrt(x), with their special values: to 14 bits
+  /// on AVX-512, to 12 on AVX2; on GPUs 1/x to 1 ulp, and 1/sqrt(x) to 2.
   llvm::Value* estimate(llvm::Value* x, bool is_root);
+  /// Whether x is 0 or inf.
+  llvm::Value* is_own_root(llvm::Value* x);
   llvm::Value* polynomial(llvm::Value* x, std::span<const double> coefficients);
   llvm::Value* integer_power(llvm::Value* x, int64_t exponent);
   /// 2**x with AVX-512's instructions for exponents.
@@ -126,6 +133,7 @@ class VectorMath {
   bool has_fma_;
   bool has_avx2_;
   bool has_avx512_;
+  bool is_cuda_;
 };
 
 }  // namespace gramless

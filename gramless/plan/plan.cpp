@@ -364,7 +364,7 @@ int64_t TileShape::rows() const {
 }
 
 int64_t TileShape::block() const {
-  return kBlockTerms * (lanes_along_kept ? 1 : lanes);
+  return block_terms * (lanes_along_kept ? 1 : lanes);
 }
 
 bool TileShape::is_unrolled(const Axis& axis) const {
@@ -410,12 +410,20 @@ int64_t output_width(const Program& program) {
   return kept_width(program) + shared_width(program);
 }
 
+int64_t state_words(const Program& program) {
+  std::size_t words = 0;
+  for (const ProgramOutput& output : program.outputs) {
+    words = std::max(words, row_of(output.reduction).words.size());
+  }
+  return static_cast<int64_t>(words);
+}
+
 int64_t block_positions(const Program& program, const TileShape& shape) {
   const int64_t bytes =
       stored_registers(program, shape) * shape.lanes * dtype_size(shape.dtype);
-  int64_t terms = kBlockTerms;
+  int64_t terms = shape.block_terms;
   while (terms > kLeastBlockTerms && terms * bytes > kScratchBytes) terms /= 2;
-  return terms * shape.block() / kBlockTerms;
+  return terms * shape.block() / shape.block_terms;
 }
 
 int64_t block_numbers(const Program& program, const TileShape& shape) {
@@ -424,7 +432,7 @@ int64_t block_numbers(const Program& program, const TileShape& shape) {
 }
 
 int64_t scratch_numbers(const Program& program, const TileShape& shape) {
-  return stored_registers(program, shape) * shape.lanes * kBlockTerms;
+  return stored_registers(program, shape) * shape.lanes * shape.block_terms;
 }
 
 std::vector<int> packed_values(const Program& program, Rate rate) {

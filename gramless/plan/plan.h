@@ -19,6 +19,9 @@ struct SweepSizes {
   int64_t reduced = 0;
 };
 
+/// Terms that are added up in the working precision, at most.
+inline constexpr int64_t kBlockTerms = 64;
+
 /// The shape of the generated code. In a tile, `kept_unroll` rows (vectors of
 /// rows, if lanes run along the kept axis) meet one position of the reduced
 /// axis after another (one vector of them after another, if lanes run along
@@ -31,6 +34,9 @@ struct TileShape {
   int reduced_unroll = 1;
   /// Feature axes longer than this are loops with a count at run time.
   int64_t longest_unrolled = 16;
+  /// Terms of a block, for each lane, of which TileShape::block() and
+  /// block_positions() tell the positions.
+  int64_t block_terms = kBlockTerms;
 
   bool operator==(const TileShape&) const = default;
   /// Rows of a tile.
@@ -47,9 +53,6 @@ bool has_sums_over_rows(const Program& program);
 /// Returns the shape of the tiles that take what is left of the rows: one
 /// vector of rows each, with lanes that do not count, or one row.
 TileShape rest_of(TileShape shape);
-
-/// Terms that are added up in the working precision, at most.
-inline constexpr int64_t kBlockTerms = 64;
 
 /// Registers that accumulators of a block may take, of the 16 or more that
 /// there are.
@@ -97,6 +100,9 @@ int64_t shared_width(const Program& program);
 int64_t crossed_width(const Program& program);
 /// Returns the elements of all but the crossed ones.
 int64_t output_width(const Program& program);
+
+/// Returns the words of a state, of the output that has most.
+int64_t state_words(const Program& program);
 
 /// Returns the positions of the reduced axis that a block covers: as many as
 /// TileShape says, or less where much is kept of each.

@@ -34,10 +34,14 @@ std::vector<SweepWays> plan_sweeps(const MapReduce& map_reduce) {
     }
   }
   std::vector<SweepWays> sweeps;
-  for (Program& program : lower(map_reduce, /*has_outer_factors=*/true)) {
+  for (Program& program : plan_grid_sweeps(map_reduce)) {
     sweeps.push_back({std::move(program)});
   }
   return sweeps;
+}
+
+std::vector<Program> plan_grid_sweeps(const MapReduce& map_reduce) {
+  return lower(map_reduce, /*has_outer_factors=*/true);
 }
 
 const Program& choose_way(const SweepWays& ways, int64_t M, int64_t N) {

@@ -17,6 +17,10 @@ using SweepWays = std::vector<Program>;
 /// one for each. Factors that all terms of a gradient share multiply its sum.
 std::vector<SweepWays> plan_sweeps(const MapReduce& map_reduce);
 
+/// Returns the sweeps of a map-reduce for a GPU: one for each axis that outputs
+/// keep. The threads of one that kept both would have to wait for each other.
+std::vector<Program> plan_grid_sweeps(const MapReduce& map_reduce);
+
 /// Returns the program to run for M rows and N columns.
 const Program& choose_way(const SweepWays& ways, int64_t M, int64_t N);
 

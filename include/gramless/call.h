@@ -95,8 +95,9 @@ struct Options {
   Interrupt interrupt = {};
 };
 
-/// What text of the generated code to show.
-enum class CodeText : uint8_t { none, llvm, assembly };
+/// What text of the generated code to show. PTX is that of NVIDIA GPUs, with
+/// the plan for one; it takes no such device.
+enum class CodeText : uint8_t { none, llvm, assembly, ptx };
 
 /// The form of an array that a function takes or computes. In memory it has the
 /// shape (M, columns) with i, (N, columns) with j, and (columns,) with neither;
@@ -180,9 +181,11 @@ class GRAMLESS_API ArrayFunction {
   /// Returns what runs for these arguments, of which the last ones may be left
   /// out, as text: the formula with its shared nodes; for each sweep the
   /// program by rates, the plan with the reason of each choice, and the code if
-  /// asked for; the times of the stages.
+  /// asked for; the times of the stages. `arch` is the GPU that PTX is for:
+  /// sm_75 or a newer one.
   [[nodiscard]] std::string explain(std::span<const ArrayView> arguments,
-                                    CodeText code = CodeText::none) const;
+                                    CodeText code = CodeText::none,
+                                    std::string_view arch = "sm_80") const;
 
   /// What the library knows of it.
   struct State;
@@ -207,9 +210,11 @@ GRAMLESS_API void kernel_product(const Kernel& kernel,
                                  const MutableArrayView& result,
                                  const Options& options = {});
 
-/// Returns what kernel_product() runs for these arguments, as text.
+/// Returns what kernel_product() runs for these arguments, as text: see
+/// ArrayFunction::explain().
 GRAMLESS_API std::string explain(const Kernel& kernel,
                                  const Arguments& arguments,
-                                 CodeText code = CodeText::none);
+                                 CodeText code = CodeText::none,
+                                 std::string_view arch = "sm_80");
 
 }  // namespace gramless

@@ -49,8 +49,9 @@ CodeText parse_code(std::string_view name) {
   if (name.empty()) return CodeText::none;
   if (name == "llvm") return CodeText::llvm;
   if (name == "assembly") return CodeText::assembly;
+  if (name == "ptx") return CodeText::ptx;
   throw ArgumentError(
-      "explain(): expected code 'llvm', 'assembly' or None, got '" +
+      "explain(): expected code 'llvm', 'assembly', 'ptx' or None, got '" +
       std::string(name) + "'.");
 }
 
@@ -401,16 +402,19 @@ NB_MODULE(_core, m) {
       .def(
           "explain",
           [](const ArrayFunction& self, const std::vector<ArrayView>& arguments,
-             std::string_view code, const nb::dict& forced) {
+             std::string_view code, std::string_view arch,
+             const nb::dict& forced) {
             const std::vector<ArraySpec>& specs = self.state().arguments;
             return explain_function(
                 self, find_sizes("explain", specs, arguments).sizes,
-                find_dtype(specs, arguments), parse_code(code),
-                read_forced({}, forced).forced);
+                find_dtype(specs, arguments),
+                {parse_code(code), arch, read_forced({}, forced).forced});
           },
-          "arguments"_a, "code"_a = "", "forced"_a = nb::dict(),
-          "Returns formula, programs, plans, code ('llvm', 'assembly' or '') "
-          "and times of the stages. The last arguments may be left out.");
+          "arguments"_a, "code"_a = "", "arch"_a = "sm_80",
+          "forced"_a = nb::dict(),
+          "Returns formula, programs, plans, code ('llvm', 'assembly', 'ptx' "
+          "for the GPU `arch`, or '') and times of the stages. The last "
+          "arguments may be left out.");
 }
 
 }  // namespace gramless

@@ -7,6 +7,7 @@
 #include <limits>
 #include <random>
 
+#include "codegen/cuda/emulated_grid.h"
 #include "evaluate.h"
 #include "gramless/backend/backend.h"
 #include "gramless/base/check_array.h"
@@ -51,6 +52,20 @@ std::vector<Way> all_ways() {
                                      {}, 64,         splits};
           ways.push_back(way);
         }
+      }
+    }
+  }
+  for (const auto& [grid, run] :
+       {std::pair("grid", &testing::run_on_grid),
+        std::pair("few blocks", &testing::run_on_few_blocks),
+        std::pair("warps", &testing::run_on_warps)}) {
+    for (const int64_t splits : {1, 3}) {
+      for (const int copies : {1, 2}) {
+        Way way{"", run, {1}};
+        way.name = std::string(grid) + " splits " + std::to_string(splits) + " copies " +
+                   std::to_string(copies);
+        way.options.forced.plan = {{}, {}, 2 * copies, copies, {}, 64, splits};
+        ways.push_back(way);
       }
     }
   }

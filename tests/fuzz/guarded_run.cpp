@@ -6,6 +6,7 @@
 
 #include "gramless/backend/checked/guarded_array.h"
 #include "gramless/base/check_array.h"
+#include "gramless/transform/expand.h"
 
 namespace gramless::testing {
 namespace {
@@ -79,6 +80,25 @@ ForcedChoices draw_choices(Draw& draw) {
   return forced;
 }
 
+/// Runs a function by its programs, of which none has crossed outputs.
+void run_programs(const Call& call, const Run& run) {
+  const MapReduce& map_reduce = call.function.state().runnable.map_reduce;
+  for (const Program& program :
+       plan_grid_sweeps(expand(map_reduce))) {
+    call.engine(program, call.sizes, run.arguments, run.results, {1});
+  }
+}
+
+void run_generated_code(const Call& call, const Run& run, int threads,
+                        const ForcedChoices& forced) {
+  if (call.engine != nullptr) {
+    run_programs(call, run);
+    return;
+  }
+  run_function(call.function, run.arguments, run.results,
+               {Backend::automatic, threads}, forced);
+}
+
 std::vector<double> numbers_of(const MutableArrayView& view) {
   int64_t count = 1;
   for (const int64_t extent : view.shape) count *= extent;
@@ -102,12 +122,10 @@ Arrays run_between_guards(Draw& draw, const Call& call) {
   Run second(call, Edge::begin);
   const int threads = draw.one_of({1, 2, 3});
   const ForcedChoices forced = draw_choices(draw);
-  run_function(call.function, first.arguments, first.results,
-               {Backend::automatic, threads}, forced);
+  run_generated_code(call, first, threads, forced);
   require(have_same_bytes(first.copies, second.copies),
           "an argument was written to");
-  run_function(call.function, second.arguments, second.results,
-               {Backend::automatic, 4 - threads}, forced);
+  run_generated_code(call, second, 4 - threads, forced);
   require(have_same_bytes(first.written, second.written),
           "two runs gave different bits");
   Arrays results;

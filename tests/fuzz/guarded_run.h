@@ -17,6 +17,8 @@ struct Call {
   Arrays arrays;
   Sizes sizes;
   DType dtype = DType::float64;
+  /// What runs its programs, without crossed outputs; null for the CPU.
+  RunProgram engine = nullptr;
 };
 
 /// Returns the rows of an array, 1 where it has neither i nor j.

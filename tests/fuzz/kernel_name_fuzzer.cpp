@@ -2,6 +2,7 @@
 // Fuzzes kernel names: a name is refused with a proper message, or passes all
 // stages from its tree to programs, with random forms of its arguments.
 #include "fuzz/running.h"
+#include "fuzz/signatures.h"
 #include "fuzz/target.h"
 #include "gramless/error.h"
 
@@ -11,29 +12,6 @@ namespace {
 // Longer names are read, but not built: time is better spent on many.
 constexpr std::size_t kMostAtoms = 5;
 constexpr std::size_t kLongestBuilt = 300;
-
-GammaForm draw_gamma(Draw& draw, Parameter parameter, int64_t width) {
-  if (parameter == Parameter::none) return {};
-  const PairIndex pair =
-      draw.one_of({PairIndex::none, PairIndex::i, PairIndex::j});
-  if (parameter == Parameter::scalar) return {1, pair};
-  return {draw.one_of<int64_t>({1, width, width * width}), pair};
-}
-
-Signature draw_signature(Draw& draw, const ParsedKernel& kernel) {
-  Signature signature;
-  signature.mode = draw_mode(draw, kernel);
-  signature.signal = draw.one_of<int64_t>({1, 2, 0});
-  for (std::size_t p = 0; p < kernel.pairs.size(); ++p) {
-    signature.kernel.x_widths.push_back(draw_width(draw));
-  }
-  signature.kernel.y_widths = signature.kernel.x_widths;
-  for (const GammaSlot& slot : kernel.slots) {
-    signature.kernel.gammas.push_back(
-        draw_gamma(draw, slot.parameter, signature.kernel.x_widths[slot.pair]));
-  }
-  return signature;
-}
 
 /// Checks that a name in brackets says the same.
 void check_structure(const std::string& name, const ParsedKernel& kernel) {
@@ -58,7 +36,7 @@ void check_kernel_name(std::string_view text) {
   check_structure(name, kernel);
   if (kernel.atoms.size() > kMostAtoms || name.size() > kLongestBuilt) return;
   Draw draw(text);
-  const Signature signature = draw_signature(draw, kernel);
+  const Signature signature = draw_signature_of_name(draw, kernel);
   try {
     check_build(kernel, signature);
     if (is_to_run(draw, text)) {

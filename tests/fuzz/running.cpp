@@ -175,7 +175,7 @@ Call derivative_of(Draw& draw, const Call& call, const Arrays& results) {
           : draw.below(call.function.results().size())};
   Call derivative{call.function.vjp(wrt, cotangents),
                   vjp(call.meaning, wrt, cotangents), call.arrays, call.sizes,
-                  call.dtype};
+                  call.dtype, call.engine};
   for (const ArrayForm& array : derivative.function.arguments()) {
     const auto found = results.find(array.name);
     if (found != results.end()) derivative.arrays.insert(*found);
@@ -195,8 +195,8 @@ bool is_to_run(Draw& draw, std::string_view text) {
   return text.size() <= kLongestRun && draw.below(kRunOneOf) == 0;
 }
 
-void check_running(Draw& draw, const Kernel& kernel,
-                   const Signature& signature) {
+void check_running(Draw& draw, const Kernel& kernel, const Signature& signature,
+                   const RunChoices& choices) {
   const auto draw_size = [&] {
     return draw.one_of<int64_t>({1, 2, 15, 17, 0, 33});
   };
@@ -208,8 +208,9 @@ void check_running(Draw& draw, const Kernel& kernel,
   Call call{function_of(kernel, signature),
             build_kernel_product(kernel.parsed(), signature),
             {},
-            sizes,
-            dtype};
+            choices.sizes.value_or(sizes),
+            choices.dtype.value_or(dtype),
+            choices.engine};
   const Arrays results = check_call(draw, kind, call);
   if (results.empty() || call.function.arguments().empty()) return;
   call = derivative_of(draw, call, results);

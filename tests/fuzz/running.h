@@ -3,7 +3,10 @@
 // with what the formula means.
 #pragma once
 
+#include <optional>
+
 #include "fuzz/stages.h"
+#include "gramless/backend/backend.h"
 #include "gramless/kernel.h"
 
 namespace gramless::testing {
@@ -15,9 +18,17 @@ int64_t draw_width(Draw& draw);
 /// for a run takes as long as the other stages of some hundred.
 bool is_to_run(Draw& draw, std::string_view text);
 
+/// What a run takes that is not drawn.
+struct RunChoices {
+  /// What runs programs without crossed outputs; null for the CPU.
+  RunProgram engine = nullptr;
+  std::optional<Sizes> sizes = {};
+  std::optional<DType> dtype = {};
+};
+
 /// Compiles and runs the function of a kernel and one of its derivatives, or
 /// second derivatives. Throws what it finds.
-void check_running(Draw& draw, const Kernel& kernel,
-                   const Signature& signature);
+void check_running(Draw& draw, const Kernel& kernel, const Signature& signature,
+                   const RunChoices& choices = {});
 
 }  // namespace gramless::testing

@@ -2,6 +2,7 @@
 """How kernel products treat torch's tensors, graphs and settings."""
 
 import doctest
+import re
 import sys
 import warnings
 
@@ -306,6 +307,20 @@ def test_explain():
     ):
         assert part in both
     assert "grad_y0" not in both
+
+
+def test_explain_shows_ptx():
+    x, y, b = arguments()
+    text = explain(PARAMS, x, y, b, code="ptx")
+    assert text.count("plan for float64 on a GPU") == 3
+    assert text.count(".target sm_80") == 3
+    assert text.count(".visible .entry gramless_sweep(") == 3
+    newer = explain(PARAMS, x, y, b, code="ptx", arch="sm_100")
+    assert newer.count(".target sm_100") == 3
+    for arch in "sm_70", "sm_80x", "80", "":
+        message = f"expected arch 'sm_75' or that of a newer GPU, got '{arch}'"
+        with pytest.raises(ValueError, match=re.escape(message)):
+            explain(PARAMS, x, y, b, code="ptx", arch=arch)
 
 
 @pytest.mark.parametrize("mode", ["sum", "lse"])

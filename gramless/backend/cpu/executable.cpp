@@ -7,7 +7,6 @@
 #include <llvm/ExecutionEngine/Orc/LLJIT.h>
 #include <llvm/IR/LegacyPassManager.h>
 #include <llvm/MC/TargetRegistry.h>
-#include <llvm/Support/CommandLine.h>
 #include <llvm/Support/SmallVectorMemoryBuffer.h>
 #include <llvm/Support/TargetSelect.h>
 #include <llvm/Support/raw_ostream.h>
@@ -39,22 +38,12 @@ void checked(llvm::Error error) {
   }
 }
 
-/// Leaves out LLVM's pass that makes addresses of loops cheaper: a fifth of the
-/// compile time, for addresses that codegen/ writes as they should be. It has
-/// no other switch.
-void disable_loop_strength_reduction() {
-  const auto& options = llvm::cl::getRegisteredOptions();
-  const auto found = options.find("disable-lsr");
-  if (found == options.end()) return;
-  found->second->addOccurrence(0, "disable-lsr", "true");
-}
-
 void initialize_llvm() {
   static std::once_flag once;
   std::call_once(once, [] {
     llvm::InitializeNativeTarget();
     llvm::InitializeNativeTargetAsmPrinter();
-    disable_loop_strength_reduction();
+    set_llvm_options();
   });
 }
 

@@ -9,11 +9,6 @@
 
 namespace gramless::cpu {
 
-SweepSizes sweep_sizes(const Program& program, Sizes sizes) {
-  return program.kept == Kept::rows ? SweepSizes{sizes.M, sizes.N}
-                                    : SweepSizes{sizes.N, sizes.M};
-}
-
 ReadySweep::ReadySweep(const Program& source, Sizes for_sizes, DType for_dtype,
                        const ForcedChoices& choices)
     : program(source),
@@ -25,7 +20,8 @@ ReadySweep::ReadySweep(const Program& source, Sizes for_sizes, DType for_dtype,
       reduced_elements(packed_elements(source, reduced_rate(source))),
       kept_width(gramless::kept_width(source)),
       shared_width(gramless::shared_width(source)),
-      crossed_width(gramless::crossed_width(source)) {
+      crossed_width(gramless::crossed_width(source)),
+      words(state_words(source)) {
   const Target target = host_target(forced.most);
   const Plan plan = make_plan(program, sweep_sizes(program, sizes), dtype,
                               target.vector_bytes, forced.plan);
@@ -36,10 +32,6 @@ ReadySweep::ReadySweep(const Program& source, Sizes for_sizes, DType for_dtype,
   scratch_numbers = gramless::scratch_numbers(program, shape);
   for (const auto& [name, extent] : long_axes(program, shape)) {
     extents.push_back(extent);
-  }
-  for (const ProgramOutput& output : program.outputs) {
-    words = std::max(
-        words, static_cast<int64_t>(row_of(output.reduction).words.size()));
   }
 }
 

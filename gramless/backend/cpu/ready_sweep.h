@@ -39,14 +39,11 @@ struct ReadySweep {
   int64_t shared_width;
   int64_t crossed_width;
   /// Words of a state, of the output that has most.
-  int64_t words = 0;
+  int64_t words;
   /// What a tile needs as scratch memory, in numbers.
   int64_t block_numbers;
   int64_t scratch_numbers;
 };
-
-/// Returns the numbers of positions on the axes of a program's sweep.
-SweepSizes sweep_sizes(const Program& program, Sizes sizes);
 
 /// Runs a sweep. The views were checked.
 void run_sweep(const ReadySweep& sweep, std::span<const ArrayView> arguments,

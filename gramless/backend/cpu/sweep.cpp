@@ -36,14 +36,6 @@ namespace {
 /// Pairs below which starting threads costs more than it saves.
 constexpr double kSmallSweep = 1 << 18;
 
-template <class View>
-auto bind(const View& view) {
-  const std::size_t axes = view.strides.size();
-  using Pointer = PointerTo<std::remove_pointer_t<decltype(view.data)>>;
-  return Pointer{view.data, axes == 2 ? view.strides[0] : 0,
-                 axes > 0 ? view.strides[axes - 1] : 0};
-}
-
 int64_t ceil_divide(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 class Sweep {
@@ -60,9 +52,9 @@ class Sweep {
         schedule_(ready.schedule),
         row_tasks_(ceil_divide(rows_, schedule_.task_rows)),
         done_(static_cast<std::size_t>(is_crossed() ? row_tasks_ : 0)) {
-    for (const ArrayView& view : arguments) arrays_.push_back(bind(view));
+    for (const ArrayView& view : arguments) arrays_.push_back(pointer_to(view));
     for (const MutableArrayView& view : results) {
-      result_pointers_.push_back(bind(view));
+      result_pointers_.push_back(pointer_to(view));
     }
   }
 

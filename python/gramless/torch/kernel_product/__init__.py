@@ -192,6 +192,7 @@ def explain(
     *bs: torch.Tensor,
     mode: str | None = None,
     code: str | None = None,
+    arch: str = "sm_80",
 ) -> str:
     """Returns what `kernel_product` runs for these arguments, as text.
 
@@ -202,7 +203,9 @@ def explain(
     and raises what it raises.
 
     Args:
-        code: "llvm" or "assembly" adds the generated code of each sweep.
+        code: "llvm" or "assembly" adds the generated code of each sweep;
+            "ptx" shows the plan and the code for an NVIDIA GPU.
+        arch: The GPU that PTX is for, "sm_75" or a newer one. None is needed.
     """
     call = Call(params, x, y, bs)
     mode = check_mode(option(params, "mode", mode, "sum"))
@@ -217,6 +220,6 @@ def explain(
     if wrt:
         functions.append(function.vjp(wrt, [0]))
     return "\n".join(
-        each.explain(views, code or "", map_reduce.FORCED_OPTIONS)
+        each.explain(views, code or "", arch, map_reduce.FORCED_OPTIONS)
         for each in functions
     )
