@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NoReturn
 
@@ -51,12 +52,14 @@ class Kernel:
         Kernel(formula_log='-WeightedSqDist(G_0, X_0, Y_0)')
     """
 
-    __slots__ = ("__weakref__", "_core", "formula", "own")
+    __slots__ = ("__weakref__", "_core", "formula", "own", "text")
 
     own: Mapping[str, Formula]
     """The formulas of its atoms, but for those of the catalogue."""
     formula: Formula | None
     """What it is, if it has no name."""
+    text: str
+    """All that it is, as JSON; '' if routines are a part of it."""
 
     def __init__(
         self,
@@ -116,6 +119,9 @@ class Kernel:
         values = {"_core": core, "own": MappingProxyType(own)}
         for name, value in (values | {"formula": formula}).items():
             object.__setattr__(self, name, value)
+        has_routines = any(any(f.routines) for f in self._formulas)
+        text = "" if has_routines else json.dumps(self.definition)
+        object.__setattr__(self, "text", text)
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         self._refuse_to_change(name)
@@ -145,8 +151,36 @@ class Kernel:
     @property
     def needs_routines(self) -> bool:
         """Whether it is, or has an atom, of routines alone."""
-        formulas = [self.formula] if self.formula else self.own.values()
-        return not all(formula.has_text for formula in formulas)
+        return not all(formula.has_text for formula in self._formulas)
+
+    @property
+    def _formulas(self) -> list[Formula]:
+        """The formulas that are not those of the catalogue."""
+        return [self.formula] if self.formula else list(self.own.values())
+
+    @property
+    def definition(self) -> dict[str, Any]:
+        """What the engine makes it of, in the types of JSON."""
+        if self.formula is not None:
+            return {"formula": self.formula.texts}
+        own = {name: formula.texts for name, formula in self.own.items()}
+        return {"kernel": self.name, "own": own}
+
+    @classmethod
+    def of_definition(cls, definition: Mapping[str, Any]) -> Kernel:
+        """Returns the kernel of a definition."""
+
+        def formula(texts: Sequence[str]) -> Formula:
+            value, log = texts
+            return Formula(formula_sum=value, formula_log=log)
+
+        kernel = cls.__new__(cls)
+        if "formula" in definition:
+            kernel._set_formula(formula(definition["formula"]))
+            return kernel
+        own = {name: formula(t) for name, t in definition["own"].items()}
+        kernel._set_name(definition["kernel"], CATALOGUE | own)
+        return kernel
 
     def _key(self) -> tuple:
         names = self._core.atoms if self.formula is None else []

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: MIT
+"""How torch.compile sees a product: as one node of its graph.
+
+Dynamo traces Python, but for functions that it is told to call as they are.
+It gives them tensors and constants alone, so the kernel comes as a text.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from typing import Any
+
+import torch
+from torch._dynamo.exc import Unsupported
+
+from gramless.torch.kernel import Kernel
+from gramless.torch.transforms import is_traced
+
+_kernel_of = lru_cache(maxsize=512)(
+    lambda text: Kernel.of_definition(json.loads(text))
+)
+
+
+@torch.compiler.allow_in_graph
+@torch.compiler.disable
+def product(
+    kernel: str | None, params: Any, x: Any, y: Any, bs: tuple, choices: dict
+) -> torch.Tensor:
+    """Calls kernel_product(), whose checks end the graph where they fail.
+
+    What runs then is the call itself, which raises what it raises elsewhere.
+    """
+    from gramless.torch.kernel_product import kernel_product
+
+    if kernel is not None:
+        params = {**params, "id": _kernel_of(kernel)}
+    try:
+        return kernel_product(params, x, y, *bs, **choices)
+    except Exception as error:
+        if is_traced(()) and str(error).startswith("kernel_product(): "):
+            raise Unsupported(str(error)) from error
+        raise
