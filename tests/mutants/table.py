@@ -805,6 +805,14 @@ ERRORS = [
         "tests/torch/compile_test.py::test_graph_without_a_compiler",
     ),
     Mutant(
+        "A graph goes by the formulas that there are.",
+        "python/gramless/torch/formulas.py",
+        'self.own = repr(changed) if changed else ""',
+        'self.own = ""',
+        "tests/torch/compile_test.py"
+        "::test_graph_goes_by_the_formulas_that_there_are",
+    ),
+    Mutant(
         "A wrong call in a graph has its own message.",
         "python/gramless/torch/compiled.py",
         'if is_traced(()) and str(error).startswith("kernel_product(): "):',

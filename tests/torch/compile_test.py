@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Products in torch.compile."""
 
+import copy
+import pickle
 import warnings
 
 import pytest
@@ -10,7 +12,7 @@ from torch._dynamo.testing import CompileCounterWithBackend
 from torch.func import grad, hessian, jacfwd, jacrev, jvp, vmap
 
 from calls import KERNELS, SOME_MODES, Call, assert_right, with_gradients
-from gramless.torch import Kernel, kernel_product
+from gramless.torch import Kernel, kernel_formulas, kernel_product
 from oracle import Data, assert_near
 
 pytestmark = pytest.mark.default_only("calls the same engine")
@@ -306,6 +308,68 @@ def test_messages(call):
     with pytest.raises(dynamo.exc.Unsupported) as whole:
         function()
     assert str(whole.value).startswith(message)
+
+
+def test_kernels_that_are_made_in_a_graph():
+    """One graph for the kernels there are, another one for others."""
+
+    def network(x, backend=None):
+        first = {"id": Kernel("gaussian(x,y)"), "gamma": 0.5}
+        second = {"id": Kernel(formula_sum="Exp(X_0 | Y_0)")}
+        options = {"mode": "lse", "backend": backend}
+        return kernel_product(first, x, Y, B, **options) + kernel_product(
+            second, x, Y, B, **options
+        )
+
+    function, counter = compiled(network)
+    for x in (X, X[:4]):
+        assert_near(function(x), network(x, "pytorch"))
+    assert counter.frame_count == 1
+
+
+def test_graph_goes_by_the_formulas_that_there_are(monkeypatch):
+    def network(x):
+        params = {"id": Kernel("mine(x,y)"), "gamma": 0.5}
+        return kernel_product(params, x, Y, B)
+
+    function, counter = compiled(network)
+    for count, name in enumerate(["gaussian", "cauchy", "gaussian"]):
+        formula = kernel_formulas[name]
+        monkeypatch.setitem(kernel_formulas, "mine", formula)
+        params = {"id": Kernel(f"{name}(x,y)"), "gamma": 0.5}
+        assert_near(function(X), kernel_product(params, X, Y, B))
+        assert counter.frame_count == min(count + 1, 2)
+
+
+def test_a_kernel_that_leaves_a_graph_is_whole():
+    def network(x):
+        kernel = Kernel("gaussian(x,y)")
+        params = {"id": kernel, "gamma": 0.5}
+        a = kernel_product(params, x, Y, B)
+        dynamo.graph_break()
+        return a + kernel_product(params, x, Y, B), kernel
+
+    a, kernel = compiled(network, fullgraph=False)[0](X)
+    params = {"id": GAUSSIAN, "gamma": 0.5}
+    assert_near(a, 2 * kernel_product(params, X, Y, B))
+    assert kernel == GAUSSIAN
+    assert pickle.loads(pickle.dumps(kernel)) == kernel
+    assert copy.deepcopy(kernel).name == "gaussian(x,y)"
+    with pytest.raises(AttributeError, match="no attribute 'atoms'"):
+        kernel.atoms  # noqa: B018
+
+
+@pytest.mark.parametrize("name", ["gausian(x,y)", "gaussian(x", b"x", None])
+def test_messages_of_kernels(name):
+    with pytest.raises((ValueError, TypeError)) as plain:
+        Kernel(name)
+    for fullgraph in (False, True):
+        dynamo.reset()
+        function, _ = compiled(lambda: Kernel(name), fullgraph=fullgraph)
+        kind = dynamo.exc.Unsupported if fullgraph else plain.type
+        with pytest.raises(kind) as caught:
+            function()
+        assert str(caught.value).startswith(str(plain.value))
 
 
 def test_routines_run_between_graphs():

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NoReturn
 
+import torch
+
 from gramless import _core
 from gramless.torch.formulas import (
     CATALOGUE,
@@ -70,6 +72,14 @@ class Kernel:
         routine_log: Any = None,
     ) -> None:
         given = (formula_sum, routine_sum, formula_log, routine_log)
+        if torch.compiler.is_dynamo_compiling():
+            # Here and not above, because it takes a second.
+            from gramless.torch.compiled import text_of
+
+            text = text_of(name, given, kernel_formulas.own)
+            if text:
+                object.__setattr__(self, "text", text)
+                return
         if any(part is not None for part in given):
             if name is not None:
                 raise ValueError(
@@ -122,6 +132,17 @@ class Kernel:
         has_routines = any(any(f.routines) for f in self._formulas)
         text = "" if has_routines else json.dumps(self.definition)
         object.__setattr__(self, "text", text)
+
+    def __getattr__(self, name: str) -> Any:
+        """Completes what a compiled function left behind: a text alone."""
+        if name not in self.__slots__ or name == "text":
+            raise AttributeError(
+                f"'Kernel' object has no attribute {name!r}",
+                name=name,
+                obj=self,
+            )
+        self.__setstate__(Kernel.of_text(self.text).__getstate__())
+        return getattr(self, name)
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         self._refuse_to_change(name)
@@ -181,6 +202,10 @@ class Kernel:
         own = {name: formula(t) for name, t in definition["own"].items()}
         kernel._set_name(definition["kernel"], CATALOGUE | own)
         return kernel
+
+    @classmethod
+    def of_text(cls, text: str) -> Kernel:
+        return cls.of_definition(json.loads(text))
 
     def _key(self) -> tuple:
         names = self._core.atoms if self.formula is None else []
