@@ -152,7 +152,7 @@ FORMS = {
 
 def some_product(backend="auto"):
     def product(params, *arguments, **options):
-        params = params | {"id": GAUSSIAN}
+        params = {**params, "id": GAUSSIAN}
         return kernel_product(params, *arguments, backend=backend, **options)
 
     return product
