@@ -188,6 +188,15 @@ nb::list result_forms(const ArrayFunction& function,
   return forms;
 }
 
+nb::list rows_of(const std::vector<ArrayForm>& arrays) {
+  nb::list rows;
+  for (const ArrayForm& array : arrays) {
+    rows.append(nb::make_tuple(array.name, pair_index_name(array.pair),
+                               array.columns, array.is_wide));
+  }
+  return rows;
+}
+
 nb::list mode_rows() {
   nb::list rows;
   for (const ModeRow& row : mode_table()) {
@@ -377,15 +386,14 @@ NB_MODULE(_core, m) {
       .def_prop_ro("is_logarithm", &ArrayFunction::is_logarithm,
                    "Whether the state of a logarithm stands behind it.")
       .def_prop_ro(
-          "has_rows",
-          [](const ArrayFunction& self) {
-            std::vector<bool> has_rows;
-            for (const ArraySpec& array : self.state().arguments) {
-              has_rows.push_back(array.pair != PairIndex::none);
-            }
-            return has_rows;
-          },
-          "Whether each argument has rows, or is one for all pairs.")
+          "arguments",
+          [](const ArrayFunction& self) { return rows_of(self.arguments()); },
+          "Name, pair axis, columns of each argument, and whether it is "
+          "float64 in calls of any dtype.")
+      .def_prop_ro(
+          "results",
+          [](const ArrayFunction& self) { return rows_of(self.results()); },
+          "The same of each result.")
       .def_prop_ro(
           "results_like",
           [](const ArrayFunction& self) { return self.state().results_like; },

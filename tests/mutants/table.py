@@ -753,11 +753,41 @@ ERRORS = [
         "tests/torch/transforms_test.py::test_nested_transforms",
     ),
     Mutant(
-        "Traces are refused.",
+        "torch.jit.trace is refused.",
         "python/gramless/torch/transforms.py",
-        "if _is_tracing() or any(map(_is_traced, tensors)):",
+        "if torch.jit.is_tracing():",
         "if False:",
-        "tests/torch/transforms_test.py::test_traces_are_refused",
+        "tests/torch/traces_test.py::test_torch_jit_is_refused",
+    ),
+    Mutant(
+        "A trace holds the operator.",
+        "python/gramless/torch/transforms.py",
+        "torch._C._len_torch_dispatch_stack() > 0",
+        "False",
+        "tests/torch/traces_test.py"
+        "::test_symbolic_traces_of_gradients_serve_all_sizes",
+    ),
+    Mutant(
+        "A graph leaves M and N open.",
+        "python/gramless/torch/map_reduce.py",
+        "if has_memory(tensor):\n        address",
+        "if True:\n        address",
+        "tests/torch/compile_test.py::test_one_graph_for_all_sizes",
+    ),
+    Mutant(
+        "An exported program takes own formulas along.",
+        "python/gramless/torch/kernel.py",
+        'kernel._set_name(definition["kernel"], CATALOGUE | own)',
+        'kernel._set_name(definition["kernel"], CATALOGUE)',
+        "tests/torch/traces_test.py"
+        "::test_exported_programs_run_in_another_process",
+    ),
+    Mutant(
+        "The operator has derivatives in forward mode.",
+        "python/gramless/torch/operators.py",
+        '    "FuncTorchDynamicLayerFrontMode": _differentiate,\n',
+        "",
+        "tests/torch/traces_test.py::test_transforms_of_exported_programs",
     ),
     Mutant(
         "A message points at characters.",
@@ -768,12 +798,26 @@ ERRORS = [
         "Text.PointsAtCharactersAndNotBytes",
     ),
     Mutant(
-        "torch.compile ends its graph before a product.",
+        "torch.compile makes a product a node of its graph.",
         "python/gramless/torch/kernel_product/__init__.py",
         "if torch.compiler.is_dynamo_compiling():",
         "if False:",
-        "tests/torch/transforms_test.py"
-        "::test_graphs_end_at_a_product_and_are_compiled_once",
+        "tests/torch/compile_test.py::test_graph_without_a_compiler",
+    ),
+    Mutant(
+        "A graph goes by the formulas that there are.",
+        "python/gramless/torch/formulas.py",
+        'self.own = repr(changed) if changed else ""',
+        'self.own = ""',
+        "tests/torch/compile_test.py"
+        "::test_graph_goes_by_the_formulas_that_there_are",
+    ),
+    Mutant(
+        "A wrong call in a graph has its own message.",
+        "python/gramless/torch/compiled.py",
+        'if is_traced(()) and str(error).startswith("kernel_product(): "):',
+        "if False:",
+        "tests/torch/compile_test.py::test_messages",
     ),
     Mutant(
         "A hostile name is refused at once.",

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from gramless import _core
-from gramless.torch import map_reduce
+from gramless.torch import map_reduce, operators
 from gramless.torch.arguments import (
     Call,
     Mode,
@@ -24,7 +24,8 @@ from gramless.torch.dense_modes import dense_matrix, dense_product
 from gramless.torch.formulas import Formula, kernel_formulas
 from gramless.torch.kernel import Kernel
 from gramless.torch.map_reduce import form_of
-from gramless.torch.transforms import check_trace, is_transforming
+from gramless.torch.program import Program
+from gramless.torch.transforms import is_traced, is_transforming
 
 __all__ = ["Formula", "Kernel", "explain", "kernel_formulas", "kernel_product"]
 
@@ -63,6 +64,27 @@ def _check_routines(kernel: Kernel, is_dense: bool, backend: str) -> None:
             "backend 'pytorch' for a kernel of routines without formulas, "
             f"got '{backend}'.",
         )
+
+
+def _in_graph(params: Any, x: Any, y: Any, *bs: Any, **choices: Any) -> Any:
+    """What kernel_product() is while torch.compile traces it.
+
+    Makes it a node of the graph; where that is impossible, the graph ends
+    before the product, and the next one starts behind it.
+    """
+    kernel = params.get("id") if isinstance(params, Mapping) else None
+    text = kernel.text if isinstance(kernel, Kernel) else None
+    if text == "":
+        return torch.compiler.disable(kernel_product)(
+            params, x, y, *bs, **choices
+        )
+    if text:  # What a graph can hold.
+        names = ("gamma", "mode", "backend")
+        params = {name: params[name] for name in names if name in params}
+    # Here and not above, because it takes a second.
+    from gramless.torch.compiled import product
+
+    return product(text, params, x, y, bs, choices)
 
 
 def kernel_product(
@@ -139,8 +161,8 @@ def kernel_product(
         TypeError: not a tensor, or a wrong or mixed dtype.
         RuntimeError: tensors on different devices, or no engine for one.
         NotImplementedError: on other backends than "pytorch", a kernel of
-            routines alone, and a call that torch traces; a formula that
-            writes out long vectors.
+            routines alone, and a call inside of torch.jit.trace; a formula
+            that writes out long vectors.
 
     Example:
         >>> import torch
@@ -153,8 +175,7 @@ def kernel_product(
                 [1.0000]])
     """
     if torch.compiler.is_dynamo_compiling():
-        # A graph ends here, and the next one starts behind the product.
-        return torch.compiler.disable(kernel_product)(
+        return _in_graph(
             params,
             x,
             y,
@@ -177,12 +198,15 @@ def kernel_product(
     if is_dense:
         dense = dense_matrix if backend == "matrix" else dense_product
         return over_batch(dense, call, mode.name)
-    if is_transforming():  # Tensors wrap others, that only torch can reach.
+    if is_traced(call.tensors):
+        operators.check_sizes(function, call.tensors)
+        views = ()
+    elif is_transforming():  # Tensors wrap others, that only torch can reach.
         views = ()
     else:
-        check_trace(call.tensors)
         check_memory(call.tensors)
-    return map_reduce.map_reduce(function, backend, views, *call.tensors)[0]
+    program = Program(function, call.kernel, mode.name)
+    return map_reduce.map_reduce(program, backend, views, *call.tensors)[0]
 
 
 def explain(
