@@ -102,7 +102,12 @@ EngineReport engine_report(std::string_view name, const SmallProduct& product) {
   EngineReport report{.backend = std::string(name), .device = "cpu"};
   try {
     const Backend backend = parse_backend(name);
-    if (backend == Backend::cuda) report.device = "cuda:0";
+    if (backend == Backend::cuda) {
+      report.device = "cuda:0";
+      check_backend(backend, {});
+      report.problem = "not tried: memory on a device is the caller's";
+      return report;
+    }
     const std::vector<float> expected = product.run(Backend::reference);
     std::vector<float> actual;
     const auto timed_run = [&] {

@@ -157,12 +157,23 @@ RunChoices read_forced(RunChoices choices, const nb::dict& forced) {
   return choices;
 }
 
+/// Returns what takes memory from a function of Python.
+TakeWorkspace python_memory(const nb::object& take) {
+  if (take.is_none()) return {};
+  return [&take](int64_t bytes) {
+    const nb::gil_scoped_acquire gil;
+    return reinterpret_cast<void*>(nb::cast<uintptr_t>(take(bytes)));
+  };
+}
+
 /// Runs a function into row-major memory at the given addresses.
 void run(const ArrayFunction& function, const std::vector<ArrayView>& arguments,
          const std::vector<uintptr_t>& results, std::string_view backend,
-         int threads, const nb::dict& forced) {
-  const RunChoices choices = read_forced(
-      {{parse_backend(backend), threads, python_signals()}, {}}, forced);
+         int threads, const nb::dict& forced, uintptr_t stream,
+         const nb::object& workspace) {
+  Options options{parse_backend(backend), threads, python_signals(),
+                  reinterpret_cast<void*>(stream), python_memory(workspace)};
+  const RunChoices choices = read_forced({std::move(options), {}}, forced);
   const nb::gil_scoped_release no_gil;
   const std::vector<ResultForm> forms =
       function.result_forms(arguments, choices.options.backend);
@@ -404,9 +415,11 @@ NB_MODULE(_core, m) {
            "Returns the vector-Jacobian product: a function of the arguments "
            "and of the cotangents, by positions. Shared if this function is.")
       .def("run", &run, "arguments"_a, "results"_a, "backend"_a, "threads"_a,
-           "forced"_a = nb::dict(),
+           "forced"_a = nb::dict(), "stream"_a = 0, "workspace"_a = nb::none(),
            "Computes the results into row-major memory at the given "
-           "addresses. `forced` holds choices that tests force.")
+           "addresses. `forced` holds choices that tests force. On a CUDA "
+           "device, work is queued on a stream, and `workspace` returns the "
+           "address of so many bytes there.")
       .def(
           "explain",
           [](const ArrayFunction& self, const std::vector<ArrayView>& arguments,

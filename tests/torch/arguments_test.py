@@ -355,13 +355,10 @@ def test_unknown_backends(backend, advice):
 @pytest.mark.parametrize("place", ["", "_host", "_device"])
 def test_no_engine_for_cuda(dimensions, place):
     backend = f"GPU{dimensions}{place}"
-    reason = (
-        "expected an engine for CUDA, got none: this version of Gramless runs "
-        "on the CPU only. Use backend='auto'."
-    )
     driver = _core.doctor([]).to_dict()["driver"]
-    if driver["problem"]:
-        reason = f"{driver['problem']} With backend='auto' it runs on the CPU."
+    if not driver["problem"]:
+        pytest.skip("there is a driver")
+    reason = f"{driver['problem']} With backend='auto' it runs on the CPU."
     message = f"kernel_product(): backend '{backend}': {reason}"
     fails(RuntimeError, message, backend=backend)
     meta = {"x": rows(3, 2).to("meta"), "y": rows(4, 2).to("meta")}

@@ -92,10 +92,12 @@ DeviceFacts Driver::facts(int index) const {
   call(functions_.device_name, name.data(), static_cast<int>(name.size() - 1),
        handle);
   facts.name = name.data();
-  call(functions_.device_attribute, &facts.major, DeviceAttribute::major,
-       handle);
-  call(functions_.device_attribute, &facts.minor, DeviceAttribute::minor,
-       handle);
+  const auto ask = [&](DeviceAttribute which, int& number) {
+    call(functions_.device_attribute, &number, which, handle);
+  };
+  ask(DeviceAttribute::major, facts.major);
+  ask(DeviceAttribute::minor, facts.minor);
+  ask(DeviceAttribute::multiprocessors, facts.multiprocessors);
   std::size_t memory = 0;
   call(functions_.device_memory, &memory, handle);
   facts.memory = static_cast<int64_t>(memory);

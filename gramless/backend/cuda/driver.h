@@ -19,6 +19,7 @@ struct DeviceFacts {
   std::string name;
   int major = 0;  // Of its compute capability.
   int minor = 0;
+  int multiprocessors = 0;
   int64_t memory = 0;  // In bytes.
 };
 

@@ -61,13 +61,13 @@ DriverReport driver_report() {
   return report;
 }
 
-void check_driver(std::string_view asked) {
+void check_driver(std::string_view asked, std::string_view advice) {
   try {
     // Fails in a child of a process that has a launcher.
     static_cast<void>(launcher().driver().device_count());
   } catch (const DeviceError& error) {
     throw DeviceError(concat("kernel_product(): ", asked, ": ", error.what(),
-                             " With backend='auto' it runs on the CPU."));
+                             advice.empty() ? "" : " ", advice));
   }
 }
 

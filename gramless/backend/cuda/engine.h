@@ -10,8 +10,9 @@
 namespace gramless::cuda {
 
 /// Throws DeviceError where there is no driver that can be used. `asked` is
-/// what the caller asked for, such as `backend 'GPU_1D'`.
-void check_driver(std::string_view asked);
+/// what the caller asked for, such as `backend 'GPU_1D'`; `advice` is a
+/// sentence that ends the message.
+void check_driver(std::string_view asked, std::string_view advice = {});
 
 /// Returns what was found of the driver and of devices. Problems are texts.
 DriverReport driver_report();

@@ -36,7 +36,11 @@ enum class Status : int {
   forked = -1,
 };
 
-enum class DeviceAttribute : int { major = 75, minor = 76 };
+enum class DeviceAttribute : int {
+  multiprocessors = 16,
+  major = 75,
+  minor = 76
+};
 
 enum class ModuleOption : int { error_log = 5, error_log_bytes = 6 };
 

@@ -69,10 +69,9 @@ std::string ptx(GeneratedModule generated) {
   if (found == nullptr) throw CompileError("LLVM: " + problem);
   llvm::TargetOptions options;
   options.AllowFPOpFusion = llvm::FPOpFusion::Strict;
-  const std::unique_ptr<llvm::TargetMachine> machine(
-      found->createTargetMachine(triple, target.cpu, target.features, options,
-                                 std::nullopt, std::nullopt,
-                                 llvm::CodeGenOptLevel::Default));
+  const std::unique_ptr<llvm::TargetMachine> machine(found->createTargetMachine(
+      triple, target.cpu, target.features, options, std::nullopt, std::nullopt,
+      llvm::CodeGenOptLevel::Default));
   if (!machine) throw CompileError("LLVM has no code generator for GPUs.");
   if (!machine->getMCSubtargetInfo().isCPUStringValid(target.cpu)) {
     throw CompileError(concat("LLVM knows no GPU '", target.cpu, "'."));

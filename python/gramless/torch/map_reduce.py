@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 
@@ -107,8 +107,23 @@ def compute(
             backend,
             torch.get_num_threads(),
             FORCED_OPTIONS,
+            *(_queue(like.device) if like.is_cuda else ()),
         )
     return results
+
+
+def _queue(device: torch.device) -> tuple[int, Callable[[int], int]]:
+    """Returns the current stream, and what takes memory for its work.
+
+    That is torch's again when the call returns, for work behind its own.
+    """
+    taken = []
+
+    def take(count: int) -> int:
+        taken.append(torch.empty(count, dtype=torch.uint8, device=device))
+        return taken[-1].data_ptr()
+
+    return torch.cuda.current_stream(device).cuda_stream, take
 
 
 def _most_pairs(tensors: Sequence[torch.Tensor]) -> int:

@@ -49,6 +49,7 @@ def _compute_gradients(
 # no gradients inside of torch.func, and zeros for tangents.
 _KERNELS = {
     "CPU": _compute,
+    "CUDA": _compute,
     "Autograd": _differentiate,
     "FuncTorchDynamicLayerFrontMode": _differentiate,
     "Batched": _compute_gradients,

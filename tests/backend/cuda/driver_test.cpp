@@ -10,6 +10,7 @@
 #include "gramless/backend/cuda/engine.h"
 #include "gramless/backend/cuda/launch.h"
 #include "gramless/backend/cuda/report.h"
+#include "gramless/call.h"
 
 namespace gramless::cuda {
 namespace {
@@ -151,9 +152,11 @@ TEST(CudaReport, SaysWhatIsWrongWithADevice) {
 TEST(CudaEngine, SaysWhoAskedForADriverThatIsMissing) {
   const std::string problem = driver_report().problem;
   if (problem.empty()) GTEST_SKIP() << "there is a driver";
-  EXPECT_EQ(error_of([] { check_driver("backend 'GPU_1D'"); }),
+  EXPECT_EQ(error_of([] { check_backend(Backend::cuda, {}, "GPU_1D"); }),
             concat("kernel_product(): backend 'GPU_1D': ", problem,
                    " With backend='auto' it runs on the CPU."));
+  EXPECT_EQ(error_of([] { check_backend(Backend::automatic, {"cuda:1"}); }),
+            concat("kernel_product(): arrays on cuda:1: ", problem));
 }
 
 /// Also run with the library of tests/backend/cuda/libcuda.cpp.

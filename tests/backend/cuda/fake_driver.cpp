@@ -122,7 +122,10 @@ struct FakeFunctions {
                                  DeviceHandle) {
     const Call call("cuDeviceGetAttribute");
     if (const Status s = call.status(); s != Status::success) return s;
-    *value = the_fake->capability.at(which == DeviceAttribute::major ? 0 : 1);
+    *value =
+        which == DeviceAttribute::multiprocessors
+            ? the_fake->multiprocessors
+            : the_fake->capability.at(which == DeviceAttribute::major ? 0 : 1);
     return Status::success;
   }
 

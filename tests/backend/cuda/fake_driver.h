@@ -68,6 +68,7 @@ class FakeDriver {
   int version = 12040;
   int devices = 2;
   std::array<int, 2> capability = {9, 0};
+  int multiprocessors = 132;
   bool is_initialized = false;
   bool knows_errors = true;
   std::string missing;

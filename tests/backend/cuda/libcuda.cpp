@@ -41,7 +41,9 @@ Status cuDeviceTotalMem_v2(std::size_t* bytes, DeviceHandle /*device*/) {
 
 Status cuDeviceGetAttribute(int* value, DeviceAttribute which,
                             DeviceHandle /*device*/) {
-  *value = which == DeviceAttribute::major ? 8 : 6;
+  *value = which == DeviceAttribute::multiprocessors ? 28
+           : which == DeviceAttribute::major         ? 8
+                                                     : 6;
   return Status::success;
 }
 

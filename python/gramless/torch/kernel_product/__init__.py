@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
+from torch.utils._pytree import tree_map
 
 from gramless import _core
 from gramless.torch import map_reduce, operators
@@ -19,6 +20,7 @@ from gramless.torch.arguments import (
     fail,
     option,
 )
+from gramless.torch.batching import over_whole_batch
 from gramless.torch.dense_batch import over_batch
 from gramless.torch.dense_modes import dense_matrix, dense_product
 from gramless.torch.formulas import Formula, kernel_formulas
@@ -190,6 +192,10 @@ def kernel_product(
     backend = option(params, "backend", backend, "auto")
     if backend not in ("pytorch", "matrix"):
         _core.check_backend(backend, call.device)
+    if backend.startswith("GPU") and call.tensors[0].device.type == "cpu":
+        choices = {"mode": mode.name, "backend": backend}
+        choices |= {"dtype": dtype, "cuda_type": cuda_type}
+        return _on_gpu(params, x, y, bs, choices)
     check_dtype("dtype", dtype, call.tensors)
     check_dtype("cuda_type", cuda_type, call.tensors)
     is_dense = backend in ("pytorch", "matrix")
@@ -206,7 +212,32 @@ def kernel_product(
     else:
         check_memory(call.tensors)
     program = Program(function, call.kernel, mode.name)
-    return map_reduce.map_reduce(program, backend, views, *call.tensors)[0]
+    tensors = call.tensors
+    if tensors[0].is_cuda:
+        tensors = over_whole_batch(program, tensors)
+        views = ()
+    return map_reduce.map_reduce(program, backend, views, *tensors)[0]
+
+
+def _on_gpu(
+    params: Mapping, x: Any, y: Any, bs: Sequence, choices: dict
+) -> torch.Tensor:
+    """Copies tensors to the current device, and the product back."""
+    if not torch.cuda.is_available():
+        fail(
+            RuntimeError,
+            f"a torch with CUDA for backend {choices['backend']!r}, got torch "
+            f"{torch.__version__} without.",
+        )
+
+    def copied(value: Any) -> Any:
+        return value.cuda() if isinstance(value, torch.Tensor) else value
+
+    gamma = tree_map(copied, params.get("gamma"))
+    if "gamma" in params:
+        params = {**params, "gamma": gamma}
+    x, y, bs = tree_map(copied, (x, y, bs))
+    return kernel_product(params, x, y, *bs, **choices).cpu()
 
 
 def explain(
