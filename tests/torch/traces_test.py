@@ -85,7 +85,7 @@ TRACES = {
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", SOME_MODES)
 @pytest.mark.parametrize("trace", TRACES)
 def test_traces_run_with_other_numbers(trace, mode, backend):
     call = Call("sum", mode, backend=backend)
@@ -247,6 +247,15 @@ def test_texts_of_programs_can_be_read():
     }
     steps = program_of(text).vjp([0, 3], [0]).vjp([5], [1])
     assert program_of(steps.text).text == steps.text
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{}", '{"kernel": "gaussian(x,y)", "own": {}}']
+)
+def test_texts_of_other_versions_are_refused(text):
+    with pytest.raises(ValueError, match="as this version writes it") as caught:
+        OPERATOR(text, "auto", [torch.zeros(5, 3)])
+    assert f"got {text!r}. Make the graph anew." in str(caught.value)
 
 
 class Calls(TorchDispatchMode):

@@ -161,7 +161,7 @@ def evaluate_batch(
     return wrap(map_reduce(program, backend, None, *batch), level)
 
 
-def save(
+def _save(
     ctx,
     program: Program,
     backend: str,
@@ -181,33 +181,6 @@ def save(
     ctx.save_for_forward(*tensors, *state)
     results = output[:2] if state else output
     ctx.cotangent_forms = [(r.shape, r.dtype) for r in results]
-
-
-def gradients_of(
-    ctx,
-    is_needed: Sequence[bool],
-    cotangents: Sequence[torch.Tensor | None],
-) -> list[torch.Tensor | None]:
-    """Returns the gradients of the tensors that need one."""
-    tensors = ctx.saved_tensors  # Hooks allow to unpack them only once.
-    wrt = [k for k, needed in enumerate(is_needed) if needed]
-    if not is_traced(tensors) and _most_pairs(tensors) >= _MANY_PAIRS:
-        nodes = [node for node, _ in ctx.next_functions]
-        if len(nodes) == len(is_needed):  # Not so inside of torch.func.
-            wrt = [k for k in wrt if is_reached(nodes[k])]
-    given = [k for k, c in enumerate(cotangents) if c is not None]
-    gradients: list[torch.Tensor | None] = [None] * len(is_needed)
-    if wrt and given:
-        results = evaluate_batch(
-            ctx.program.vjp(wrt, given),
-            ctx.backend,
-            [*tensors, *(cotangents[k] for k in given)],
-        )
-        for k, result in zip(wrt, results, strict=True):
-            shape = tensors[k].shape
-            is_same = result.shape == shape
-            gradients[k] = result if is_same else result.reshape(shape)
-    return gradients
 
 
 class _Derivatives(torch.autograd.Function):
@@ -236,15 +209,33 @@ class _Derivatives(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, *cotangents):
-        is_needed = ctx.needs_input_grad[3:]
-        return None, None, None, *gradients_of(ctx, is_needed, cotangents)
+        tensors = ctx.saved_tensors  # Hooks allow to unpack them only once.
+        count = len(ctx.needs_input_grad) - 3
+        wrt = [k for k in range(count) if ctx.needs_input_grad[3 + k]]
+        if not is_traced(tensors) and _most_pairs(tensors) >= _MANY_PAIRS:
+            nodes = [node for node, _ in ctx.next_functions]
+            if len(nodes) == count:  # Not so inside of torch.func.
+                wrt = [k for k in wrt if is_reached(nodes[k])]
+        given = [k for k, c in enumerate(cotangents) if c is not None]
+        gradients: list[torch.Tensor | None] = [None] * count
+        if wrt and given:
+            results = evaluate_batch(
+                ctx.program.vjp(wrt, given),
+                ctx.backend,
+                [*tensors, *(cotangents[k] for k in given)],
+            )
+            for k, result in zip(wrt, results, strict=True):
+                shape = tensors[k].shape
+                is_same = result.shape == shape
+                gradients[k] = result if is_same else result.reshape(shape)
+        return None, None, None, *gradients
 
 
 class MapReduce(_Derivatives):
     @staticmethod
     def forward(ctx, program, backend, views, *tensors):
         output = _evaluate(program, backend, tensors, views)
-        save(ctx, program, backend, tensors, output)
+        _save(ctx, program, backend, tensors, output)
         return output
 
 
@@ -258,7 +249,7 @@ class TransformedMapReduce(_Derivatives):
     @staticmethod
     def setup_context(ctx, inputs, output):
         program, backend, _, *tensors = inputs
-        save(ctx, program, backend, tensors, output)
+        _save(ctx, program, backend, tensors, output)
 
     @staticmethod
     def vmap(info, in_dims, program, backend, _, *tensors):

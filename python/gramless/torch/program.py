@@ -99,9 +99,7 @@ def _gamma(form: str | None) -> _core.Gamma:
     return _core.Gamma(_view(columns))
 
 
-@lru_cache(maxsize=512)
-def program_of(text: str) -> Program:
-    """Returns the program of a text."""
+def _read(text: str) -> Program:
     given: dict[str, Any] = json.loads(text)
     kernel = Kernel.of_definition(given)
     product = _core.ArrayFunction.of(
@@ -115,3 +113,15 @@ def program_of(text: str) -> Program:
     for wrt, cotangents in given["vjp"]:
         program = program.vjp(wrt, cotangents)
     return program
+
+
+@lru_cache(maxsize=512)
+def program_of(text: str) -> Program:
+    """Returns the program of a text."""
+    try:
+        return _read(text)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            "gramless::map_reduce(): expected the text of a program, as this "
+            f"version writes it, got {text!r}. Make the graph anew."
+        ) from error
