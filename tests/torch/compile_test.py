@@ -288,7 +288,7 @@ WRONG = {
     "mode": lambda: some_product()({"gamma": 1.0}, X, Y, B, mode="mean"),
     "count": lambda: some_product()({"gamma": 1.0}, X, Y, B, B),
     "backend": lambda: some_product("CUDA")({"gamma": 1.0}, X, Y, B),
-    "device": lambda: some_product("GPU")({"gamma": 1.0}, X, Y, B),
+    "device": lambda: some_product()({"gamma": 1.0}, X, Y.to("meta"), B),
 }
 
 
