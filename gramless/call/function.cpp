@@ -24,6 +24,7 @@
 #include "gramless/call/arrays.h"
 #include "gramless/call/batch.h"
 #include "gramless/call/build.h"
+#include "gramless/call/problems.h"
 #include "gramless/call/run.h"
 #include "gramless/error.h"
 #include "gramless/ir/printer.h"
@@ -230,38 +231,6 @@ ArraySpecs specs_of(const ArrayFunction::State& state) {
   return {state.arguments, state.results, state.results_like};
 }
 
-Batch make_batch(const ArrayFunction::State& state, const CallSizes& sizes,
-                 std::span<const ArrayView> arguments,
-                 std::span<const MutableArrayView> results) {
-  Batch batch;
-  for (std::size_t k = 0; k < arguments.size(); ++k) {
-    batch.arguments.emplace_back(arguments[k], sizes.batch);
-    batch.argument_has_rows.push_back(state.arguments[k].pair !=
-                                      PairIndex::none);
-  }
-  for (std::size_t k = 0; k < results.size(); ++k) {
-    batch.results.emplace_back(results[k], sizes.batch);
-    batch.result_has_rows.push_back(state.results[k].pair != PairIndex::none);
-  }
-  batch.problems = elements_in(sizes.batch);
-  batch.pairs =
-      static_cast<double>(sizes.sizes.M) * static_cast<double>(sizes.sizes.N);
-  return batch;
-}
-
-/// Returns the function that computes the results of a batch which problems
-/// share in float64.
-std::shared_ptr<const ArrayFunction::State> with_wide_results(
-    const ArrayFunction::State& function, const Batch& batch) {
-  std::vector<bool> is_wide;
-  std::string key = function.key + "\nwide";
-  for (const auto& result : batch.results) {
-    is_wide.push_back(result.is_shared());
-    key += is_wide.back() ? " 1" : " 0";
-  }
-  return table().get(key, [&] { return build_wide(function, is_wide, key); });
-}
-
 /// Memory on a device that kernels which follow one another on a stream share.
 class SharedWorkspace {
  public:
@@ -281,35 +250,6 @@ class SharedWorkspace {
   void* memory_ = nullptr;
   int64_t bytes_ = 0;
 };
-
-/// Runs a function on each problem of a batch.
-void run_problems(const ArrayFunction::State& function, const RunPlace& place,
-                  const Batch& batch) {
-  const bool has_shared =
-      std::any_of(batch.results.begin(), batch.results.end(),
-                  [](const auto& result) { return result.is_shared(); });
-  // The reference backend takes results of any dtype.
-  const bool is_wide_already =
-      place.dtype == DType::float64 || place.backend == Backend::reference;
-  std::shared_ptr<const ArrayFunction::State> wide;
-  if (has_shared && place.device != Device{}) {
-    throw UnsupportedError(
-        "kernel_product(): expected arrays on a CUDA device with all "
-        "dimensions "
-        "of the batch where their gradients are wanted, got one that problems "
-        "share. Expand it.");
-  }
-  if (has_shared && !is_wide_already) wide = with_wide_results(function, batch);
-  run_batch(
-      batch,
-      [&](std::span<const ArrayView> arguments,
-          std::span<const MutableArrayView> results, const RunOptions& how) {
-        RunPlace own = place;
-        own.how = how;
-        run(wide ? *wide : function, own, arguments, results);
-      },
-      place.how);
-}
 
 std::string indented(const std::string& text) {
   std::string result;
@@ -356,6 +296,13 @@ const GridPrograms::Programs& GridPrograms::of(
   const std::scoped_lock lock(fork_lock(ForkLock::table));
   if (!programs_) programs_ = std::move(made);
   return *programs_;
+}
+
+std::shared_ptr<const ArrayFunction::State> with_wide_results(
+    const ArrayFunction::State& function, const std::vector<bool>& is_wide) {
+  std::string key = function.key + "\nwide";
+  for (const bool each : is_wide) key += each ? " 1" : " 0";
+  return table().get(key, [&] { return build_wide(function, is_wide, key); });
 }
 
 ArrayFunction function_of(const Kernel& kernel, const Signature& signature,
@@ -438,7 +385,7 @@ void run_function(const ArrayFunction& function,
   if (sizes.batch.empty()) {
     run(state, place, arguments, results);
   } else {
-    run_problems(state, place, make_batch(state, sizes, arguments, results));
+    run_problems(state, place, sizes.batch, arguments, results);
   }
 }
 

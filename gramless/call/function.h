@@ -86,6 +86,10 @@ struct ArrayFunction::State {
 ArrayFunction function_of(const Kernel& kernel, const Signature& signature,
                           const BuildOptions& options = {});
 
+/// Returns a function with some results in float64, from the same table.
+std::shared_ptr<const ArrayFunction::State> with_wide_results(
+    const ArrayFunction::State& function, const std::vector<bool>& is_wide);
+
 /// Runs a function with choices forced.
 void run_function(const ArrayFunction& function,
                   std::span<const ArrayView> arguments,
