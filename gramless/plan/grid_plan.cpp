@@ -15,6 +15,10 @@ namespace {
 /// Threads of a block, and the least: a warp.
 constexpr int kThreads = 128;
 constexpr int kLeastThreads = 32;
+/// Threads that a multiprocessor has registers for, at least: 128 of 32 bits
+/// each. With a lower bound ptxas would save more of them, and spill.
+constexpr int kThreadsOfFloat32 = 512;
+constexpr int kThreadsOfFloat64 = 256;
 /// Threads of a multiprocessor that blocks are wanted for.
 constexpr int64_t kResidentThreads = 1024;
 /// Positions that a position's loads and the loop around it are shared by.
@@ -158,6 +162,10 @@ class GridPlanner {
       threads /= 2;
     }
     plan_.threads = overrides_.threads.value_or(threads);
+    plan_.resident_blocks =
+        (plan_.tile.dtype == DType::float32 ? kThreadsOfFloat32
+                                            : kThreadsOfFloat64) /
+        std::max(kLeastThreads, plan_.threads);
   }
 
   [[nodiscard]] ThreadMemory own_memory() const {

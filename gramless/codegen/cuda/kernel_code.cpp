@@ -58,6 +58,7 @@ llvm::Function* KernelCode::declare(GeneratedModule& generated,
                               {llvm::PointerType::get(context, 0)}, false));
   function->setCallingConv(llvm::CallingConv::PTX_Kernel);
   function->addFnAttr("nvvm.maxntid", std::to_string(plan.threads));
+  function->addFnAttr("nvvm.minctasm", std::to_string(plan.resident_blocks));
   llvm::Type* type = llvm::ArrayType::get(llvm::Type::getInt8Ty(context),
                                           parameter_bytes(program, plan));
   function->addParamAttr(0, llvm::Attribute::getWithByValType(context, type));
