@@ -135,7 +135,8 @@ def test_all_files_pin_one_llvm():
         pin
         for name in (*files, "cmake/FindStaticLLVM.cmake")
         for pin in re.findall(
-            r"mlc-llvm-static(?:-extra-targets)?==([\w.]+)", (ROOT / name).read_text("utf-8")
+            r"mlc-llvm-static(?:-extra-targets)?==([\w.]+)",
+            (ROOT / name).read_text("utf-8"),
         )
     ]
     assert len(pins) == 8

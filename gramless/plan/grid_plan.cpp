@@ -21,8 +21,9 @@ constexpr int kThreadsOfFloat32 = 512;
 constexpr int kThreadsOfFloat64 = 256;
 /// Threads of a multiprocessor that blocks are wanted for.
 constexpr int64_t kResidentThreads = 1024;
-/// Positions that a position's loads and the loop around it are shared by.
+/// Positions that are taken at once: a float64 takes two registers.
 constexpr int kReducedUnroll = 4;
+constexpr int kReducedUnrollOfFloat64 = 2;
 /// Of outputs with a scale: rows of a thread, terms of a block, which are taken
 /// at once, and the bytes of registers for what is kept of its pairs.
 constexpr int kScaledRows = 2;
@@ -118,7 +119,11 @@ class GridPlanner {
     if (has_reasons_) plan_.reasons.push_back(plan.reasons.front());
     tile.sum_registers = kSumRegisters;
     tile.panel_multiple = kSharedAlignment / dtype_size(dtype);
-    int reduced = tile.reduced_unroll == 1 ? 1 : kReducedUnroll;
+    int reduced = 1;
+    if (tile.reduced_unroll > 1) {
+      reduced =
+          dtype == DType::float32 ? kReducedUnroll : kReducedUnrollOfFloat64;
+    }
     if (!forced.kept_unroll) choose_rows();
     if (has_scale(program_)) {
       reduced = scaled_terms();
