@@ -46,14 +46,14 @@ def instructions(compute: Callable[[], dict]) -> int:
     counts = []
     evaluate = map_reduce._evaluate
 
-    def counted(function, backend, tensors, views):
+    def counted(program, backend, tensors, views):
         views = [map_reduce.view_of(tensor) for tensor in tensors]
-        text = function.explain(views, "", map_reduce.FORCED_OPTIONS)
+        text = program.core.explain(views, "", map_reduce.FORCED_OPTIONS)
         # What it would do with points that are far apart comes first.
         *_, text = text.split("\nwhere all points are near")
         found = re.findall(r"arithmetic takes (\d+)", text)
         counts.extend(map(int, found))
-        return evaluate(function, backend, tensors, views)
+        return evaluate(program, backend, tensors, views)
 
     with mock.patch.object(map_reduce, "_evaluate", counted):
         compute()

@@ -85,6 +85,8 @@ def check(python: str, wheel: Path, folder: Path) -> None:
     before = {path for path in packages.rglob("*") if path.suffix != ".pyc"}
     run(*pip, "install", "--no-index", wheel)
     run(program, "-I", "-c", WITHOUT_TORCH)
+    found = run(program, "-I", "-m", "gramless", "doctor")
+    assert "\n  torch not installed\n" in found, found
     version = "import sys; print(sys.version_info[:2])"
     torch = importlib.util.find_spec("torch")
     if torch and run(program, "-c", version) == f"{sys.version_info[:2]}\n":

@@ -34,6 +34,7 @@ PUBLIC = {
     "gramless/formula.h": "formula",
     "gramless/kernel.h": "formula",
     "gramless/call.h": "backend",
+    "gramless/doctor.h": "backend",
 }
 
 INCLUDE = re.compile(r'\s*#\s*include\s*([<"])([^>"]+)[>"]')

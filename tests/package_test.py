@@ -135,7 +135,7 @@ def test_all_files_pin_one_llvm():
         pin
         for name in (*files, "cmake/FindStaticLLVM.cmake")
         for pin in re.findall(
-            r"mlc-llvm-static(?:-extra-targets)?==([\w.]+)",
+            r"mlc-llvm-static(?:-extra-targets)?==([\w.]*\w)",
             (ROOT / name).read_text("utf-8"),
         )
     ]

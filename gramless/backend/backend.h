@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "gramless/arrays.h"
+#include "gramless/backend/memory_pool.h"
 #include "gramless/call.h"
 #include "gramless/codegen/target.h"
 #include "gramless/lower/program.h"
@@ -44,6 +45,11 @@ struct RunOptions {
   int threads = 0;  // 0: default_thread_count()
   std::function<void()> interrupt = {};
   ForcedChoices forced = {};
+  /// For runs on one thread.
+  MemoryPool* pool = nullptr;
+  /// See Options.
+  void* stream = nullptr;
+  TakeWorkspace workspace = {};
 };
 
 /// Runs a program. `arguments` and `results` stand in the order of the
@@ -104,6 +110,32 @@ void run(const Program& program, Sizes sizes,
 }  // namespace cpu
 
 namespace cuda {
+
+struct ReadyGrid;
+
+/// A program as this backend runs it, with what was planned and compiled for
+/// the sizes, dtype and device of the last call. Safe to use from several
+/// threads.
+class PreparedProgram {
+ public:
+  /// A program without crossed outputs.
+  explicit PreparedProgram(Program program);
+  PreparedProgram(PreparedProgram&& other) noexcept;
+  PreparedProgram& operator=(PreparedProgram&&) = delete;
+  ~PreparedProgram();
+
+  /// Queues the kernels on the stream. All arrays are on one device.
+  void run(Sizes sizes, std::span<const ArrayView> arguments,
+           std::span<const MutableArrayView> results,
+           const RunOptions& options) const;
+
+ private:
+  std::shared_ptr<const ReadyGrid> ready_for(Sizes sizes, DType dtype,
+                                             int device) const;
+
+  Program program_;
+  mutable std::shared_ptr<const ReadyGrid> last_;
+};
 
 /// Returns a program with its plan for a GPU of 132 multiprocessors, the reason
 /// of each choice, and its kernels as PTX for an architecture such as `sm_80`.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <iterator>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -31,20 +32,22 @@ class BoundedTable {
   }
 
   /// Returns the value of a key and calls `make` if there is none. Two threads
-  /// may make the same value at once; the table keeps one of them.
+  /// may make the same value at once; the table keeps one of them. Values that
+  /// leave the table are destroyed without the lock.
   Shared get(const std::string& key, const std::function<Shared()>& make) {
     if (Shared found = find(key)) return found;
     const Shared made = make();
+    Entries dropped;  // Destroyed when the lock is free again.
     const std::scoped_lock lock(mutex_);
     entries_.emplace_front(key, made);
     const auto [found, is_new] = by_key_.emplace(key, entries_.begin());
     if (!is_new) {
-      entries_.erase(found->second);
+      dropped.splice(dropped.begin(), entries_, found->second);
       found->second = entries_.begin();
     }
     if (entries_.size() > capacity_) {
       by_key_.erase(entries_.back().first);
-      entries_.pop_back();
+      dropped.splice(dropped.begin(), entries_, std::prev(entries_.end()));
     }
     return made;
   }

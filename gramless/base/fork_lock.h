@@ -24,6 +24,10 @@ enum class ForkLock : uint8_t {
 /// Returns a lock that is held over each fork, in parent and child.
 std::mutex& fork_lock(ForkLock which);
 
+/// Returns how many forks lie between the process that loaded the library and
+/// this one. What cannot be inherited remembers the number.
+int64_t fork_depth();
+
 /// Returns what `make` returned when it was first called. It lives as long as
 /// the process. `index` is a static that is constant-initialized, with null.
 template <class T, class Make>

@@ -22,15 +22,6 @@ namespace gramless {
 
 namespace {
 
-int affinity_processors() {
-  cpu_set_t allowed;
-  CPU_ZERO(&allowed);
-  if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) {
-    return std::max(1, CPU_COUNT(&allowed));
-  }
-  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-}
-
 /// Returns the words of a file, none if it cannot be read.
 std::vector<std::string> words_of(const std::filesystem::path& path) {
   std::ifstream file(path);
@@ -50,6 +41,15 @@ int rounded_up(const std::string& quota, const std::string& period) {
 }
 
 }  // namespace
+
+int affinity_processors() {
+  cpu_set_t allowed;
+  CPU_ZERO(&allowed);
+  if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) {
+    return std::max(1, CPU_COUNT(&allowed));
+  }
+  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
 
 // Version 2 has one file with quota and period in the group's folder, which
 // /proc names as `0::/folder`; version 1 has two files.

@@ -12,6 +12,9 @@ namespace gramless {
 /// processors that the affinity and the control group of this process allow.
 int default_thread_count();
 
+/// Returns how many processors the affinity of this process allows.
+int affinity_processors();
+
 /// Returns the CPU quota of this process's control group in processors, rounded
 /// up; 0 if there is no quota. Tests pass another `root` than `/`.
 int quota_processors(const std::filesystem::path& root);

@@ -133,6 +133,9 @@ class BatchRun {
       for (std::size_t k = 0; k < batch_.results.size(); ++k) {
         results.push_back(batch_.results[k].first(batch_.result_has_rows[k]));
       }
+      MemoryPool pool;
+      RunOptions how = how_;
+      if (how.threads == 1) how.pool = &pool;
       for (int64_t at = part * count / parts; at < (part + 1) * count / parts;
            ++at) {
         for (std::size_t k = 0; k < arguments.size(); ++k) {
@@ -142,7 +145,7 @@ class BatchRun {
           results[k].data = batch_.results[k].data_of(first + at);
         }
         for (auto& [k, result] : shared_) results[k] = result.room(at);
-        run_(arguments, results, how_);
+        run_(arguments, results, how);
       }
     });
   }

@@ -111,7 +111,7 @@ void check_options(const Options& options, const PlanOverrides& overrides) {
 /// Returns a simplified map-reduce in the domain that it is evaluated in, with
 /// programs.
 Runnable make_runnable(StageTimes& stages, MapReduce map_reduce) {
-  Runnable result{std::move(map_reduce), {}, {}};
+  Runnable result{.map_reduce = std::move(map_reduce)};
   const MapReduce expanded = run_transform(
       stages, "expand", [&] { return expand(result.map_reduce); });
   std::vector<SweepWays> sweeps =
@@ -262,6 +262,26 @@ std::shared_ptr<const ArrayFunction::State> with_wide_results(
   return table().get(key, [&] { return build_wide(function, is_wide, key); });
 }
 
+/// Memory on a device that kernels which follow one another on a stream share.
+class SharedWorkspace {
+ public:
+  explicit SharedWorkspace(const TakeWorkspace& take) : take_(take) {}
+
+  /// Returns what gives it. It is used while this object lives.
+  TakeWorkspace taker() {
+    if (!take_) return {};
+    return [this](int64_t bytes) {
+      if (bytes > bytes_) memory_ = take_(bytes_ = bytes);
+      return memory_;
+    };
+  }
+
+ private:
+  const TakeWorkspace& take_;
+  void* memory_ = nullptr;
+  int64_t bytes_ = 0;
+};
+
 /// Runs a function on each problem of a batch.
 void run_problems(const ArrayFunction::State& function, const RunPlace& place,
                   const Batch& batch) {
@@ -272,6 +292,13 @@ void run_problems(const ArrayFunction::State& function, const RunPlace& place,
   const bool is_wide_already =
       place.dtype == DType::float64 || place.backend == Backend::reference;
   std::shared_ptr<const ArrayFunction::State> wide;
+  if (has_shared && place.device != Device{}) {
+    throw UnsupportedError(
+        "kernel_product(): expected arrays on a CUDA device with all "
+        "dimensions "
+        "of the batch where their gradients are wanted, got one that problems "
+        "share. Expand it.");
+  }
   if (has_shared && !is_wide_already) wide = with_wide_results(function, batch);
   run_batch(
       batch,
@@ -313,6 +340,22 @@ Backend parse_backend(std::string_view name) {
   throw ArgumentError(concat("kernel_product(): expected one of the backends '",
                              join(known, "', '"), "', got '", name, "'.",
                              did_you_mean(name, known)));
+}
+
+const GridPrograms::Programs& GridPrograms::of(
+    const MapReduce& map_reduce) const {
+  {
+    const std::scoped_lock lock(fork_lock(ForkLock::table));
+    if (programs_) return *programs_;
+  }
+  auto made = std::make_shared<Programs>();
+  for (Program& program : plan_grid_sweeps(expand(map_reduce))) {
+    made->emplace_back(std::move(program));
+  }
+  // If two threads make them, the first ones stay.
+  const std::scoped_lock lock(fork_lock(ForkLock::table));
+  if (!programs_) programs_ = std::move(made);
+  return *programs_;
 }
 
 ArrayFunction function_of(const Kernel& kernel, const Signature& signature,
@@ -381,11 +424,17 @@ void run_function(const ArrayFunction& function,
   if (options.backend != Backend::reference) {
     check_dtypes(specs, arguments, results);
   }
+  const Device device = arguments.empty() ? Device{} : arguments[0].device;
+  SharedWorkspace workspace(options.workspace);
   RunPlace place{options.backend,
-                 arguments.empty() ? Device{} : arguments[0].device,
+                 device,
                  sizes.sizes,
                  find_dtype(state.arguments, arguments),
-                 {options.threads, options.interrupt, forced}};
+                 {.threads = device == Device{} ? options.threads : 1,
+                  .interrupt = options.interrupt,
+                  .forced = forced,
+                  .stream = options.stream,
+                  .workspace = workspace.taker()}};
   if (sizes.batch.empty()) {
     run(state, place, arguments, results);
   } else {
@@ -473,13 +522,17 @@ void kernel_product(const Kernel& kernel, const Arguments& arguments,
       function.result_forms(arrays, options.backend);
   std::vector<MutableArrayView> results = {result};
   std::vector<std::vector<std::byte>> memory;
+  const auto take = [&](int64_t bytes) -> void* {
+    if (result.device != Device{}) {
+      return options.workspace ? options.workspace(bytes) : nullptr;
+    }
+    memory.emplace_back(static_cast<std::size_t>(bytes));
+    return memory.back().data();
+  };
   for (std::size_t k = 1; k < forms.size(); ++k) {
     const auto& [shape, dtype] = forms[k];
-    int64_t bytes = dtype_size(dtype);
-    for (const int64_t extent : shape) bytes *= extent;
-    memory.emplace_back(static_cast<std::size_t>(bytes));
-    results.push_back({memory.back().data(), dtype, shape,
-                       row_major_strides(shape), result.device});
+    results.push_back({take(elements_in(shape) * dtype_size(dtype)), dtype,
+                       shape, row_major_strides(shape), result.device});
   }
   function(arrays, results, options);
 }

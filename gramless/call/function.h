@@ -24,11 +24,24 @@ struct BuildOptions {
   bool is_read_back = false;
 };
 
+/// The programs of a map-reduce on CUDA devices, which are made when the first
+/// arrays on one come.
+class GridPrograms {
+ public:
+  using Programs = std::vector<cuda::PreparedProgram>;
+
+  const Programs& of(const MapReduce& map_reduce) const;
+
+ private:
+  mutable std::shared_ptr<const Programs> programs_;
+};
+
 /// A map-reduce as it is run.
 struct Runnable {
   MapReduce map_reduce;
-  std::vector<cpu::PreparedProgram> programs;
-  std::vector<Program> reference_programs;
+  std::vector<cpu::PreparedProgram> programs = {};
+  std::vector<Program> reference_programs = {};
+  GridPrograms grid_programs = {};
 };
 
 /// The map-reduces that run in front of one on centred points: see

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "gramless/backend/cuda/engine.h"
 #include "gramless/base/text.h"
 #include "gramless/call/arrays.h"
 #include "gramless/error.h"
@@ -90,6 +91,18 @@ void run(const Runnable& runnable, const RunPlace& place,
     }
     return;
   }
+  if (backend == Backend::cuda && device == Device{}) {
+    throw DeviceError(
+        "kernel_product(): expected arrays on a CUDA device for this backend, "
+        "got arrays on the CPU.");
+  }
+  if (device != Device{}) {
+    for (const cuda::PreparedProgram& prepared :
+         runnable.grid_programs.of(runnable.map_reduce)) {
+      prepared.run(sizes, arguments, results, how);
+    }
+    return;
+  }
   for (const cpu::PreparedProgram& prepared : runnable.programs) {
     prepared.run(sizes, arguments, results, how);
   }
@@ -171,17 +184,24 @@ bool run_centred(const ArrayFunction::State& function, const RunPlace& place,
 
 }  // namespace
 
-void check_backend(Backend backend, const Device& device) {
+void check_backend(Backend backend, const Device& device,
+                   std::string_view name) {
+  const bool is_cpu = device == Device{};
   if (backend == Backend::cuda) {
-    throw DeviceError(
-        "kernel_product(): expected an engine for CUDA, got none: this build "
-        "of Gramless runs on the CPU only. Use backend='auto'.");
+    cuda::check_driver(concat("backend '", name, "'"),
+                       is_cpu ? "With backend='auto' it runs on the CPU." : "");
+    return;
   }
-  if (device == Device{}) return;
+  if (is_cpu) return;
   if (backend == Backend::automatic) {
+    if (device.name.starts_with("cuda")) {
+      cuda::check_driver(concat("arrays on ", device.name));
+      return;
+    }
     throw DeviceError(concat(
-        "kernel_product(): expected arrays on the CPU, got arrays on ",
-        device.name, ", for which this build of Gramless has no engine."));
+        "kernel_product(): expected arrays on the CPU or on a CUDA device, got "
+        "arrays on ",
+        device.name, "."));
   }
   throw ArgumentError(
       concat("kernel_product(): expected arrays on the CPU for this backend, "
@@ -192,7 +212,8 @@ void check_backend(Backend backend, const Device& device) {
 void run(const ArrayFunction::State& function, const RunPlace& place,
          std::span<const ArrayView> arguments,
          std::span<const MutableArrayView> results) {
-  const bool may_be_centred = function.centred &&
+  // Whether points are near their mean would have to come from the device.
+  const bool may_be_centred = function.centred && place.device == Device{} &&
                               place.backend != Backend::reference &&
                               is_centring_worth(place.sizes.M, place.sizes.N);
   if (may_be_centred && run_centred(function, place, arguments, results)) {

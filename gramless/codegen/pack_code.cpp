@@ -3,7 +3,6 @@
 // along their axis, otherwise over one after another.
 #include "gramless/codegen/pack_code.h"
 
-#include <algorithm>
 #include <cstddef>
 
 #include "gramless/codegen/packed_values.h"
@@ -53,7 +52,7 @@ class PackCode {
   /// itself: one sweep packs the vectors, another one of the same pairs
   /// numbers.
   static Target packing_target(Target target) {
-    target.isa = std::min(target.isa, VectorIsa::avx2);
+    target.isa = VectorIsa::baseline;
     return target;
   }
 

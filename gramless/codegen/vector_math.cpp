@@ -55,6 +55,7 @@ constexpr std::array kLogDouble = {
 VectorMath::VectorMath(llvm::IRBuilder<>& ir, const Target& target)
     : ir_(ir),
       has_fma_(target.has_fma),
+      has_avx2_(target.isa >= VectorIsa::avx2),
       has_avx512_(target.isa == VectorIsa::avx512),
       is_cuda_(target.is_cuda) {}
 
@@ -117,6 +118,12 @@ bool VectorMath::has_estimates(llvm::Value* x) const {
   return has_avx512(x) || has_special_functions(x);
 }
 
+bool VectorMath::has_root_estimate(llvm::Value* x) const {
+  const bool is_avx2 = has_avx2_ && is_float32(x) &&
+                       x->getType()->getPrimitiveSizeInBits() == 256;
+  return has_estimates(x) || is_avx2;
+}
+
 llvm::Value* VectorMath::estimate(llvm::Value* x, bool is_root) {
   if (has_special_functions(x)) {
     return special_function(is_root ? llvm::Intrinsic::nvvm_rsqrt_approx_ftz_f
@@ -124,6 +131,9 @@ llvm::Value* VectorMath::estimate(llvm::Value* x, bool is_root) {
                             x);
   }
   const bool single = is_float32(x);
+  if (!has_avx512(x)) {
+    return ir_.CreateIntrinsic(llvm::Intrinsic::x86_avx_rsqrt_ps_256, {x});
+  }
   const llvm::Intrinsic::ID intrinsic =
       is_root ? (single ? llvm::Intrinsic::x86_avx512_rsqrt14_ps_512
                         : llvm::Intrinsic::x86_avx512_rsqrt14_pd_512)
@@ -137,34 +147,34 @@ llvm::Value* VectorMath::estimate(llvm::Value* x, bool is_root) {
 
 // A division of 512 bits takes as long as 16 other instructions. With r near
 // 1/x and e = 1 - r x, r + r e is off by e**2. Where r is 0 or infinite, e is
-// NaN, and r what it should be.
+// NaN; with 1 in its place, r stays what it is.
 llvm::Value* VectorMath::reciprocal(llvm::Value* x) {
   if (has_special_functions(x)) return estimate(x, /*is_root=*/false);
   if (!has_avx512(x)) return ir_.CreateFDiv(number(x, 1), x);
-  llvm::Value* first = estimate(x, /*is_root=*/false);
-  llvm::Value* result = first;
-  llvm::Value* is_special = nullptr;
+  llvm::Value* result = estimate(x, /*is_root=*/false);
   for (int step = 0; step < (is_float32(x) ? 1 : 2); ++step) {
     llvm::Value* e = fma(ir_.CreateFNeg(x), result, number(x, 1));
-    if (step == 0) is_special = ir_.CreateFCmpUNO(e, e);
-    result = fma(result, e, result);
+    result = fma(result, smaller(e, number(x, 1)), result);
   }
-  return ir_.CreateSelect(is_special, first, result);
+  return result;
 }
 
-// With r near 1/sqrt(x) and e = 1 - r (r x), r + r e/2 is off by 3/8 e**2.
+// With r near 1/sqrt(x) and e = 1 - r (r x), r + r e/2 is off by 3/8 e**2,
+// which is too much where the estimate has 12 bits, and r + r (e/2 + 3/8 e**2)
+// by 5/16 e**3.
 llvm::Value* VectorMath::rsqrt(llvm::Value* x) {
-  if (!has_estimates(x)) return ir_.CreateFDiv(number(x, 1), sqrt(x));
-  llvm::Value* first = estimate(x, /*is_root=*/true);
-  llvm::Value* result = first;
-  llvm::Value* is_special = nullptr;
+  if (!has_root_estimate(x)) return ir_.CreateFDiv(number(x, 1), sqrt(x));
+  llvm::Value* result = estimate(x, /*is_root=*/true);
   for (int step = 0; step < (is_float32(x) ? 1 : 2); ++step) {
     llvm::Value* root = ir_.CreateFMul(x, result);
-    llvm::Value* e = fma(ir_.CreateFNeg(root), result, number(x, 1));
-    if (step == 0) is_special = ir_.CreateFCmpUNO(e, e);
-    result = fma(ir_.CreateFMul(number(x, 0.5), result), e, result);
+    llvm::Value* e =
+        smaller(fma(ir_.CreateFNeg(root), result, number(x, 1)), number(x, 1));
+    llvm::Value* factor = has_estimates(x)
+                              ? number(x, 0.5)
+                              : fma(e, number(x, 0.375), number(x, 0.5));
+    result = fma(ir_.CreateFMul(factor, result), e, result);
   }
-  return ir_.CreateSelect(is_special, first, result);
+  return result;
 }
 
 // The same for r x, which is near sqrt(x). 0 and inf are their own roots.

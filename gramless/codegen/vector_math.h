@@ -106,10 +106,11 @@ class VectorMath {
   llvm::Value* special_function(llvm::Intrinsic::ID intrinsic, llvm::Value* x);
   /// a/b to 1.5 ulp, where 1/b is a normal number.
   llvm::Value* divide(llvm::Value* a, llvm::Value* b);
-  /// Whether there are estimates for a value.
+  /// Whether there are estimates for a value, or one of 1/sqrt(x) at least.
   [[nodiscard]] bool has_estimates(llvm::Value* x) const;
-  /// An estimate of 1/x or of 1/sqrt(x) to 14 bits, with their special values;
-  /// on GPUs 1/x to 1 ulp, and 1/sqrt(x) to 2.
+  [[nodiscard]] bool has_root_estimate(llvm::Value* x) const;
+  /// An estimate of 1/x or of 1/sqrt(x), with their special values: to 14 bits
+  /// on AVX-512, to 12 on AVX2; on GPUs 1/x to 1 ulp, and 1/sqrt(x) to 2.
   llvm::Value* estimate(llvm::Value* x, bool is_root);
   /// Whether x is 0 or inf.
   llvm::Value* is_own_root(llvm::Value* x);
@@ -133,6 +134,7 @@ class VectorMath {
 
   llvm::IRBuilder<>& ir_;
   bool has_fma_;
+  bool has_avx2_;
   bool has_avx512_;
   bool is_cuda_;
 };

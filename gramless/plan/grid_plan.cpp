@@ -30,7 +30,8 @@ constexpr int kScaledRows = 2;
 constexpr int kScaledTerms = 16;
 constexpr int kLeastScaledTerms = 4;
 constexpr int64_t kScaledBytes = 128;
-/// Rows of a thread where each has many sums.
+/// Rows of a thread at most, and where each has many sums.
+constexpr int64_t kMostRows = 5;
 constexpr int kWideRows = 2;
 /// Registers for sums of many elements, and for all sums of others.
 constexpr int kSumRegisters = 32;
@@ -140,10 +141,10 @@ class GridPlanner {
     TileShape& tile = plan_.tile;
     const int64_t width = kept_width(program_);
     const bool is_wide = width > kAccumulators;
+    const int64_t fitting = kAccumulators / std::max<int64_t>(1, width);
     const int64_t most = has_scale(program_) ? kScaledRows
-                         : is_wide
-                             ? kWideRows
-                             : kAccumulators / std::max<int64_t>(1, width);
+                         : is_wide           ? kWideRows
+                                             : std::min(fitting, kMostRows);
     tile.kept_unroll =
         static_cast<int>(std::min<int64_t>(tile.kept_unroll, most));
     while (tile.kept_unroll > 1 && own_memory().bytes() > kLocalBytes) {

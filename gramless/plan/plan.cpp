@@ -228,8 +228,11 @@ class Planner {
     if (has_long_sum(program_, tile.longest_unrolled)) {
       const bool is_matrix_product =
           has_packed_terms(program_, tile.longest_unrolled);
-      tile.kept_unroll = is_matrix_product ? 4 : 3;
-      tile.reduced_unroll = is_matrix_product ? 4 : 2;
+      // Sums of all pairs of a tile, with 32 registers or with 16. On AVX2, D =
+      // 100, 16 sums are 0.7 times as fast as 12.
+      const bool has_few_registers = register_bytes() == 32;
+      tile.kept_unroll = !is_matrix_product ? 3 : has_few_registers ? 6 : 4;
+      tile.reduced_unroll = is_matrix_product && !has_few_registers ? 4 : 2;
     } else if (is_long(program_, tile) ||
                kept_width(program_) >= kManyElements) {
       tile.kept_unroll = 2;
@@ -244,12 +247,36 @@ class Planner {
       tile.kept_unroll = 5;
       tile.reduced_unroll = 1;
     } else {
-      tile.kept_unroll = 4;
+      tile.kept_unroll = fitting_unroll();
       tile.reduced_unroll = 2;
     }
     tile.kept_unroll = overrides_.kept_unroll.value_or(tile.kept_unroll);
     tile.reduced_unroll =
         overrides_.reduced_unroll.value_or(tile.reduced_unroll);
+  }
+
+  /// Returns the registers of rows for a tile: four, or up to seven where so
+  /// few rows leave much of the last tile unused otherwise. 100 rows take seven
+  /// vectors of 16, and run 1.15 times as fast with one tile of them.
+  [[nodiscard]] int fitting_unroll() const {
+    const TileShape& tile = plan_.tile;
+    const int64_t vectors =
+        ceil_divide(sizes_.kept, tile.lanes_along_kept ? tile.lanes : 1);
+    const auto unused = [&](int unroll) {
+      return round_up(vectors, unroll) - vectors;
+    };
+    constexpr int kUsual = 4;
+    if (16 * unused(kUsual) <= vectors) return kUsual;
+    int best = kUsual;
+    for (int unroll = kUsual + 1; unroll <= 7; ++unroll) {
+      if (unused(unroll) < unused(best)) best = unroll;
+    }
+    return best;
+  }
+
+  /// Bytes of a register.
+  [[nodiscard]] int64_t register_bytes() const {
+    return plan_.tile.lanes * dtype_size(plan_.tile.dtype);
   }
 
   void choose_schedule() {

@@ -81,17 +81,27 @@ enum class Backend : uint8_t {
 GRAMLESS_API Backend parse_backend(std::string_view name);
 
 /// Throws DeviceError or ArgumentError where the backend cannot run on arrays
-/// of the device.
-GRAMLESS_API void check_backend(Backend backend, const Device& device);
+/// of the device. `name` is how the caller spelled Backend::cuda.
+GRAMLESS_API void check_backend(Backend backend, const Device& device,
+                                std::string_view name = "GPU");
 
 /// What is called from time to time while a call runs; throws to stop it.
 using Interrupt = std::function<void()>;
+
+/// Returns memory of so many bytes on the arrays' device, aligned to 256 bytes,
+/// that lives until all work is done which the stream has when a call returns.
+using TakeWorkspace = std::function<void*(int64_t bytes)>;
 
 struct Options {
   Backend backend = Backend::automatic;
   int threads = 0;  // 0: OMP_NUM_THREADS, or the processors of this process.
   /// Called on the caller's thread about every tenth of a second or less often.
   Interrupt interrupt = {};
+  /// Of arrays on a CUDA device: the stream that work is queued on, null for
+  /// the default stream, and where calls get up to 64 MiB of memory from. A
+  /// call neither waits for the device nor allocates there.
+  void* stream = nullptr;
+  TakeWorkspace workspace = {};
 };
 
 /// What text of the generated code to show. PTX is that of NVIDIA GPUs, with

@@ -4,6 +4,7 @@
 
 #include "gramless/arrays.h"
 #include "gramless/call.h"
+#include "gramless/doctor.h"
 #include "gramless/error.h"
 #include "gramless/export.h"
 #include "gramless/formula.h"

@@ -22,6 +22,7 @@
 #include "gramless/formula/parsed_kernel.h"
 #include "gramless/formula/signs.h"
 #include "gramless/gramless.h"
+#include "report.h"
 #include "trees.h"
 
 namespace nb = nanobind;
@@ -156,12 +157,23 @@ RunChoices read_forced(RunChoices choices, const nb::dict& forced) {
   return choices;
 }
 
+/// Returns what takes memory from a function of Python.
+TakeWorkspace python_memory(const nb::object& take) {
+  if (take.is_none()) return {};
+  return [&take](int64_t bytes) {
+    const nb::gil_scoped_acquire gil;
+    return reinterpret_cast<void*>(nb::cast<uintptr_t>(take(bytes)));
+  };
+}
+
 /// Runs a function into row-major memory at the given addresses.
 void run(const ArrayFunction& function, const std::vector<ArrayView>& arguments,
          const std::vector<uintptr_t>& results, std::string_view backend,
-         int threads, const nb::dict& forced) {
-  const RunChoices choices = read_forced(
-      {{parse_backend(backend), threads, python_signals()}, {}}, forced);
+         int threads, const nb::dict& forced, uintptr_t stream,
+         const nb::object& workspace) {
+  Options options{parse_backend(backend), threads, python_signals(),
+                  reinterpret_cast<void*>(stream), python_memory(workspace)};
+  const RunChoices choices = read_forced({std::move(options), {}}, forced);
   const nb::gil_scoped_release no_gil;
   const std::vector<ResultForm> forms =
       function.result_forms(arguments, choices.options.backend);
@@ -185,6 +197,15 @@ nb::list result_forms(const ArrayFunction& function,
     forms.append(nb::make_tuple(nb::tuple(shape), dtype_name(form.dtype)));
   }
   return forms;
+}
+
+nb::list rows_of(const std::vector<ArrayForm>& arrays) {
+  nb::list rows;
+  for (const ArrayForm& array : arrays) {
+    rows.append(nb::make_tuple(array.name, pair_index_name(array.pair),
+                               array.columns, array.is_wide));
+  }
+  return rows;
 }
 
 nb::list mode_rows() {
@@ -215,6 +236,15 @@ nb::list operator_signs() {
     signs.append(nb::make_tuple(row.name, sign_text(row)));
   }
   return signs;
+}
+
+DoctorReport examine(
+    const std::vector<std::pair<std::string, std::string>>& versions) {
+  DoctorReport report = doctor();
+  for (const auto& [name, version] : versions) {
+    report.versions.push_back({name, version});
+  }
+  return report;
 }
 
 void register_exceptions() {
@@ -316,7 +346,7 @@ NB_MODULE(_core, m) {
   m.def(
       "check_backend",
       [](std::string_view name, std::string device) {
-        check_backend(parse_backend(name), {std::move(device)});
+        check_backend(parse_backend(name), {std::move(device)}, name);
       },
       "name"_a, "device"_a,
       "Raises ValueError for an unknown backend, or what it raises for arrays "
@@ -335,6 +365,15 @@ NB_MODULE(_core, m) {
   m.def("operator_signs", &operator_signs,
         "Returns the name of each operator of formulas with its sign: "
         "'nonnegative', 'as operands' or ''.");
+
+  nb::class_<DoctorReport>(m, "DoctorReport", "What was found of this machine.")
+      .def("to_text", &text_of, nb::sig("def to_text(self) -> str"),
+           "Returns lines to read.")
+      .def("to_dict", &dict_of, "Returns what json.dumps() takes.");
+  m.def("doctor", &examine, "versions"_a,
+        nb::call_guard<nb::gil_scoped_release>(),
+        "Looks at the machine and runs a small product by each engine. "
+        "`versions`, names and texts, are put behind the library's own.");
 
   nb::class_<ArrayFunction>(m, "ArrayFunction",
                             "A differentiable function of arrays.")
@@ -358,15 +397,14 @@ NB_MODULE(_core, m) {
       .def_prop_ro("is_logarithm", &ArrayFunction::is_logarithm,
                    "Whether the state of a logarithm stands behind it.")
       .def_prop_ro(
-          "has_rows",
-          [](const ArrayFunction& self) {
-            std::vector<bool> has_rows;
-            for (const ArraySpec& array : self.state().arguments) {
-              has_rows.push_back(array.pair != PairIndex::none);
-            }
-            return has_rows;
-          },
-          "Whether each argument has rows, or is one for all pairs.")
+          "arguments",
+          [](const ArrayFunction& self) { return rows_of(self.arguments()); },
+          "Name, pair axis, columns of each argument, and whether it is "
+          "float64 in calls of any dtype.")
+      .def_prop_ro(
+          "results",
+          [](const ArrayFunction& self) { return rows_of(self.results()); },
+          "The same of each result.")
       .def_prop_ro(
           "results_like",
           [](const ArrayFunction& self) { return self.state().results_like; },
@@ -377,9 +415,11 @@ NB_MODULE(_core, m) {
            "Returns the vector-Jacobian product: a function of the arguments "
            "and of the cotangents, by positions. Shared if this function is.")
       .def("run", &run, "arguments"_a, "results"_a, "backend"_a, "threads"_a,
-           "forced"_a = nb::dict(),
+           "forced"_a = nb::dict(), "stream"_a = 0, "workspace"_a = nb::none(),
            "Computes the results into row-major memory at the given "
-           "addresses. `forced` holds choices that tests force.")
+           "addresses. `forced` holds choices that tests force. On a CUDA "
+           "device, work is queued on a stream, and `workspace` returns the "
+           "address of so many bytes there.")
       .def(
           "explain",
           [](const ArrayFunction& self, const std::vector<ArrayView>& arguments,

@@ -32,5 +32,35 @@ TEST(BoundedTable, LeavesWhatIsInUse) {
   EXPECT_EQ(*first, 1);
 }
 
+TEST(BoundedTable, DestroysValuesWithoutTheLock) {
+  struct Value {
+    std::mutex& mutex;
+    int& destroyed;
+    Value(std::mutex& its_mutex, int& count)
+        : mutex(its_mutex), destroyed(count) {}
+    Value(const Value&) = delete;
+    ~Value() {
+      EXPECT_TRUE(mutex.try_lock());
+      mutex.unlock();
+      ++destroyed;
+    }
+  };
+  std::mutex mutex;
+  int destroyed = 0;
+  BoundedTable<Value> table(1, mutex);
+  const auto make = [&] {
+    return std::make_shared<const Value>(mutex, destroyed);
+  };
+  table.get("a", make);
+  table.get("b", make);  // In the place of a.
+  EXPECT_EQ(destroyed, 1);
+  table.get("c", [&] {
+    table.get("c", make);  // As another thread may do.
+    return make();
+  });
+  EXPECT_EQ(destroyed, 3);
+  EXPECT_EQ(table.size(), 1U);
+}
+
 }  // namespace
 }  // namespace gramless

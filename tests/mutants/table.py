@@ -431,14 +431,14 @@ MACHINE = [
     Mutant(
         "Numbers below t are taken for 0.",
         "gramless/backend/cpu/denormals.h",
-        "set_mode(before_ | kFlush)",
-        "set_mode(before_ | (0 & kFlush))",
+        "change_mode(before_ | kFlush)",
+        "change_mode(before_ | (0 & kFlush))",
         "tests/torch/bits_test.py::test_denormal_numbers_are_taken_for_0",
     ),
     Mutant(
         "The processor's mode is restored after each call.",
         "gramless/backend/cpu/denormals.h",
-        "~FlushDenormals() { set_mode(before_); }",
+        "~FlushDenormals() { change_mode(before_); }",
         "~FlushDenormals() {}",
         "tests/torch/manners_test.py::test_denormals_are_left_as_they_were",
     ),
@@ -753,11 +753,41 @@ ERRORS = [
         "tests/torch/transforms_test.py::test_nested_transforms",
     ),
     Mutant(
-        "Traces are refused.",
+        "torch.jit.trace is refused.",
         "python/gramless/torch/transforms.py",
-        "if _is_tracing() or any(map(_is_traced, tensors)):",
+        "if torch.jit.is_tracing():",
         "if False:",
-        "tests/torch/transforms_test.py::test_traces_are_refused",
+        "tests/torch/traces_test.py::test_torch_jit_is_refused",
+    ),
+    Mutant(
+        "A trace holds the operator.",
+        "python/gramless/torch/transforms.py",
+        "torch._C._len_torch_dispatch_stack() > 0",
+        "False",
+        "tests/torch/traces_test.py"
+        "::test_symbolic_traces_of_gradients_serve_all_sizes",
+    ),
+    Mutant(
+        "A graph leaves M and N open.",
+        "python/gramless/torch/map_reduce.py",
+        "if has_memory(tensor):\n        address",
+        "if True:\n        address",
+        "tests/torch/compile_test.py::test_one_graph_for_all_sizes",
+    ),
+    Mutant(
+        "An exported program takes own formulas along.",
+        "python/gramless/torch/kernel.py",
+        'kernel._set_name(definition["kernel"], CATALOGUE | own)',
+        'kernel._set_name(definition["kernel"], CATALOGUE)',
+        "tests/torch/traces_test.py"
+        "::test_exported_programs_run_in_another_process",
+    ),
+    Mutant(
+        "The operator has derivatives in forward mode.",
+        "python/gramless/torch/operators.py",
+        '    "FuncTorchDynamicLayerFrontMode": _differentiate,\n',
+        "",
+        "tests/torch/traces_test.py::test_transforms_of_exported_programs",
     ),
     Mutant(
         "A message points at characters.",
@@ -768,12 +798,26 @@ ERRORS = [
         "Text.PointsAtCharactersAndNotBytes",
     ),
     Mutant(
-        "torch.compile ends its graph before a product.",
+        "torch.compile makes a product a node of its graph.",
         "python/gramless/torch/kernel_product/__init__.py",
         "if torch.compiler.is_dynamo_compiling():",
         "if False:",
-        "tests/torch/transforms_test.py"
-        "::test_graphs_end_at_a_product_and_are_compiled_once",
+        "tests/torch/compile_test.py::test_graph_without_a_compiler",
+    ),
+    Mutant(
+        "A graph goes by the formulas that there are.",
+        "python/gramless/torch/formulas.py",
+        'self.own = repr(changed) if changed else ""',
+        'self.own = ""',
+        "tests/torch/compile_test.py"
+        "::test_graph_goes_by_the_formulas_that_there_are",
+    ),
+    Mutant(
+        "A wrong call in a graph has its own message.",
+        "python/gramless/torch/compiled.py",
+        'if is_traced(()) and str(error).startswith("kernel_product(): "):',
+        "if False:",
+        "tests/torch/compile_test.py::test_messages",
     ),
     Mutant(
         "A hostile name is refused at once.",
@@ -795,7 +839,7 @@ MANNERS = [
     Mutant(
         "A fork finds no lock taken.",
         "gramless/base/fork_lock.cpp",
-        "pthread_atfork(lock_all, unlock_all, unlock_all)",
+        "pthread_atfork(lock_all, unlock_all, become_child)",
         "pthread_atfork(nullptr, nullptr, nullptr)",
         "Fork.DuringFirstCallsOfThreads",
     ),
@@ -858,7 +902,7 @@ MANNERS = [
     Mutant(
         "Packed alone or in a vector, a number has the same bits.",
         "gramless/codegen/pack_code.cpp",
-        "target.isa = std::min(target.isa, VectorIsa::avx2);",
+        "target.isa = VectorIsa::baseline;",
         "",
         "tests/torch/bits_test.py::test_exponents_have_one_value",
     ),
@@ -957,8 +1001,8 @@ MANNERS = [
     Mutant(
         "The M-by-N matrix is never held.",
         "gramless/backend/cpu/sweep.cpp",
-        "call_ = Buffer(bytes(ready_.call_elements));",
-        "call_ = Buffer(bytes(ready_.call_elements) + rows_ * reduced_);",
+        "call_ = buffer(bytes(ready_.call_elements));",
+        "call_ = buffer(bytes(ready_.call_elements) + rows_ * reduced_);",
         "tests/torch/process_test.py::test_memory_of_a_call",
     ),
     Mutant(
@@ -1062,7 +1106,64 @@ MANNERS = [
     ),
 ]
 
-GPU = [
+CUDA = [
+    Mutant(
+        "The context that was current is so again behind a launch.",
+        "gramless/backend/cuda/context.cpp",
+        "  if (!is_pushed_) return;\n",
+        "  return;\n",
+        "CudaLaunch.TakesTheContextOfTheStream",
+    ),
+    Mutant(
+        "A context at the address of another one loads its own modules.",
+        "gramless/backend/cuda/launch.cpp",
+        'concat(context.id, " ", text.number())',
+        'concat(reinterpret_cast<uint64_t>(context.handle), " ", '
+        "text.number())",
+        "CudaLaunch.KnowsAContextAtTheAddressOfAnother",
+    ),
+    Mutant(
+        "Code that a graph points to stays loaded.",
+        "gramless/backend/cuda/launch.cpp",
+        "if (!is_kept) captured_.push_back(module);",
+        "",
+        "CudaLaunch.KeepsWhatGraphsPointTo",
+    ),
+    Mutant(
+        "A module may be loaded while a stream is captured.",
+        "gramless/backend/cuda/context.h",
+        "CaptureMode mode_ = CaptureMode::relaxed;",
+        "CaptureMode mode_ = CaptureMode::thread_local_only;",
+        "CudaLaunch.LoadsAModuleWhileAStreamIsCaptured",
+    ),
+    Mutant(
+        "A module whose kernels cannot be found is unloaded.",
+        "gramless/backend/cuda/module.cpp",
+        "        driver.try_call(driver.functions().unload_module, handle_));",
+        "        handle_);",
+        "CudaErrors.OfEachCallInTurnAreToldAndLeakNothing",
+    ),
+    Mutant(
+        "No function of the driver is called in a child.",
+        "gramless/base/fork_lock.cpp",
+        "  ++depth;\n",
+        "",
+        "CudaLaunch.RefusesChildrenOfFork",
+    ),
+    Mutant(
+        "A driver that is too old is named with its version.",
+        "gramless/backend/cuda/driver.cpp",
+        "constexpr int kOldestVersion = 12000;",
+        "constexpr int kOldestVersion = 11000;",
+        "CudaDriver.NamesAVersionThatIsTooOld",
+    ),
+    Mutant(
+        "The doctor says that a result is wrong.",
+        "gramless/call/doctor.cpp",
+        "report.error = relative_error(actual, expected);",
+        "report.error = relative_error(expected, expected);",
+        "Doctor.TriesEachEngine",
+    ),
     Mutant(
         "On a GPU too, sums over rows count each row once.",
         "gramless/codegen/tile_steps.cpp",
@@ -1101,5 +1202,5 @@ MUTANTS = (
     + MACHINE
     + ERRORS
     + MANNERS
-    + GPU
+    + CUDA
 )

@@ -9,7 +9,7 @@ import time
 import pytest
 import torch
 
-from gramless.torch import Kernel, explain, kernel_product
+from gramless.torch import Kernel, explain, kernel_product, map_reduce
 from job import digest, run_python
 from oracle import Data
 
@@ -102,16 +102,19 @@ EXPONENTIAL_FORMULAS = [
     "Exp(-G_0*SqDist(X_0,Y_0) + (X_0|Y_0))",
     "Exp(-WeightedSqDist(G_0,X_0,Y_0) - Norm2(X_0 - Y_0))",
     "IfElse(G_0*SqDist(X_0,Y_0), Exp(-G_0*SqDist(X_0,Y_0) - Norm2(X_0)), 0)",
+    "Exp(-Rsqrt(1 + SqNorm2(X_0)) * Rsqrt(2 + SqNorm2(Y_0)) * G_0)",
 ]
 
 
+@pytest.mark.parametrize("isa", [0, 1, 2], ids=["baseline", "avx2", "avx512"])
 @pytest.mark.parametrize("dtype", FLOATS, ids=str)
 @pytest.mark.parametrize("text", EXPONENTIALS + EXPONENTIAL_FORMULAS)
-def test_exponents_have_one_value(text, dtype):
+def test_exponents_have_one_value(text, dtype, isa, monkeypatch):
     """Of one pair, k u v b and its derivatives by u, v and b = 1 are k.
 
     That by u reduces over j, as a does, and those by v and b over i.
     """
+    monkeypatch.setitem(map_reduce.FORCED_OPTIONS, "most", isa)
     if text in EXPONENTIALS:
         kernel = Kernel(f"{text}*linear(u,v)")
         slots = len(kernel._core.atoms) - 1

@@ -1,24 +1,19 @@
 # SPDX-License-Identifier: MIT
-"""Checkpoints, hooks, compilation, traces and transforms of torch."""
+"""Checkpoints, hooks and transforms of torch."""
 
-import warnings
 from functools import partial
 
 import pytest
 import torch
-from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.autograd import forward_ad
 from torch.autograd.functional import hessian, jacobian
 from torch.autograd.graph import save_on_cpu, saved_tensors_hooks
 from torch.func import functional_call, grad, jacfwd, jacrev, jvp, vmap
-from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils.checkpoint import checkpoint
 
 from gramless import _core
 from gramless.torch import Kernel, kernel_product
 from oracle import Data, assert_near
-
-pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit")
 
 M, N = 5, 7
 KERNELS = {
@@ -181,178 +176,8 @@ def test_hooks_of_saved_tensors(hooks, mode):
     assert_equal(*results)
 
 
-@pytest.fixture
-def dynamo():
-    dynamo = pytest.importorskip("torch._dynamo")
-    dynamo.reset()
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        warnings.filterwarnings("ignore", category=DeprecationWarning)
-        warnings.filterwarnings("ignore", category=FutureWarning)
-        warnings.filterwarnings("ignore", message=".*grad attribute of a Tenso")
-        yield dynamo
-    dynamo.reset()
-
-
-@pytest.mark.parametrize("compiler", ["eager", "aot_eager"])
-@pytest.mark.parametrize("mode", ["sum", "lse", "sinkhorn_primal"])
-def test_compiled_functions_call_the_engine(dynamo, compiler, mode):
-    product = Product("sum", mode)
-
-    def network(x, *rest):
-        return 3 * product(x.tanh() * 2, *rest) + 1
-
-    compiled = torch.compile(network, backend=compiler)
-    for _ in range(3):
-        tensors = product.tensors
-        actual = compiled(*tensors)
-        expected = network(*tensors)
-        assert_near(actual, expected)
-        for one, other in zip(
-            torch.autograd.grad(actual.square().sum(), tensors),
-            torch.autograd.grad(expected.square().sum(), tensors),
-            strict=True,
-        ):
-            assert_near(one, other)
-
-
-def test_graphs_end_at_a_product_and_are_compiled_once(dynamo):
-    from torch._dynamo.testing import CompileCounter
-
-    counter = CompileCounter()
-
-    @torch.compile(backend=counter)
-    def network(x, y, b, params):
-        return 3 * kernel_product(params, 2 * x, y, b) + 1
-
-    x, y, gamma, b = (t.detach() for t in Product().tensors)
-    for factor in (1.0, 2.0, 3.0):
-        params = {"id": Kernel("gaussian(x,y)"), "gamma": factor * gamma}
-        expected = 3 * kernel_product(params, 2 * x, y, b) + 1
-        assert torch.equal(network(x, y, b, params), expected)
-    assert counter.frame_count == 2  # Before and behind the product.
-    assert counter.op_count == 3
-
-
-def test_compiled_product(dynamo):
-    compiled = torch.compile(kernel_product, backend="eager")
-    x, y, gamma, b = Product().tensors
-    params = {"id": KERNELS["gaussian"], "gamma": gamma}
-    actual = compiled(params, x, y, b, mode="lse", backend="auto")
-    assert torch.equal(actual, kernel_product(params, x, y, b, mode="lse"))
-
-
-def test_whole_graphs_are_refused(dynamo):
-    network = torch.compile(Product(), backend="eager", fullgraph=True)
-    with pytest.raises(dynamo.exc.Unsupported):
-        network(*Product().tensors)
-
-
-TRACE = (
-    "kernel_product(): expected a call outside of traces, such as those of "
-    "make_fx, torch.export, torch.jit.trace and FakeTensorMode, got one "
-    "inside. Use torch.compile without fullgraph=True, which runs the call "
-    "between its graphs, or backend='pytorch'."
-)
-
-
-def refusal(call):
-    with pytest.raises(NotImplementedError) as caught:
-        call()
-    return str(caught.value)
-
-
-class Module(torch.nn.Module):
-    def __init__(self, function):
-        super().__init__()
-        self.function = function
-
-    def forward(self, *tensors):
-        return self.function(*tensors)
-
-
-def traced(**options):
-    return lambda function, tensors: make_fx(function, **options)(*tensors)
-
-
-def exported(function, tensors):
-    module = Module(function)
-    return torch.export.export(module, tuple(tensors), strict=False).module()
-
-
-def scripted(function, tensors):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Of Python values in the trace.
-        return torch.jit.trace(
-            lambda *given: function(*given), tuple(tensors), check_trace=False
-        )
-
-
-TRACES = {
-    "make_fx": traced(),
-    "fake": traced(tracing_mode="fake"),
-    "symbolic": traced(tracing_mode="symbolic"),
-    "before_dispatch": traced(pre_dispatch=True),
-    "export": exported,
-    "script": scripted,
-}
-
-
 def plain(mode, offset=0.0):
     return [(t.detach() + offset) for t in tensors_of(mode)]
-
-
-@pytest.mark.parametrize("trace", TRACES)
-@pytest.mark.parametrize("backend", ENGINES)
-def test_traces_are_refused(trace, backend, some_mode):
-    call = partial(
-        TRACES[trace], Product("sum", some_mode, backend), plain(some_mode)
-    )
-    assert refusal(call) == TRACE
-
-
-@pytest.mark.parametrize("trace", TRACES)
-def test_traces_of_torch_operations(trace, kernel, some_mode):
-    product = Product(kernel, some_mode, "pytorch")
-    graph = TRACES[trace](product, plain(some_mode))
-    tensors = plain(some_mode, 0.1)
-    assert_near(graph(*tensors), product(*tensors))
-
-
-@pytest.mark.parametrize("trace", ["make_fx", "fake", "before_dispatch"])
-def test_traces_of_a_backward_pass_are_refused(trace):
-    product = Product()
-    tensors = product.tensors
-    a = product(*tensors)
-
-    def backward(cotangent):
-        return torch.autograd.grad(a, tensors, cotangent, retain_graph=True)
-
-    if trace == "fake":
-        with FakeTensorMode(allow_non_fake_inputs=True) as fake:
-            cotangent = fake.from_tensor(torch.ones_like(a))
-            assert refusal(partial(backward, cotangent)) == TRACE
-    else:
-        call = partial(TRACES[trace], backward, [torch.ones_like(a)])
-        assert refusal(call) == TRACE
-
-
-@pytest.mark.parametrize("mode", ["sum", "lse"])
-def test_fake_tensors_are_refused(mode):
-    fake = FakeTensorMode(allow_non_fake_inputs=True)
-    product, tensors = Product("gaussian", mode), plain(mode)
-    fakes = [fake.from_tensor(tensor) for tensor in tensors]
-    assert refusal(partial(product, *fakes)) == TRACE
-    for given in (fakes, [fakes[0], *tensors[1:]], tensors):
-        with fake:
-            assert refusal(partial(product, *given)) == TRACE
-    with fake:
-        dense = Product("gaussian", mode, "pytorch")(*fakes)
-    assert dense.shape == (M, 1)
-    number = {"id": KERNELS["gaussian"], "gamma": 0.5}
-    x, y, _, b = plain("sum")
-    with fake:
-        assert refusal(partial(kernel_product, number, x, y, b)) == TRACE
 
 
 TRANSFORMS = {

@@ -3,23 +3,31 @@
 #pragma once
 
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <memory>
-#include <new>
+
+#include "gramless/backend/memory_pool.h"
 
 namespace gramless::cpu {
 
+/// Returns memory to where it was taken from.
+struct GiveBack {
+  MemoryPool* pool = nullptr;
+  std::size_t size = 0;
+
+  void operator()(void* memory) const {
+    pool != nullptr ? pool->give_back(memory, size) : std::free(memory);
+  }
+};
+
 class Buffer {
  public:
-  static constexpr std::size_t kAlignment = 64;
-
-  explicit Buffer(int64_t bytes = 0) {
+  /// Takes memory from a pool, or from the C library.
+  explicit Buffer(int64_t bytes = 0, MemoryPool* pool = nullptr) {
     if (bytes == 0) return;
-    const auto size = (static_cast<std::size_t>(bytes) + kAlignment - 1) /
-                      kAlignment * kAlignment;
-    memory_.reset(std::aligned_alloc(kAlignment, size));
-    if (!memory_) throw std::bad_alloc();
+    const auto size = static_cast<std::size_t>(bytes);
+    memory_ = {pool != nullptr ? pool->take(size) : take_aligned(size),
+               GiveBack{pool, size}};
     std::memset(memory_.get(), 0, size);
   }
 
@@ -31,10 +39,7 @@ class Buffer {
   }
 
  private:
-  struct Free {
-    void operator()(void* memory) const { std::free(memory); }
-  };
-  std::unique_ptr<void, Free> memory_;
+  std::unique_ptr<void, GiveBack> memory_;
 };
 
 }  // namespace gramless::cpu

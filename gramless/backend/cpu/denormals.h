@@ -14,8 +14,8 @@ namespace gramless::cpu {
 /// the thread's mode at the end of the scope.
 class FlushDenormals {
  public:
-  FlushDenormals() : before_(mode()) { set_mode(before_ | kFlush); }
-  ~FlushDenormals() { set_mode(before_); }
+  FlushDenormals() : before_(mode()) { change_mode(before_ | kFlush); }
+  ~FlushDenormals() { change_mode(before_); }
   FlushDenormals(const FlushDenormals&) = delete;
   FlushDenormals& operator=(const FlushDenormals&) = delete;
 
@@ -37,6 +37,11 @@ class FlushDenormals {
     asm volatile("msr fpcr, %0" : : "r"(mode));
   }
 #endif
+
+  /// To read the mode is fast, to write it is not.
+  static void change_mode(uint64_t wanted) {
+    if (mode() != wanted) set_mode(wanted);
+  }
 
   uint64_t before_;
 };

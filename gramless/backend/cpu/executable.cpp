@@ -2,6 +2,7 @@
 // Compiles modules in memory, by LLVM's ORC.
 #include "gramless/backend/cpu/executable.h"
 
+#include <llvm/Config/llvm-config.h>
 #include <llvm/ExecutionEngine/Orc/CompileUtils.h>
 #include <llvm/ExecutionEngine/Orc/LLJIT.h>
 #include <llvm/IR/LegacyPassManager.h>
@@ -108,6 +109,8 @@ Executable::~Executable() = default;
 void* Executable::address(const std::string& function) const {
   return checked(state_->jit->lookup(function)).toPtr<void*>();
 }
+
+std::string llvm_version() { return LLVM_VERSION_STRING; }
 
 std::string assembly(const GeneratedModule& generated) {
   const auto copy = llvm::CloneModule(*generated.module);

@@ -33,6 +33,9 @@ class Executable {
   std::unique_ptr<State> state_;
 };
 
+/// Returns the version of LLVM, which is linked into the library.
+std::string llvm_version();
+
 /// Returns the assembly that a module compiles to.
 std::string assembly(const GeneratedModule& generated);
 

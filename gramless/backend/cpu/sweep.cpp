@@ -60,7 +60,7 @@ class Sweep {
 
   void run() {
     const FlushDenormals flush;
-    call_ = Buffer(bytes(ready_.call_elements));
+    call_ = buffer(bytes(ready_.call_elements));
     ready_.code->pack_call(arrays_.data(), ready_.extents.data(), nullptr,
                            call_.bytes(), 0, 1, 1, 0);
     pack_all_chunks();
@@ -94,6 +94,10 @@ class Sweep {
     return numbers * dtype_size(ready_.dtype);
   }
 
+  [[nodiscard]] Buffer buffer(int64_t bytes) const {
+    return Buffer(bytes, options_.pool);
+  }
+
   void parallel(int64_t count, const Interrupt& interrupt,
                 const std::function<void(int64_t)>& task) {
     const bool is_small =
@@ -112,7 +116,7 @@ class Sweep {
   void pack_all_chunks() {
     if (!schedule_.is_packed_once) return;
     const int64_t chunks = ceil_divide(reduced_, schedule_.chunk);
-    all_chunks_ = Buffer(chunks * bytes(chunk_numbers()));
+    all_chunks_ = buffer(chunks * bytes(chunk_numbers()));
     parallel(chunks, options_.interrupt, [&](int64_t chunk) {
       pack_chunk(chunk, all_chunks_.bytes() + chunk * bytes(chunk_numbers()));
     });
@@ -244,12 +248,12 @@ class Sweep {
         schedule_.task_rows, ceil_divide(rows_, shape_.rows()) * shape_.rows());
     const int64_t chunk = schedule_.is_packed_once ? 0 : chunk_numbers();
     return std::make_unique<TaskMemory>(TaskMemory{
-        Buffer(bytes(rows * ready_.kept_elements)),
-        Buffer(ready_.words * word_stride(rows) * dtype_size(DType::float64)),
-        Buffer(bytes(ready_.block_numbers)),
-        Buffer(bytes(ready_.scratch_numbers)),
-        Buffer(bytes(schedule_.chunk * ready_.crossed_width * shape_.lanes)),
-        Buffer(bytes(chunk))});
+        buffer(bytes(rows * ready_.kept_elements)),
+        buffer(ready_.words * word_stride(rows) * dtype_size(DType::float64)),
+        buffer(bytes(ready_.block_numbers)),
+        buffer(bytes(ready_.scratch_numbers)),
+        buffer(bytes(schedule_.chunk * ready_.crossed_width * shape_.lanes)),
+        buffer(bytes(chunk))});
   }
 
   std::unique_ptr<TaskMemory> take_task_memory() {
@@ -326,7 +330,7 @@ class Sweep {
     const int64_t length = band_length();
     stride_ = reduced_ * ready_.crossed_width;
     totals_ =
-        Buffer(bands * ready_.words * stride_ * dtype_size(DType::float64));
+        buffer(bands * ready_.words * stride_ * dtype_size(DType::float64));
     parallel(bands * length, {}, [&](int64_t index) {
       const int64_t task = index % bands * length + index / bands;
       if (task >= row_tasks_ || is_stopped_) return;

@@ -18,6 +18,8 @@ from gramless.torch.formulas import is_text
 from gramless.torch.kernel import Kernel
 
 _HALF = (torch.float16, torch.bfloat16)
+# Numbers of a trace, whose values it leaves open.
+_SYMBOLS = (torch.SymInt, torch.SymFloat)
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
@@ -140,6 +142,9 @@ def _check_gamma(
                 f"{tuple(value.shape)}.",
             )
         return _check_tensor(name, value), rows
+    if isinstance(value, _SYMBOLS) and like is not None:
+        # Graphs leave numbers open in arithmetic of tensors, not in creation.
+        value = value * like.new_ones(())
     if isinstance(value, Real) and like is not None:
         value = torch.tensor(
             _number(name, value), dtype=like.dtype, device=like.device

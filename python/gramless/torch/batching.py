@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import torch
 
-from gramless import _core
+from gramless.torch.program import Program
 
 
 def _in_front(
@@ -25,7 +25,7 @@ def _in_front(
 
 
 def to_batch(
-    function: _core.ArrayFunction,
+    program: Program,
     problems: int,
     in_dims: Sequence[int | None],
     tensors: Sequence[torch.Tensor],
@@ -35,7 +35,7 @@ def to_batch(
     Arguments that vmap does not map over are left to broadcasting, unless
     there is a gradient of them, which is one for each problem.
     """
-    like = set(function.results_like)
+    like = set(program.core.results_like)
     mapped = []
     for position, (tensor, dimension) in enumerate(
         zip(tensors, in_dims, strict=True)
@@ -52,9 +52,29 @@ def to_batch(
     ]
     leading = max(0, *(count - 2 for count in dimensions))
     return [
-        tensor if own is None else _in_front(own, has_rows, leading)
-        for tensor, own, has_rows in zip(
-            tensors, mapped, function.has_rows, strict=True
+        tensor if own is None else _in_front(own, bool(pair), leading)
+        for tensor, own, (_, pair, _, _) in zip(
+            tensors, mapped, program.core.arguments, strict=True
+        )
+    ]
+
+
+def over_whole_batch(
+    program: Program, tensors: Sequence[torch.Tensor]
+) -> list[torch.Tensor]:
+    """Returns tensors with all leading dimensions of the batch, if any.
+
+    No tensor is shared then: torch adds up its gradients, not the engine.
+    """
+    batch = torch.broadcast_shapes(*(tensor.shape[:-2] for tensor in tensors))
+    if not batch:
+        return list(tensors)
+    return [
+        tensor.expand(*batch, *tensor.shape[-2:])
+        if pair or tensor.dim() > 2
+        else tensor.reshape(1, -1).expand(*batch, 1, -1)
+        for tensor, (_, pair, _, _) in zip(
+            tensors, program.core.arguments, strict=True
         )
     ]
 

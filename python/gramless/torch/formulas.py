@@ -115,6 +115,9 @@ def catalogue_name(formula: Formula) -> str:
 class _Formulas(UserDict[str, Formula]):
     """The atoms by name: those of the catalogue, and what is added."""
 
+    own = ""
+    """What differs from the catalogue, for graphs of torch to go by."""
+
     def __setitem__(self, name: str, formula: Formula) -> None:
         if not isinstance(name, str) or not re.fullmatch(
             r"[A-Za-z_][A-Za-z0-9_]*", name
@@ -132,6 +135,20 @@ class _Formulas(UserDict[str, Formula]):
             if text:
                 _core.formula_tree(text, f"Formula '{name}'", True)
         super().__setitem__(name, formula)
+        self._describe()
+
+    def __delitem__(self, name: str) -> None:
+        super().__delitem__(name)
+        self._describe()
+
+    def _describe(self) -> None:
+        given = {name: self.data.get(name) for name in {*CATALOGUE, *self}}
+        changed = [
+            (name, formula)
+            for name, formula in sorted(given.items())
+            if formula is not CATALOGUE.get(name)
+        ]
+        self.own = repr(changed) if changed else ""
 
     def __ior__(self, other: Mapping[str, Formula]) -> _Formulas:
         self.update(other)

@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NoReturn
+
+import torch
 
 from gramless import _core
 from gramless.torch.formulas import (
@@ -51,12 +54,14 @@ class Kernel:
         Kernel(formula_log='-WeightedSqDist(G_0, X_0, Y_0)')
     """
 
-    __slots__ = ("__weakref__", "_core", "formula", "own")
+    __slots__ = ("__weakref__", "_core", "formula", "own", "text")
 
     own: Mapping[str, Formula]
     """The formulas of its atoms, but for those of the catalogue."""
     formula: Formula | None
     """What it is, if it has no name."""
+    text: str
+    """All that it is, as JSON; '' if routines are a part of it."""
 
     def __init__(
         self,
@@ -67,6 +72,14 @@ class Kernel:
         routine_log: Any = None,
     ) -> None:
         given = (formula_sum, routine_sum, formula_log, routine_log)
+        if torch.compiler.is_dynamo_compiling():
+            # Here and not above, because it takes a second.
+            from gramless.torch.compiled import text_of
+
+            text = text_of(name, given, kernel_formulas.own)
+            if text:
+                object.__setattr__(self, "text", text)
+                return
         if any(part is not None for part in given):
             if name is not None:
                 raise ValueError(
@@ -116,6 +129,20 @@ class Kernel:
         values = {"_core": core, "own": MappingProxyType(own)}
         for name, value in (values | {"formula": formula}).items():
             object.__setattr__(self, name, value)
+        has_routines = any(any(f.routines) for f in self._formulas)
+        text = "" if has_routines else json.dumps(self.definition)
+        object.__setattr__(self, "text", text)
+
+    def __getattr__(self, name: str) -> Any:
+        """Completes what a compiled function left behind: a text alone."""
+        if name not in self.__slots__ or name == "text":
+            raise AttributeError(
+                f"'Kernel' object has no attribute {name!r}",
+                name=name,
+                obj=self,
+            )
+        self.__setstate__(Kernel.of_text(self.text).__getstate__())
+        return getattr(self, name)
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         self._refuse_to_change(name)
@@ -145,8 +172,40 @@ class Kernel:
     @property
     def needs_routines(self) -> bool:
         """Whether it is, or has an atom, of routines alone."""
-        formulas = [self.formula] if self.formula else self.own.values()
-        return not all(formula.has_text for formula in formulas)
+        return not all(formula.has_text for formula in self._formulas)
+
+    @property
+    def _formulas(self) -> list[Formula]:
+        """The formulas that are not those of the catalogue."""
+        return [self.formula] if self.formula else list(self.own.values())
+
+    @property
+    def definition(self) -> dict[str, Any]:
+        """What the engine makes it of, in the types of JSON."""
+        if self.formula is not None:
+            return {"formula": self.formula.texts}
+        own = {name: formula.texts for name, formula in self.own.items()}
+        return {"kernel": self.name, "own": own}
+
+    @classmethod
+    def of_definition(cls, definition: Mapping[str, Any]) -> Kernel:
+        """Returns the kernel of a definition."""
+
+        def formula(texts: Sequence[str]) -> Formula:
+            value, log = texts
+            return Formula(formula_sum=value, formula_log=log)
+
+        kernel = cls.__new__(cls)
+        if "formula" in definition:
+            kernel._set_formula(formula(definition["formula"]))
+            return kernel
+        own = {name: formula(t) for name, t in definition["own"].items()}
+        kernel._set_name(definition["kernel"], CATALOGUE | own)
+        return kernel
+
+    @classmethod
+    def of_text(cls, text: str) -> Kernel:
+        return cls.of_definition(json.loads(text))
 
     def _key(self) -> tuple:
         names = self._core.atoms if self.formula is None else []

@@ -3,19 +3,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 
 from gramless import _core
 from gramless.torch.arguments import check_memory
 from gramless.torch.batching import to_batch, unwrap, wrap
+from gramless.torch.program import Program
 from gramless.torch.transforms import (
-    check_trace,
     has_memory,
     is_reached,
+    is_traced,
     is_transforming,
     level_of_gradients,
+    size_hint,
 )
 
 # Choices of the engine that tests force, by name.
@@ -33,65 +35,95 @@ _CPU = torch.device("cpu")
 
 def view_of(tensor: torch.Tensor) -> _core.Array:
     """Returns the engine's view of a tensor's memory."""
-    return _view_at(tensor.data_ptr() if has_memory(tensor) else 0, tensor)
+    address = tensor.data_ptr() if has_memory(tensor) else 0
+    return _view(tensor, address, tensor.shape, tensor.stride())
 
 
 def form_of(tensor: torch.Tensor) -> _core.Array:
     """Returns the view of a tensor that may have no memory, to be checked.
 
-    It is not read before check_trace() and check_memory() have passed.
+    It is not read before check_memory() has passed.
     """
-    address = tensor.data_ptr() if has_memory(tensor) else 0
-    return _view_at(address or 1, tensor)
+    if has_memory(tensor):
+        address = tensor.data_ptr() or 1
+        return _view(tensor, address, tensor.shape, tensor.stride())
+    shape = [size_hint(size) for size in tensor.shape]
+    return _view(tensor, 1, shape, [1] * len(shape))
 
 
-def _view_at(address: int, tensor: torch.Tensor) -> _core.Array:
+def _view(
+    tensor: torch.Tensor,
+    address: int,
+    shape: Sequence[int],
+    strides: Sequence[int],
+) -> _core.Array:
     device = tensor.device
     name = "cpu" if device == _CPU else str(device)
     dtype = _DTYPE_NAMES[tensor.dtype]
-    try:
-        return _core.Array(address, tensor.shape, tensor.stride(), dtype, name)
-    except TypeError:  # Symbols of a trace.
-        shape = tuple(map(int, tensor.shape))
-        return _core.Array(
-            address, shape, tuple(map(int, tensor.stride())), dtype, name
-        )
+    return _core.Array(address, shape, strides, dtype, name)
 
 
 def _evaluate(
-    function: _core.ArrayFunction,
+    program: Program,
+    backend: str,
+    tensors: Sequence[torch.Tensor],
+    views: Sequence[_core.Array] | None,
+) -> Sequence[torch.Tensor]:
+    """Runs a program on tensors, of which there may be views already.
+
+    With no views, an empty sequence, it is unknown whether they have memory.
+    """
+    if not views and is_traced(tensors):
+        operator = torch.ops.gramless.map_reduce.default
+        with torch._C._AutoDispatchBelowAutograd():
+            return tuple(operator(program.text, backend, list(tensors)))
+    return compute(program, backend, tensors, views)
+
+
+def compute(
+    program: Program,
     backend: str,
     tensors: Sequence[torch.Tensor],
     views: Sequence[_core.Array] | None,
 ) -> tuple[torch.Tensor, ...]:
-    """Runs a function on tensors, of which there may be views already.
-
-    With no views, an empty sequence, it is unknown whether they have memory.
-    """
+    """Runs a program in the engine."""
     if any(tensor.is_neg() for tensor in tensors):
         # Views of conjugates keep a sign apart from their memory.
         tensors = [tensor.resolve_neg() for tensor in tensors]
         views = None
     if not views:
-        check_trace(tensors)
         if views is not None:
             check_memory(tensors)
         views = [view_of(tensor) for tensor in tensors]
     like = tensors[0]
     results = tuple(
         like.new_empty(shape, dtype=_DTYPES[dtype])
-        for shape, dtype in function.result_forms(views, backend)
+        for shape, dtype in program.core.result_forms(views, backend)
     )
-    check_trace(results)
     if not like.is_meta:
-        function.run(
+        program.core.run(
             views,
             [result.data_ptr() for result in results],
             backend,
             torch.get_num_threads(),
             FORCED_OPTIONS,
+            *(_queue(like.device) if like.is_cuda else ()),
         )
     return results
+
+
+def _queue(device: torch.device) -> tuple[int, Callable[[int], int]]:
+    """Returns the current stream, and what takes memory for its work.
+
+    That is torch's again when the call returns, for work behind its own.
+    """
+    taken = []
+
+    def take(count: int) -> int:
+        taken.append(torch.empty(count, dtype=torch.uint8, device=device))
+        return taken[-1].data_ptr()
+
+    return torch.cuda.current_stream(device).cuda_stream, take
 
 
 def _most_pairs(tensors: Sequence[torch.Tensor]) -> int:
@@ -101,7 +133,7 @@ def _most_pairs(tensors: Sequence[torch.Tensor]) -> int:
 
 
 def map_reduce(
-    function: _core.ArrayFunction,
+    program: Program,
     backend: str,
     views: Sequence[_core.Array] | None,
     *tensors: torch.Tensor,
@@ -112,31 +144,36 @@ def map_reduce(
     which its derivatives start from.
     """
     form = TransformedMapReduce if is_transforming() else MapReduce
-    return form.apply(function, backend, views, *tensors)
+    return form.apply(program, backend, views, *tensors)
 
 
-def _derivative(
-    function: _core.ArrayFunction,
+def evaluate_batch(
+    program: Program,
     backend: str,
     tensors: Sequence[torch.Tensor],
 ) -> tuple[torch.Tensor, ...]:
     """Evaluates a derivative, for one gradient or a batch of them."""
     level = level_of_gradients(tensors)
     if level == 0:
-        return map_reduce(function, backend, None, *tensors)
+        return map_reduce(program, backend, None, *tensors)
     inner, dimensions, count = unwrap(tensors, level)
-    batch = to_batch(function, count, dimensions, inner)
-    return wrap(map_reduce(function, backend, None, *batch), level)
+    batch = to_batch(program, count, dimensions, inner)
+    return wrap(map_reduce(program, backend, None, *batch), level)
 
 
-def _save(ctx, inputs, output) -> None:
+def _save(
+    ctx,
+    program: Program,
+    backend: str,
+    tensors: Sequence[torch.Tensor],
+    output: Sequence[torch.Tensor],
+) -> None:
     """Keeps what derivatives start from."""
-    function, backend, _, *tensors = inputs
     ctx.set_materialize_grads(False)
-    ctx.function = function
+    ctx.program = program
     ctx.backend = backend
     state = ()
-    if function.is_logarithm:
+    if program.core.is_logarithm:
         _, total, scale = output
         state = (scale, total)
         ctx.mark_non_differentiable(scale)
@@ -147,7 +184,7 @@ def _save(ctx, inputs, output) -> None:
 
 
 class _Derivatives(torch.autograd.Function):
-    """The derivatives of a function: other functions of the engine."""
+    """The derivatives of a program: other programs."""
 
     @staticmethod
     def jvp(ctx, *tangents):
@@ -155,34 +192,35 @@ class _Derivatives(torch.autograd.Function):
         saved = ctx.saved_tensors
         wrt = [k for k, t in enumerate(tangents[3:]) if t is not None]
         given = list(range(len(ctx.cotangent_forms)))
-        pullback = ctx.function.vjp(wrt, given)
+        pullback = ctx.program.vjp(wrt, given)
         zeros = [  # The value does not depend on them.
             saved[0].new_zeros((), dtype=dtype).expand(shape)
             for shape, dtype in ctx.cotangent_forms
         ]
-        results = _derivative(
+        results = evaluate_batch(
             pullback.vjp(
                 [len(saved) + k for k in given], list(range(len(wrt)))
             ),
             ctx.backend,
             [*saved, *zeros, *(tangents[3 + k] for k in wrt)],
         )
-        return (*results, None) if ctx.function.is_logarithm else results
+        is_logarithm = ctx.program.core.is_logarithm
+        return (*results, None) if is_logarithm else results
 
     @staticmethod
     def backward(ctx, *cotangents):
         tensors = ctx.saved_tensors  # Hooks allow to unpack them only once.
         count = len(ctx.needs_input_grad) - 3
         wrt = [k for k in range(count) if ctx.needs_input_grad[3 + k]]
-        if _most_pairs(tensors) >= _MANY_PAIRS:
+        if not is_traced(tensors) and _most_pairs(tensors) >= _MANY_PAIRS:
             nodes = [node for node, _ in ctx.next_functions]
             if len(nodes) == count:  # Not so inside of torch.func.
                 wrt = [k for k in wrt if is_reached(nodes[k])]
         given = [k for k, c in enumerate(cotangents) if c is not None]
         gradients: list[torch.Tensor | None] = [None] * count
         if wrt and given:
-            results = _derivative(
-                ctx.function.vjp(wrt, given),
+            results = evaluate_batch(
+                ctx.program.vjp(wrt, given),
                 ctx.backend,
                 [*tensors, *(cotangents[k] for k in given)],
             )
@@ -195,10 +233,9 @@ class _Derivatives(torch.autograd.Function):
 
 class MapReduce(_Derivatives):
     @staticmethod
-    def forward(ctx, *inputs):
-        function, backend, views, *tensors = inputs
-        output = _evaluate(function, backend, tensors, views)
-        _save(ctx, inputs, output)
+    def forward(ctx, program, backend, views, *tensors):
+        output = _evaluate(program, backend, tensors, views)
+        _save(ctx, program, backend, tensors, output)
         return output
 
 
@@ -206,15 +243,16 @@ class TransformedMapReduce(_Derivatives):
     """The same for torch.func, whose form of it takes 20 microseconds more."""
 
     @staticmethod
-    def forward(function, backend, views, *tensors):
-        return _evaluate(function, backend, tensors, views)
+    def forward(program, backend, views, *tensors):
+        return _evaluate(program, backend, tensors, views)
 
     @staticmethod
     def setup_context(ctx, inputs, output):
-        _save(ctx, inputs, output)
+        program, backend, _, *tensors = inputs
+        _save(ctx, program, backend, tensors, output)
 
     @staticmethod
-    def vmap(info, in_dims, function, backend, _, *tensors):
-        batch = to_batch(function, info.batch_size, in_dims[3:], tensors)
-        results = map_reduce(function, backend, None, *batch)
+    def vmap(info, in_dims, program, backend, _, *tensors):
+        batch = to_batch(program, info.batch_size, in_dims[3:], tensors)
+        results = map_reduce(program, backend, None, *batch)
         return results, (0,) * len(results)

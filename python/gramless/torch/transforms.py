@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Traces of torch, which the engine cannot take part in, and transforms.
+"""Which traces and transforms of torch a call takes part in.
 
-The engine reads and writes memory without torch's knowledge. A trace would
-record that the result is allocated, and nothing that is written to it: it is
-refused, by name.
+The engine reads and writes memory without torch's knowledge. What looks at
+operations, such as a trace, has to see an operator of torch instead.
 """
 
 from __future__ import annotations
@@ -16,19 +15,14 @@ from torch._subclasses.functional_tensor import FunctionalTensor
 
 # A tensor inside of a transform wraps another one, and has no storage.
 _has_storage = torch._C._has_storage
+_count_modes_before_dispatch = torch._ops._len_torch_dispatch_stack_pre_dispatch
+
+# Stands for the sizes that depend on values: none that a tensor is likely to
+# have, and not 1.
+_SIZE_OF_UNKNOWN = 8191
 
 
-def _is_tracing() -> bool:
-    """Returns whether operations on any tensors become parts of a trace."""
-    proxy = torch._C._TorchDispatchModeKey.PROXY
-    modes = (
-        torch._C._get_dispatch_mode(proxy),
-        torch._ops._get_dispatch_mode_pre_dispatch(proxy),
-    )
-    return torch.jit.is_tracing() or modes != (None, None)
-
-
-def _is_traced(tensor: torch.Tensor) -> bool:
+def _is_fake(tensor: torch.Tensor) -> bool:
     # Traced tensors are of classes of their own; most are plain.
     return type(tensor) is not torch.Tensor and isinstance(
         tensor, (FakeTensor, FunctionalTensor)
@@ -37,7 +31,7 @@ def _is_traced(tensor: torch.Tensor) -> bool:
 
 def has_memory(tensor: torch.Tensor) -> bool:
     """Returns whether a tensor has an address."""
-    has_address = not tensor.is_meta and not _is_traced(tensor)
+    has_address = not tensor.is_meta and not _is_fake(tensor)
     return has_address and _has_storage(tensor)
 
 
@@ -46,16 +40,29 @@ def is_transforming() -> bool:
     return torch._C._are_functorch_transforms_active()
 
 
-def check_trace(tensors: Iterable[torch.Tensor]) -> None:
-    """Raises NotImplementedError where torch traces, or pretends to run."""
-    if _is_tracing() or any(map(_is_traced, tensors)):
+def is_traced(tensors: Iterable[torch.Tensor]) -> bool:
+    """Returns whether torch looks at operations, as traces and modes do.
+
+    Raises NotImplementedError inside of torch.jit.trace, which would keep the
+    sizes that it sees.
+    """
+    if torch.jit.is_tracing():
         raise NotImplementedError(
-            "kernel_product(): expected a call outside of traces, such as "
-            "those of make_fx, torch.export, torch.jit.trace and "
-            "FakeTensorMode, got one inside. Use torch.compile without "
-            "fullgraph=True, which runs the call between its graphs, or "
-            "backend='pytorch'."
+            "kernel_product(): expected a call outside of torch.jit.trace, got "
+            "one inside. Use torch.export, or backend='pytorch'."
         )
+    return (
+        torch._C._len_torch_dispatch_stack() > 0
+        or _count_modes_before_dispatch() > 0
+        or any(map(_is_fake, tensors))
+    )
+
+
+def size_hint(size: int | torch.SymInt) -> int:
+    """Returns what a size is in the example that a trace is made with."""
+    if isinstance(size, int):
+        return size
+    return size.node.hint if size.node.has_hint() else _SIZE_OF_UNKNOWN
 
 
 def level_of_gradients(tensors: Iterable[torch.Tensor]) -> int:

@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
+from torch.utils._pytree import tree_map
 
 from gramless import _core
-from gramless.torch import map_reduce
+from gramless.torch import map_reduce, operators
 from gramless.torch.arguments import (
     Call,
     Mode,
@@ -19,12 +20,14 @@ from gramless.torch.arguments import (
     fail,
     option,
 )
+from gramless.torch.batching import over_whole_batch
 from gramless.torch.dense_batch import over_batch
 from gramless.torch.dense_modes import dense_matrix, dense_product
 from gramless.torch.formulas import Formula, kernel_formulas
 from gramless.torch.kernel import Kernel
 from gramless.torch.map_reduce import form_of
-from gramless.torch.transforms import check_trace, is_transforming
+from gramless.torch.program import Program
+from gramless.torch.transforms import is_traced, is_transforming
 
 __all__ = ["Formula", "Kernel", "explain", "kernel_formulas", "kernel_product"]
 
@@ -63,6 +66,27 @@ def _check_routines(kernel: Kernel, is_dense: bool, backend: str) -> None:
             "backend 'pytorch' for a kernel of routines without formulas, "
             f"got '{backend}'.",
         )
+
+
+def _in_graph(params: Any, x: Any, y: Any, *bs: Any, **choices: Any) -> Any:
+    """What kernel_product() is while torch.compile traces it.
+
+    Makes it a node of the graph; where that is impossible, the graph ends
+    before the product, and the next one starts behind it.
+    """
+    kernel = params.get("id") if isinstance(params, Mapping) else None
+    text = kernel.text if isinstance(kernel, Kernel) else None
+    if text == "":
+        return torch.compiler.disable(kernel_product)(
+            params, x, y, *bs, **choices
+        )
+    if text:  # What a graph can hold.
+        names = ("gamma", "mode", "backend")
+        params = {name: params[name] for name in names if name in params}
+    # Here and not above, because it takes a second.
+    from gramless.torch.compiled import product
+
+    return product(text, params, x, y, bs, choices)
 
 
 def kernel_product(
@@ -139,8 +163,8 @@ def kernel_product(
         TypeError: not a tensor, or a wrong or mixed dtype.
         RuntimeError: tensors on different devices, or no engine for one.
         NotImplementedError: on other backends than "pytorch", a kernel of
-            routines alone, and a call that torch traces; a formula that
-            writes out long vectors.
+            routines alone, and a call inside of torch.jit.trace; a formula
+            that writes out long vectors.
 
     Example:
         >>> import torch
@@ -153,8 +177,7 @@ def kernel_product(
                 [1.0000]])
     """
     if torch.compiler.is_dynamo_compiling():
-        # A graph ends here, and the next one starts behind the product.
-        return torch.compiler.disable(kernel_product)(
+        return _in_graph(
             params,
             x,
             y,
@@ -169,6 +192,10 @@ def kernel_product(
     backend = option(params, "backend", backend, "auto")
     if backend not in ("pytorch", "matrix"):
         _core.check_backend(backend, call.device)
+    if backend.startswith("GPU") and call.tensors[0].device.type == "cpu":
+        choices = {"mode": mode.name, "backend": backend}
+        choices |= {"dtype": dtype, "cuda_type": cuda_type}
+        return _on_gpu(params, x, y, bs, choices)
     check_dtype("dtype", dtype, call.tensors)
     check_dtype("cuda_type", cuda_type, call.tensors)
     is_dense = backend in ("pytorch", "matrix")
@@ -177,12 +204,40 @@ def kernel_product(
     if is_dense:
         dense = dense_matrix if backend == "matrix" else dense_product
         return over_batch(dense, call, mode.name)
-    if is_transforming():  # Tensors wrap others, that only torch can reach.
+    if is_traced(call.tensors):
+        operators.check_sizes(function, call.tensors)
+        views = ()
+    elif is_transforming():  # Tensors wrap others, that only torch can reach.
         views = ()
     else:
-        check_trace(call.tensors)
         check_memory(call.tensors)
-    return map_reduce.map_reduce(function, backend, views, *call.tensors)[0]
+    program = Program(function, call.kernel, mode.name)
+    tensors = call.tensors
+    if tensors[0].is_cuda:
+        tensors = over_whole_batch(program, tensors)
+        views = ()
+    return map_reduce.map_reduce(program, backend, views, *tensors)[0]
+
+
+def _on_gpu(
+    params: Mapping, x: Any, y: Any, bs: Sequence, choices: dict
+) -> torch.Tensor:
+    """Copies tensors to the current device, and the product back."""
+    if not torch.cuda.is_available():
+        fail(
+            RuntimeError,
+            f"a torch with CUDA for backend {choices['backend']!r}, got torch "
+            f"{torch.__version__} without.",
+        )
+
+    def copied(value: Any) -> Any:
+        return value.cuda() if isinstance(value, torch.Tensor) else value
+
+    gamma = tree_map(copied, params.get("gamma"))
+    if "gamma" in params:
+        params = {**params, "gamma": gamma}
+    x, y, bs = tree_map(copied, (x, y, bs))
+    return kernel_product(params, x, y, *bs, **choices).cpu()
 
 
 def explain(

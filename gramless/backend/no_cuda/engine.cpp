@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+// Stands in for the folder cuda/ in builds without it.
+#include "gramless/backend/cuda/engine.h"
+
+#include "gramless/backend/backend.h"
+#include "gramless/base/text.h"
+#include "gramless/error.h"
+
+namespace gramless::cuda {
+
+void check_driver(std::string_view asked, std::string_view advice) {
+  throw DeviceError(concat(
+      "kernel_product(): ", asked,
+      ": expected an engine for CUDA, got none: this build of Gramless runs on "
+      "the CPU only.",
+      advice.empty() ? "" : " ", advice));
+}
+
+struct ReadyGrid {};
+
+PreparedProgram::PreparedProgram(Program program)
+    : program_(std::move(program)) {}
+
+PreparedProgram::PreparedProgram(PreparedProgram&& other) noexcept = default;
+
+PreparedProgram::~PreparedProgram() = default;
+
+void PreparedProgram::run(Sizes /*sizes*/,
+                          std::span<const ArrayView> /*arguments*/,
+                          std::span<const MutableArrayView> /*results*/,
+                          const RunOptions& /*options*/) const {
+  check_driver("arrays on a CUDA device");
+}
+
+DriverReport driver_report() {
+  return {.problem = "this build of Gramless runs on the CPU only"};
+}
+
+}  // namespace gramless::cuda
