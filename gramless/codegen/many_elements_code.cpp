@@ -28,7 +28,7 @@ class ManyElementsCode {
       llvm::Value* extent = steps_.extents().of(axes_.back());
       llvm::Value* first = ir_.CreateAdd(
           first_element_, ir_.CreateMul(around.element(outer), extent));
-      const int many = elements_at_once(steps_.shape());
+      const int many = elements_at_once(extent);
       llvm::Value* rest =
           ir_.CreateURem(extent, ir_.getInt64(static_cast<uint64_t>(many)));
       llvm::Value* whole = ir_.CreateSub(extent, rest);
@@ -38,6 +38,17 @@ class ManyElementsCode {
   }
 
  private:
+  /// Returns how many elements of the last axis are summed at once. On a GPU,
+  /// code is for one extent, and few elements are not left to single sums.
+  int elements_at_once(llvm::Value* extent) {
+    const TileShape& shape = steps_.shape();
+    int many = gramless::elements_at_once(shape);
+    const auto* known = llvm::dyn_cast<llvm::ConstantInt>(extent);
+    if (shape.sum_registers == 0 || known == nullptr) return many;
+    while (many > 1 && many > known->getSExtValue()) many /= 2;
+    return many;
+  }
+
   /// Emits the loop over elements of the last axis, so many at once.
   void emit_groups(const Environment& environment, llvm::Value* first,
                    llvm::Value* begin, llvm::Value* end, int many) {

@@ -30,7 +30,8 @@ GeneratedModule make_module(const Target& target, const std::string& name) {
   generated.module = std::make_unique<llvm::Module>(name, *generated.context);
   const llvm::Triple triple(target.triple);
   generated.module->setTargetTriple(triple);
-  if (target.is_cuda) generated.module->setDataLayout(triple.computeDataLayout());
+  if (target.is_cuda)
+    generated.module->setDataLayout(triple.computeDataLayout());
   return generated;
 }
 

@@ -91,7 +91,16 @@ PackedValues::PackedValues(llvm::IRBuilder<>& ahead, llvm::IRBuilder<>& ir,
       call_(panel_layout(ahead, program, Rate::call, extents)),
       kept_(panel_layout(ahead, program, kept_rate(program), extents)),
       reduced_(panel_layout(ahead, program, reduced_rate(program), extents)),
-      are_kept_loaded_once_(are_few(program, shape)) {}
+      are_kept_loaded_once_(are_few(program, shape)) {
+  if (shape.panel_multiple == 1) return;
+  const auto multiple = static_cast<uint64_t>(shape.panel_multiple);
+  llvm::Value* rest =
+      ahead.CreateURem(reduced_.elements, ahead.getInt64(multiple));
+  llvm::Value* behind =
+      ahead.CreateURem(ahead.CreateSub(ahead.getInt64(multiple), rest),
+                       ahead.getInt64(multiple));
+  reduced_.elements = ahead.CreateAdd(reduced_.elements, behind);
+}
 
 BlockValue PackedValues::at(int value, const Step& step) {
   const Instruction& instruction =

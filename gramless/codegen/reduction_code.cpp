@@ -10,13 +10,15 @@
 namespace gramless {
 
 ReductionCode::ReductionCode(llvm::IRBuilder<>& ir, VectorMath& math,
-                             TileMemory& memory, const TileShape& shape)
+                             TileMemory& memory, const Config& config)
     : ir_(ir),
       math_(math),
       memory_(memory),
-      shape_(shape),
+      shape_(config.shape),
       type_(memory.register_of(memory.number())),
-      wide_(memory.register_of(ir.getDoubleTy())) {}
+      wide_(memory.register_of(ir.getDoubleTy())),
+      state_(config.target.is_cuda ? type_ : wide_),
+      has_errors_(state_ == type_) {}
 
 const ReductionCode::Routine& ReductionCode::routine_of(Reduction reduction) {
   using Code = ReductionCode;
@@ -84,9 +86,7 @@ void ReductionCode::merge_sums(const WordAddress& later,
 }
 
 ReductionCode::Addend ReductionCode::load_addend(const WordAddress& address) {
-  const bool has_error = shape_.dtype == DType::float64;
-  return {load(ir_.getDoubleTy(), address(0)),
-          has_error ? load(ir_.getDoubleTy(), address(1)) : nullptr};
+  return {load(address(0)), has_errors_ ? load(address(1)) : nullptr};
 }
 
 /// Brings the earlier blocks to the scale of this one, which loses nothing: the
@@ -95,7 +95,7 @@ void ReductionCode::combine_scaled(const Registers& block,
                                    llvm::Value* /*first*/,
                                    const WordAddress& address) {
   llvm::Value* scale = widened(block[1]);
-  llvm::Value* before = load(ir_.getDoubleTy(), address(kScaleWord));
+  llvm::Value* before = load(address(kScaleWord));
   llvm::Value* factor = rescaling(before, scale);
   memory_.store(scale, address(kScaleWord));
   add_to_total({widened(block[0]), nullptr}, factor, address);
@@ -106,13 +106,13 @@ llvm::Value* ReductionCode::rescaling(llvm::Value* scale, llvm::Value* common) {
       math_.falling_power_of_four(ir_.CreateFSub(scale, common));
   // Of two scales of nothing, the difference is NaN.
   llvm::Value* is_same = ir_.CreateFCmpOEQ(scale, common);
-  return ir_.CreateSelect(is_same, llvm::ConstantFP::get(wide_, 1), factor);
+  return ir_.CreateSelect(is_same, llvm::ConstantFP::get(state_, 1), factor);
 }
 
 void ReductionCode::merge_scaled(const WordAddress& later,
                                  const WordAddress& address) {
-  llvm::Value* before = load(ir_.getDoubleTy(), address(kScaleWord));
-  llvm::Value* after = load(ir_.getDoubleTy(), later(kScaleWord));
+  llvm::Value* before = load(address(kScaleWord));
+  llvm::Value* after = load(later(kScaleWord));
   llvm::Value* scale =
       ir_.CreateSelect(ir_.CreateFCmpOGT(after, before), after, before);
   Addend addend = load_addend(later);
@@ -125,23 +125,23 @@ void ReductionCode::merge_scaled(const WordAddress& later,
   add_to_total(addend, rescaling(before, scale), address);
 }
 
-/// In float32 the sum is exact enough; in float64 what its rounding loses is
-/// added up.
+/// In a wider format the sum is exact enough; otherwise what its rounding loses
+/// is added up.
 void ReductionCode::add_to_total(Addend addend, llvm::Value* factor,
                                  const WordAddress& address) {
   llvm::Value* term = addend.term;
-  llvm::Value* before = load(ir_.getDoubleTy(), address(0));
+  llvm::Value* before = load(address(0));
   if (factor != nullptr) before = ir_.CreateFMul(before, factor);
   llvm::Value* sum = ir_.CreateFAdd(before, term);
   memory_.store(sum, address(0));
-  if (shape_.dtype == DType::float32) return;
+  if (!has_errors_) return;
   llvm::Value* rounded = ir_.CreateFSub(sum, before);
   llvm::Value* lost_before =
       ir_.CreateFSub(before, ir_.CreateFSub(sum, rounded));
   llvm::Value* lost_term = ir_.CreateFSub(term, rounded);
   llvm::Value* error = ir_.CreateFAdd(lost_before, lost_term);
   if (addend.error != nullptr) error = ir_.CreateFAdd(error, addend.error);
-  llvm::Value* errors = load(ir_.getDoubleTy(), address(1));
+  llvm::Value* errors = load(address(1));
   if (factor != nullptr) errors = ir_.CreateFMul(errors, factor);
   memory_.store(ir_.CreateFAdd(errors, error), address(1));
 }
@@ -152,12 +152,12 @@ llvm::Value* ReductionCode::is_finite(llvm::Value* number) {
       llvm::ConstantFP::getInfinity(number->getType()));
 }
 
-/// In float32 nothing is in the word of errors. Those of an infinite sum are
-/// NaN, which says nothing.
+/// In a wider format nothing is in the word of errors. Those of an infinite sum
+/// are NaN, which says nothing.
 Registers ReductionCode::settled_sum(const WordAddress& address) {
-  llvm::Value* sum = load(ir_.getDoubleTy(), address(0));
-  llvm::Value* error = load(ir_.getDoubleTy(), address(1));
-  if (shape_.dtype == DType::float32) return {sum, error};
+  llvm::Value* sum = load_wide(address(0));
+  llvm::Value* error = load_wide(address(1));
+  if (!has_errors_) return {sum, error};
   llvm::Value* exact = ir_.CreateFAdd(sum, error);
   return {ir_.CreateSelect(is_finite(sum), exact, sum), error};
 }
@@ -165,7 +165,7 @@ Registers ReductionCode::settled_sum(const WordAddress& address) {
 /// Nothing, and what is no number, has the scale 0.
 Registers ReductionCode::settled_scaled(const WordAddress& address) {
   Registers words = settled_sum(address);
-  llvm::Value* scale = load(ir_.getDoubleTy(), address(kScaleWord));
+  llvm::Value* scale = load_wide(address(kScaleWord));
   llvm::Value* has_scale = ir_.CreateAnd(is_finite(words[0]), is_finite(scale));
   words.push_back(
       ir_.CreateSelect(has_scale, scale, llvm::Constant::getNullValue(wide_)));
@@ -173,8 +173,8 @@ Registers ReductionCode::settled_scaled(const WordAddress& address) {
 }
 
 Registers ReductionCode::settled_extreme(const WordAddress& address) {
-  llvm::Value* index = load(ir_.getInt64Ty(), address(1));
-  return {load(ir_.getDoubleTy(), address(0)), ir_.CreateSIToFP(index, wide_)};
+  llvm::Value* index = load_index(address(1));
+  return {load_wide(address(0)), ir_.CreateSIToFP(index, wide_)};
 }
 
 template <int sign>
@@ -227,17 +227,16 @@ void ReductionCode::combine_extremes(const Registers& block, llvm::Value* first,
 template <int sign>
 void ReductionCode::merge_extremes(const WordAddress& later,
                                    const WordAddress& address) {
-  llvm::Value* index = load(ir_.getInt64Ty(), later(1));
-  llvm::Value* is_some = ir_.CreateICmpSGE(
-      index, llvm::Constant::getNullValue(index->getType()));
-  keep_better(sign, {load(ir_.getDoubleTy(), later(0)), index, is_some},
-              address);
+  llvm::Value* index = load_index(later(1));
+  llvm::Value* is_some =
+      ir_.CreateICmpSGE(index, llvm::Constant::getNullValue(index->getType()));
+  keep_better(sign, {load(later(0)), index, is_some}, address);
 }
 
 void ReductionCode::keep_better(int sign, const Extreme& later,
                                 const WordAddress& address) {
-  llvm::Value* earlier = load(ir_.getDoubleTy(), address(0));
-  llvm::Value* earlier_index = load(ir_.getInt64Ty(), address(1));
+  llvm::Value* earlier = load(address(0));
+  llvm::Value* earlier_index = load_index(address(1));
   llvm::Value* is_new = ir_.CreateAnd(
       later.is_some, replaces(sign, later.value, earlier, earlier_index));
   memory_.store(ir_.CreateSelect(is_new, later.value, earlier), address(0));
@@ -245,13 +244,52 @@ void ReductionCode::keep_better(int sign, const Extreme& later,
                 address(1));
 }
 
-llvm::Value* ReductionCode::widened(llvm::Value* number) {
-  return shape_.dtype == DType::float32 ? ir_.CreateFPExt(number, wide_)
-                                        : number;
+bool ReductionCode::is_index(Reduction reduction, std::size_t word) {
+  return row_of(reduction).has_index && word == 1;
 }
 
-llvm::Value* ReductionCode::load(llvm::Type* scalar, llvm::Value* address) {
-  return memory_.load(memory_.register_of(scalar), address);
+void ReductionCode::clear(Reduction reduction, const WordAddress& address) {
+  const std::span<const StateWord> words = row_of(reduction).words;
+  for (std::size_t word = 0; word < words.size(); ++word) {
+    const double identity = words[word].identity;
+    llvm::Constant* value =
+        is_index(reduction, word)
+            ? llvm::ConstantInt::getSigned(
+                  memory_.register_of(ir_.getInt64Ty()), index_of(identity))
+            : llvm::ConstantFP::get(state_, identity);
+    memory_.store(value, address(word));
+  }
+}
+
+void ReductionCode::copy(Reduction reduction, const WordAddress& from,
+                         const WordAddress& to) {
+  for (std::size_t word = 0; word < row_of(reduction).words.size(); ++word) {
+    memory_.store(
+        is_index(reduction, word) ? load_index(from(word)) : load(from(word)),
+        to(word));
+  }
+}
+
+llvm::Value* ReductionCode::scale_of(const WordAddress& address) {
+  llvm::Value* scale = load(address(kScaleWord));
+  return state_ == type_ ? scale : ir_.CreateFPTrunc(scale, type_);
+}
+
+llvm::Value* ReductionCode::widened(llvm::Value* number) {
+  return state_ == type_ ? number : ir_.CreateFPExt(number, state_);
+}
+
+llvm::Value* ReductionCode::load(llvm::Value* address) {
+  return memory_.load(state_, address);
+}
+
+llvm::Value* ReductionCode::load_wide(llvm::Value* address) {
+  llvm::Value* number = load(address);
+  return state_ == wide_ ? number : ir_.CreateFPExt(number, wide_);
+}
+
+llvm::Value* ReductionCode::load_index(llvm::Value* address) {
+  return memory_.load(memory_.register_of(ir_.getInt64Ty()), address);
 }
 
 llvm::Type* ReductionCode::index_type() const {

@@ -18,13 +18,19 @@ struct ReducedTerm {
   llvm::Value* position;
 };
 
-/// Where the state of all blocks is: the address of each of its words.
+/// Where the state of all blocks is: the address of each of its words, in 64
+/// bits each. In float32 its numbers are in float64; but on GPUs, where float64
+/// is slow, they are in float32 too, with the errors that float64 keeps.
 using WordAddress = std::function<llvm::Value*(std::size_t word)>;
 
 class ReductionCode {
  public:
+  struct Config {
+    TileShape shape;
+    const Target& target;
+  };
   ReductionCode(llvm::IRBuilder<>& ir, VectorMath& math, TileMemory& memory,
-                const TileShape& shape);
+                const Config& config);
 
   /// Returns the state of a block of nothing: as many registers of numbers as
   /// a block keeps for one state.
@@ -45,7 +51,17 @@ class ReductionCode {
   void merge(Reduction reduction, const WordAddress& later,
              const WordAddress& address);
 
-  /// Loads a state of all blocks, and makes numbers of its words.
+  /// Makes the state of all blocks, or a part of it, that of nothing.
+  void clear(Reduction reduction, const WordAddress& address);
+
+  /// Stores a state of all blocks in another place.
+  void copy(Reduction reduction, const WordAddress& from,
+            const WordAddress& to);
+
+  /// Loads the scale of a state of all blocks, in the format of terms.
+  llvm::Value* scale_of(const WordAddress& address);
+
+  /// Loads a state of all blocks, and makes float64 of its words.
   Registers settled(Reduction reduction, const WordAddress& address);
 
  private:
@@ -105,8 +121,14 @@ class ReductionCode {
   llvm::Value* replaces(int sign, llvm::Value* later, llvm::Value* earlier,
                         llvm::Value* earlier_index);
 
+  /// Returns the number of a block in the format of states.
   llvm::Value* widened(llvm::Value* number);
-  llvm::Value* load(llvm::Type* scalar, llvm::Value* address);
+  /// Loads a number of a state, and the same in float64.
+  llvm::Value* load(llvm::Value* address);
+  llvm::Value* load_wide(llvm::Value* address);
+  llvm::Value* load_index(llvm::Value* address);
+  /// Whether a word of a state is an index.
+  static bool is_index(Reduction reduction, std::size_t word);
   [[nodiscard]] llvm::Type* index_type() const;
 
   llvm::IRBuilder<>& ir_;
@@ -114,7 +136,9 @@ class ReductionCode {
   TileMemory& memory_;
   TileShape shape_;
   llvm::Type* type_;
-  llvm::Type* wide_;
+  llvm::Type* wide_;   // Of float64.
+  llvm::Type* state_;  // Of the numbers of states.
+  bool has_errors_;    // Whether states keep what their rounding loses.
 };
 
 }  // namespace gramless

@@ -73,10 +73,12 @@ class ScaledCode {
       llvm::Value*& largest = bounds[static_cast<std::size_t>(row)];
       for (int reduced = 0; reduced < step.registers; ++reduced) {
         llvm::Value* each = bound.at(row, reduced, steps_.shape_of(step));
-        llvm::Value* is_larger = ir_.CreateFCmpOGT(each, largest);
-        if (step.mask != nullptr) {
-          is_larger = ir_.CreateAnd(is_larger, step.mask);
+        if (step.mask == nullptr) {
+          largest = steps_.math().larger_number(each, largest);
+          continue;
         }
+        llvm::Value* is_larger =
+            ir_.CreateAnd(ir_.CreateFCmpOGT(each, largest), step.mask);
         largest = ir_.CreateSelect(is_larger, each, largest);
       }
     }
@@ -85,11 +87,7 @@ class ScaledCode {
 
   /// Returns the scale of the block for a row: see scale_of_block().
   llvm::Value* scale_of(llvm::Value* bound, const WordAddress& state) {
-    llvm::Type* wide = steps_.memory().register_of(ir_.getDoubleTy());
-    llvm::Value* before = steps_.memory().load(wide, state(kScaleWord));
-    if (shape_.dtype == DType::float32) {
-      before = ir_.CreateFPTrunc(before, steps_.type());
-    }
+    llvm::Value* before = steps_.reductions().scale_of(state);
     llvm::Value* scale = steps_.math().ceil(bound);
     llvm::Value* is_finite =
         ir_.CreateFCmpOLT(scale, llvm::ConstantFP::getInfinity(steps_.type()));

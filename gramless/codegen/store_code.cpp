@@ -30,7 +30,7 @@ class StoreCode {
         ir_(llvm::BasicBlock::Create(*generated.context, "entry", function_)),
         math_(ir_, generated.target),
         memory_(ir_, shape_),
-        reductions_(ir_, math_, memory_, shape_),
+        reductions_(ir_, math_, memory_, {shape_, generated.target}),
         wide_(memory_.register_of(ir_.getDoubleTy())),
         extents_(ir_, program, shape, function_->getArg(0)),
         words_(field(1, offsetof(TileStates, words), ir_.getPtrTy())),

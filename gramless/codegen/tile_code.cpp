@@ -33,8 +33,9 @@ class TileCode {
         shape_(shape),
         steps_(generated, program, shape, is_rest ? kRestTile : kTile),
         ir_(steps_.ir()),
+        is_cuda_(generated.target.is_cuda),
         masks_(rows(), is_rest ? steps_.kept_mask() : nullptr) {
-    if (generated.target.is_cuda && has_sums_over_rows(program)) {
+    if (is_cuda_ && has_sums_over_rows(program)) {
       for (std::size_t row = 0; row < rows(); ++row) {
         masks_[row] = steps_.does_row_count(row);
       }
@@ -45,20 +46,38 @@ class TileCode {
   void emit() {
     llvm::BasicBlock* first = ir_.GetInsertBlock();
     if (!in_registers_) clear_block();
-    llvm::Value* length =
-        ir_.getInt64(static_cast<uint64_t>(block_positions(program_, shape_)));
-    emit_loop(ir_, {ir_.getInt64(0), steps_.count(), length}, {},
-              [&](llvm::Value* begin, const Registers&) -> Registers {
-                llvm::Value* end = ir_.CreateAdd(begin, length);
-                llvm::Value* is_last = ir_.CreateICmpSGT(end, steps_.count());
-                end = ir_.CreateSelect(is_last, steps_.count(), end);
-                emit_block({begin, end});
-                return {};
-              });
+    llvm::Value* none = ir_.getInt64(0);
+    const int64_t length = block_positions(program_, shape_);
+    if (is_cuda_ && length == steps_.unit() * shape_.reduced_unroll) {
+      llvm::Value* rest = ir_.CreateURem(
+          steps_.count(), ir_.getInt64(static_cast<uint64_t>(length)));
+      llvm::Value* whole = ir_.CreateSub(steps_.count(), rest);
+      emit_blocks({none, whole, length});
+      emit_blocks({whole, steps_.count(), steps_.unit()});
+    } else {
+      emit_blocks({none, steps_.count()}, length);
+    }
     steps_.finish(first);
   }
 
  private:
+  /// Emits the loop over blocks of one length, of which the last one may be
+  /// shorter if the range does not tell it.
+  void emit_blocks(const BlockRange& range, int64_t at_most = 0) {
+    const int64_t known = range.length > 0 ? range.length : at_most;
+    llvm::Value* length = ir_.getInt64(static_cast<uint64_t>(known));
+    emit_loop(ir_, {range.begin, range.end, length}, {},
+              [&](llvm::Value* begin, const Registers&) -> Registers {
+                llvm::Value* end = ir_.CreateAdd(begin, length);
+                if (range.length == 0) {
+                  llvm::Value* is_last = ir_.CreateICmpSGT(end, range.end);
+                  end = ir_.CreateSelect(is_last, range.end, end);
+                }
+                emit_block({begin, end, range.length});
+                return {};
+              });
+  }
+
   /// Where an output's elements stand among all that keep the same, and its
   /// accumulators:
   /// those of an element and row after another, with all words of each.
@@ -95,7 +114,7 @@ class TileCode {
 
   /// Whether an output has accumulators for one block.
   [[nodiscard]] bool has_accumulators(std::size_t k) const {
-    return !is_scaled(k) && !is_crossed(k) && !has_many_elements(k);
+    return gramless::has_accumulators(program_, output(k), shape_);
   }
 
   /// Finds the elements of each output, and whether all accumulators are
@@ -391,6 +410,7 @@ class TileCode {
   TileShape shape_;
   TileSteps steps_;
   llvm::IRBuilder<>& ir_;
+  bool is_cuda_;
   /// For each row, the lanes that count for sums over the rows, or null for
   /// all.
   Registers masks_;

@@ -17,7 +17,7 @@ TileSteps::TileSteps(GeneratedModule& generated, const Program& program,
       ir_(llvm::BasicBlock::Create(*generated.context, "blocks", function_)),
       math_(ir_, generated.target),
       memory_(ir_, shape),
-      reductions_(ir_, math_, memory_, shape),
+      reductions_(ir_, math_, memory_, {shape, generated.target}),
       type_(memory_.register_of(memory_.number())),
       extents_(ahead_, program, shape, function_->getArg(0)),
       count_(
@@ -65,6 +65,28 @@ void TileSteps::finish(llvm::BasicBlock* first) {
 Registers TileSteps::run(const BlockRange& range, const Registers& initial,
                          const Body& body, const StoredPairs* stored,
                          const Environment& environment) {
+  const auto run_step = [&](const TileStep& step, llvm::Value* address,
+                            const Registers& carried) {
+    BlockCode* itself = nullptr;
+    const auto input = [&](int value, const Environment&) {
+      const Instruction& instruction =
+          program_.instructions[static_cast<std::size_t>(value)];
+      return instruction.rate == Rate::pair
+                 ? stored->load(value, step)
+                 : packed_.at(value, {itself, address, step.registers});
+    };
+    BlockCode code(
+        ir_, math_,
+        {&program_, shape_of(step), type_, Rate::pair, &extents_, input,
+         stored == nullptr ? nullptr : &stored->is_stored, environment});
+    itself = &code;
+    return body(code, step, carried);
+  };
+  if (range.length > 0) {
+    const TileStep step{range.begin, static_cast<int>(range.length / unit()),
+                        nullptr};
+    return run_step(step, packed_.address_of(range.begin), initial);
+  }
   const auto steps = [&](llvm::Value* begin, llvm::Value* end, int registers,
                          bool has_mask, const Registers& before) {
     const int64_t length = unit() * registers;
@@ -77,22 +99,7 @@ Registers TileSteps::run(const BlockRange& range, const Registers& initial,
           carried.pop_back();
           const TileStep step{index, registers,
                               has_mask ? lanes_below(index, end) : nullptr};
-          TileShape shape = shape_;
-          shape.reduced_unroll = registers;
-          BlockCode* itself = nullptr;
-          const auto input = [&](int value, const Environment&) {
-            const Instruction& instruction =
-                program_.instructions[static_cast<std::size_t>(value)];
-            return instruction.rate == Rate::pair
-                       ? stored->load(value, step)
-                       : packed_.at(value, {itself, address, registers});
-          };
-          BlockCode code(
-              ir_, math_,
-              {&program_, shape, type_, Rate::pair, &extents_, input,
-               stored == nullptr ? nullptr : &stored->is_stored, environment});
-          itself = &code;
-          Registers after = body(code, step, carried);
+          Registers after = run_step(step, address, carried);
           after.push_back(packed_.address_behind(address, length));
           return after;
         });

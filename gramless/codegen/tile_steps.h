@@ -17,10 +17,12 @@ struct TileStep {
   llvm::Value* mask;
 };
 
-/// Positions of the reduced axis: from `begin` up to `end`.
+/// Positions of the reduced axis: from `begin` up to `end`; `length` of them,
+/// which are one step, or an unknown number where it is 0.
 struct BlockRange {
   llvm::Value* begin;
   llvm::Value* end;
+  int64_t length = 0;
 };
 
 /// Values of the rate `pair` that a block has at hand, and how they are found.
@@ -38,8 +40,8 @@ class TileSteps {
   using Body = std::function<Registers(BlockCode& code, const TileStep& step,
                                        const Registers& carried)>;
 
-  /// Emits the loop over a range: all registers and lanes are used up to the
-  /// last whole step.
+  /// Emits the loop over a range, if it is not one step: all registers and
+  /// lanes are used up to the last whole step.
   Registers run(const BlockRange& range, const Registers& initial,
                 const Body& body, const StoredPairs* stored = nullptr,
                 const Environment& environment = {});

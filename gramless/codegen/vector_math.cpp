@@ -87,6 +87,11 @@ llvm::Value* VectorMath::larger(llvm::Value* a, llvm::Value* b) {
   return ir_.CreateSelect(ir_.CreateFCmpOGT(a, b), a, b);
 }
 
+llvm::Value* VectorMath::larger_number(llvm::Value* a, llvm::Value* b) {
+  if (!is_cuda_) return larger(a, b);
+  return ir_.CreateBinaryIntrinsic(llvm::Intrinsic::maxnum, a, b);
+}
+
 llvm::Value* VectorMath::smaller(llvm::Value* a, llvm::Value* b) {
   return ir_.CreateSelect(ir_.CreateFCmpOLT(a, b), a, b);
 }
@@ -328,16 +333,17 @@ llvm::Value* VectorMath::exp2_avx512(llvm::Value* x) {
       {power, ir_.CreateFSub(x, fraction), none, mask, as_set});
 }
 
-// Adding 1.5 * 2**52 leaves an integer in the low bits, from where a shift
-// takes it to the exponent of 1.
+// Adding 1.5 * 2**(bits of the mantissa) leaves an integer in the low bits,
+// from where a shift takes it to the exponent of 1.
 llvm::Value* VectorMath::falling_power_of_four(llvm::Value* x) {
-  llvm::Value* magic = number(x, 0x1.8p+52);
+  const unsigned mantissa = is_float32(x) ? 23 : 52;
+  llvm::Value* magic = number(x, std::ldexp(1.5, static_cast<int>(mantissa)));
   const llvm::IRBuilderBase::FastMathFlagGuard guard(ir_);
   ir_.clearFastMathFlags();
-  x = larger(x, number(x, -511));
+  x = larger(x, number(x, is_float32(x) ? -63 : -511));
   llvm::Value* shifted = ir_.CreateFAdd(ir_.CreateFAdd(x, x), magic);
   llvm::Value* exponent =
-      ir_.CreateShl(ir_.CreateBitCast(shifted, integers(x)), bits(x, 52));
+      ir_.CreateShl(ir_.CreateBitCast(shifted, integers(x)), bits(x, mantissa));
   llvm::Value* one = ir_.CreateBitCast(number(x, 1), integers(x));
   return ir_.CreateBitCast(ir_.CreateAdd(one, exponent), x->getType());
 }

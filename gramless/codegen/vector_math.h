@@ -35,7 +35,8 @@ class VectorMath {
   llvm::Value* sqrt(llvm::Value* x);
   llvm::Value* reciprocal(llvm::Value* x);
   llvm::Value* rsqrt(llvm::Value* x);
-  /// 4**x for integers; for those below -511, and for NaN, 4**-511.
+  /// 4**x for integers; for those below -511, and for NaN, 4**-511. In float32
+  /// it is -63.
   llvm::Value* falling_power_of_four(llvm::Value* x);
   /// x**exponent: products for integers, roots for halves of odd integers,
   /// otherwise exp2(exponent*log2(x)), NaN below 0.
@@ -67,6 +68,8 @@ class VectorMath {
   llvm::Value* step(llvm::Value* x);
   /// The larger one, a of equal ones, NaN if one is NaN.
   llvm::Value* maximum(llvm::Value* a, llvm::Value* b);
+  /// The larger one; b where a is NaN, which b is not.
+  llvm::Value* larger_number(llvm::Value* a, llvm::Value* b);
   /// x; if finite, clamped to a quarter of the format's range.
   llvm::Value* bounded(llvm::Value* x);
   /// 1 where x >= 0, otherwise NaN.

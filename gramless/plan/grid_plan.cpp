@@ -15,14 +15,27 @@ namespace {
 /// Threads of a block, and the least: a warp.
 constexpr int kThreads = 128;
 constexpr int kLeastThreads = 32;
+/// Threads that a multiprocessor has registers for, at least: 128 of 32 bits
+/// each. With a lower bound ptxas would save more of them, and spill.
+constexpr int kThreadsOfFloat32 = 512;
+constexpr int kThreadsOfFloat64 = 256;
 /// Threads of a multiprocessor that blocks are wanted for.
 constexpr int64_t kResidentThreads = 1024;
-/// Positions that a position's loads and the loop around it are shared by.
+/// Positions that are taken at once: a float64 takes two registers.
 constexpr int kReducedUnroll = 4;
-/// Of outputs with a scale: terms of a block, and rows of a thread, whose
-/// values are kept for the block.
-constexpr int64_t kScaledTerms = 32;
+constexpr int kReducedUnrollOfFloat64 = 2;
+/// Of outputs with a scale: rows of a thread, terms of a block, which are taken
+/// at once, and the bytes of registers for what is kept of its pairs.
 constexpr int kScaledRows = 2;
+constexpr int kScaledTerms = 16;
+constexpr int kLeastScaledTerms = 4;
+constexpr int64_t kScaledBytes = 128;
+/// Rows of a thread at most, and where each has many sums.
+constexpr int64_t kMostRows = 5;
+constexpr int kWideRows = 2;
+/// Registers for sums of many elements, and for all sums of others.
+constexpr int kSumRegisters = 32;
+constexpr int64_t kAccumulators = 16;
 /// Bytes of a chunk of the reduced axis, and what it may have at most to hold a
 /// block of terms: static shared memory has 48 kB.
 constexpr int64_t kChunkBytes = int64_t{1} << 13;
@@ -30,7 +43,7 @@ constexpr int64_t kMostChunkBytes = int64_t{1} << 15;
 /// Bytes of the values of a call that each block packs for itself.
 constexpr int64_t kCallBytes = int64_t{1} << 11;
 /// Bytes of a thread that are registers or local memory.
-constexpr int64_t kLocalBytes = int64_t{1} << 11;
+constexpr int64_t kLocalBytes = 6 << 10;
 /// Positions of the reduced axis that are worth a part of it.
 constexpr int64_t kLeastSplit = 512;
 /// Bytes of the workspace at most, and those of partial states.
@@ -39,6 +52,8 @@ constexpr int64_t kStateBytes = int64_t{1} << 25;
 /// Blocks that a grid may have along y.
 constexpr int64_t kMostSplits = 65535;
 constexpr int64_t kAlignment = 256;
+/// Of a word of a state.
+constexpr int64_t kWordBytes = 8;
 constexpr int64_t kSharedAlignment = 16;
 
 int64_t round_up(int64_t value, int64_t step) {
@@ -97,22 +112,53 @@ class GridPlanner {
     PlanOverrides forced = overrides_.tile;
     forced.lanes = 1;
     forced.lanes_along_kept = true;
-    Plan plan = make_plan(program_, plan_.sizes, dtype,
-                          static_cast<int>(dtype_size(dtype)), forced,
-                          has_reasons_);
+    Plan plan =
+        make_plan(program_, plan_.sizes, dtype,
+                  static_cast<int>(dtype_size(dtype)), forced, has_reasons_);
     plan_.tile = plan.tile;
     TileShape& tile = plan_.tile;
     if (has_reasons_) plan_.reasons.push_back(plan.reasons.front());
-    if (has_scale(program_)) {
-      tile.block_terms = kScaledTerms;
-      if (!forced.kept_unroll) {
-        tile.kept_unroll = std::min(tile.kept_unroll, kScaledRows);
-      }
+    tile.sum_registers = kSumRegisters;
+    tile.panel_multiple = kSharedAlignment / dtype_size(dtype);
+    int reduced = 1;
+    if (tile.reduced_unroll > 1) {
+      reduced =
+          dtype == DType::float32 ? kReducedUnroll : kReducedUnrollOfFloat64;
     }
-    tile.reduced_unroll = forced.reduced_unroll.value_or(
-        tile.reduced_unroll == 1 ? 1 : kReducedUnroll);
+    if (!forced.kept_unroll) choose_rows();
+    if (has_scale(program_)) {
+      reduced = scaled_terms();
+      tile.block_terms = reduced;
+    }
+    tile.reduced_unroll = forced.reduced_unroll.value_or(reduced);
     because("a thread has ", tile.kept_unroll, " ", kept_axis(), ", and takes ",
             tile.reduced_unroll, " ", reduced_axis(), " at once");
+  }
+
+  /// Rows share the loads of a position, but each has sums of its own, and
+  /// memory.
+  void choose_rows() {
+    TileShape& tile = plan_.tile;
+    const int64_t width = kept_width(program_);
+    const bool is_wide = width > kAccumulators;
+    const int64_t fitting = kAccumulators / std::max<int64_t>(1, width);
+    const int64_t most = has_scale(program_) ? kScaledRows
+                         : is_wide           ? kWideRows
+                                             : std::min(fitting, kMostRows);
+    tile.kept_unroll =
+        static_cast<int>(std::min<int64_t>(tile.kept_unroll, most));
+    while (tile.kept_unroll > 1 && own_memory().bytes() > kLocalBytes) {
+      --tile.kept_unroll;
+    }
+  }
+
+  [[nodiscard]] int scaled_terms() const {
+    const int64_t bytes = numbers(stored_registers(program_, plan_.tile));
+    int terms = kScaledTerms;
+    while (terms > kLeastScaledTerms && terms * bytes > kScaledBytes) {
+      terms /= 2;
+    }
+    return terms;
   }
 
   void choose_threads() {
@@ -122,19 +168,27 @@ class GridPlanner {
       threads /= 2;
     }
     plan_.threads = overrides_.threads.value_or(threads);
+    plan_.resident_blocks =
+        (plan_.tile.dtype == DType::float32 ? kThreadsOfFloat32
+                                            : kThreadsOfFloat64) /
+        std::max(kLeastThreads, plan_.threads);
+  }
+
+  [[nodiscard]] ThreadMemory own_memory() const {
+    const TileShape& tile = plan_.tile;
+    const int64_t width = kept_width(program_) * tile.kept_unroll;
+    const auto part = [&](int64_t count) {
+      return round_up(numbers(count), kWordBytes);
+    };
+    return {
+        part(packed_elements(program_, kept_rate(program_)) * tile.kept_unroll),
+        state_words(program_) * (width + shared_width(program_)) * kWordBytes,
+        part(block_numbers(program_, tile)),
+        part(scratch_numbers(program_, tile))};
   }
 
   void choose_memory() {
-    const TileShape& tile = plan_.tile;
-    const int64_t width = kept_width(program_) * tile.kept_unroll;
-    constexpr int64_t kWordBytes = 8;
-    const auto part = [](int64_t bytes) { return round_up(bytes, kWordBytes); };
-    plan_.own.kept = part(numbers(
-        packed_elements(program_, kept_rate(program_)) * tile.kept_unroll));
-    plan_.own.words = state_words(program_) *
-                      (width + shared_width(program_)) * kWordBytes;
-    plan_.own.block = part(numbers(block_numbers(program_, tile)));
-    plan_.own.scratch = part(numbers(scratch_numbers(program_, tile)));
+    plan_.own = own_memory();
     plan_.is_own_in_workspace = overrides_.is_own_in_workspace.value_or(
         plan_.own.bytes() > kLocalBytes);
     plan_.call_bytes = numbers(packed_elements(program_, Rate::call));
@@ -147,8 +201,9 @@ class GridPlanner {
 
   void choose_chunk() {
     const int64_t block = plan_.tile.block();
-    const int64_t bytes = numbers(std::max<int64_t>(
-        1, packed_elements(program_, reduced_rate(program_))));
+    const int64_t elements = packed_elements(program_, reduced_rate(program_));
+    const int64_t bytes =
+        numbers(plan_.tile.panel_stride(std::max<int64_t>(1, elements)));
     const int64_t most = kMostChunkBytes / bytes;
     plan_.is_panel_in_workspace =
         overrides_.is_panel_in_workspace.value_or(most == 0);
@@ -159,9 +214,9 @@ class GridPlanner {
         std::min(plan_.chunk, round_up(reduced, block)));
     plan_.panel_bytes = round_up(plan_.chunk * bytes, kSharedAlignment);
     const int64_t panel = plan_.is_panel_in_workspace ? 0 : plan_.panel_bytes;
-    const int64_t merge =
-        shared_width(program_) > 0 ? plan_.threads * int64_t{kMostWords} * 8
-                                   : 0;
+    const int64_t merge = shared_width(program_) > 0
+                              ? plan_.threads * int64_t{kMostWords} * kWordBytes
+                              : 0;
     plan_.shared_bytes = plan_.shared_call_bytes() + std::max(panel, merge);
     because(reduced_axis(), " pass through ",
             plan_.is_panel_in_workspace ? "the workspace" : "shared memory",
@@ -169,7 +224,7 @@ class GridPlanner {
   }
 
   [[nodiscard]] int64_t state_bytes(int64_t elements) const {
-    return elements * state_words(program_) * 8;
+    return elements * state_words(program_) * kWordBytes;
   }
 
   void choose_blocks() {
@@ -179,9 +234,8 @@ class GridPlanner {
     const int64_t wanted =
         device_.multiprocessors * kResidentThreads / plan_.threads;
     const int64_t tiles = std::max<int64_t>(1, plan_.tiles);
-    const int64_t of_rows =
-        state_bytes(kept_width(program_)) * std::max<int64_t>(
-                                                1, plan_.sizes.kept);
+    const int64_t of_rows = state_bytes(kept_width(program_)) *
+                            std::max<int64_t>(1, plan_.sizes.kept);
     const int64_t of_block =
         plan_.block_bytes() + state_bytes(shared_width(program_));
     int64_t most = std::min(kMostSplits, ceil_divide(reduced, kLeastSplit));
@@ -215,12 +269,11 @@ class GridPlanner {
     const int64_t blocks = plan_.blocks * plan_.splits;
     take(layout.call, plan_.is_call_in_workspace ? plan_.call_bytes : 0);
     take(layout.blocks, blocks * plan_.block_bytes());
-    take(layout.states,
-         plan_.splits > 1 ? plan_.splits * plan_.sizes.kept *
-                                state_bytes(kept_width(program_))
-                          : 0);
-    take(layout.sums, std::max<int64_t>(1, blocks) *
-                          state_bytes(shared_width(program_)));
+    take(layout.states, plan_.splits > 1 ? plan_.splits * plan_.sizes.kept *
+                                               state_bytes(kept_width(program_))
+                                         : 0);
+    take(layout.sums,
+         std::max<int64_t>(1, blocks) * state_bytes(shared_width(program_)));
     because("workspace: ", layout.bytes, " bytes");
   }
 

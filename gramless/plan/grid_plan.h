@@ -54,6 +54,8 @@ struct GridPlan {
   SweepSizes sizes;
   /// Of a block: a power of two.
   int threads = 1;
+  /// Blocks that a multiprocessor has registers for, at least.
+  int resident_blocks = 1;
   /// Tiles of a block's rows, and blocks that take them, one after another.
   int64_t tiles = 0;
   int64_t blocks = 0;

@@ -367,6 +367,10 @@ int64_t TileShape::block() const {
   return block_terms * (lanes_along_kept ? 1 : lanes);
 }
 
+int64_t TileShape::panel_stride(int64_t numbers) const {
+  return round_up(numbers, panel_multiple);
+}
+
 bool TileShape::is_unrolled(const Axis& axis) const {
   return axis.extent <= longest_unrolled;
 }
@@ -427,8 +431,13 @@ int64_t block_positions(const Program& program, const TileShape& shape) {
 }
 
 int64_t block_numbers(const Program& program, const TileShape& shape) {
-  return output_width(program) * static_cast<int64_t>(kMostWords) *
-         shape.kept_unroll * shape.lanes;
+  int64_t elements = 0;
+  for (const ProgramOutput& output : program.outputs) {
+    if (!has_accumulators(program, output, shape)) continue;
+    elements += program.results[output.output].width() *
+                static_cast<int64_t>(row_of(output.reduction).words.size());
+  }
+  return elements * shape.kept_unroll * shape.lanes;
 }
 
 int64_t scratch_numbers(const Program& program, const TileShape& shape) {

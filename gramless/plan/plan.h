@@ -37,6 +37,12 @@ struct TileShape {
   /// Terms of a block, for each lane, of which TileShape::block() and
   /// block_positions() tell the positions.
   int64_t block_terms = kBlockTerms;
+  /// Registers for the sums of an output of many elements; 0: as many as
+  /// vectors of this length leave.
+  int sum_registers = 0;
+  /// The numbers of a position in the reduced panel are rounded up to a multiple
+  /// of this, where lanes run along the kept axis.
+  int64_t panel_multiple = 1;
 
   bool operator==(const TileShape&) const = default;
   /// Rows of a tile.
@@ -44,6 +50,9 @@ struct TileShape {
   /// Positions of the reduced axis that one block of terms covers.
   [[nodiscard]] int64_t block() const;
   [[nodiscard]] bool is_unrolled(const Axis& axis) const;
+  /// Returns how far apart two positions are in the reduced panel, of which
+  /// each has so many numbers.
+  [[nodiscard]] int64_t panel_stride(int64_t numbers) const;
 };
 
 /// Returns whether outputs sum over the rows of a sweep. Copies of the last row

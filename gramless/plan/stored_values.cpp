@@ -138,6 +138,16 @@ bool has_one_element(const Program& program, const ProgramOutput& output,
   });
 }
 
+namespace {
+
+/// Where there are registers for the sums, what is kept for a block costs more
+/// than it saves up to half of them.
+int64_t least_elements(const TileShape& shape) {
+  return shape.sum_registers > 0 ? shape.sum_registers / 2 + 1 : kLeastElements;
+}
+
+}  // namespace
+
 bool has_many_elements(const Program& program, const ProgramOutput& output,
                        const TileShape& shape) {
   const ArraySpec& result = program.results[output.output];
@@ -146,15 +156,22 @@ bool has_many_elements(const Program& program, const ProgramOutput& output,
       result.features,
       [&](const Axis& axis) { return !shape.is_unrolled(axis); });
   return output.reduction == Reduction::sum && output.kept == program.kept &&
-         (is_long || result.width() >= kLeastElements) &&
+         (is_long || result.width() >= least_elements(shape)) &&
          SharedValues(program, output).find().has_value();
+}
+
+bool has_accumulators(const Program& program, const ProgramOutput& output,
+                      const TileShape& shape) {
+  return !row_of(output.reduction).has_scale && !is_crossed(program, output) &&
+         !has_many_elements(program, output, shape);
 }
 
 int elements_at_once(const TileShape& shape) {
   const bool has_many_registers =
       shape.lanes * dtype_size(shape.dtype) >= kBytesOfLongVectors;
-  const int64_t accumulators =
-      has_many_registers ? kManyAccumulators : kMostAccumulators;
+  const int64_t accumulators = shape.sum_registers > 0 ? shape.sum_registers
+                               : has_many_registers    ? kManyAccumulators
+                                                       : kMostAccumulators;
   return static_cast<int>(
       std::max<int64_t>(1, accumulators / shape.kept_unroll));
 }

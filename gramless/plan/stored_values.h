@@ -20,6 +20,11 @@ bool has_one_element(const Program& program, const ProgramOutput& output,
 bool has_many_elements(const Program& program, const ProgramOutput& output,
                        const TileShape& shape);
 
+/// Returns whether an output has an accumulator for each element in a block,
+/// and not one after another.
+bool has_accumulators(const Program& program, const ProgramOutput& output,
+                      const TileShape& shape);
+
 /// Returns the elements of such an output that accumulators serve at once.
 int elements_at_once(const TileShape& shape);
 

@@ -1164,6 +1164,34 @@ CUDA = [
         "report.error = relative_error(expected, expected);",
         "Doctor.TriesEachEngine",
     ),
+    Mutant(
+        "On a GPU too, sums over rows count each row once.",
+        "gramless/codegen/tile_steps.cpp",
+        "ahead_.CreateICmpSGE(ahead_.getInt64(row), first)",
+        "ahead_.CreateICmpSGE(ahead_.getInt64(row), ahead_.getInt64(0))",
+        "GridCode.ComputesKernels",
+    ),
+    Mutant(
+        "No thread reads a chunk before all have packed it.",
+        "gramless/codegen/cuda/sweep_kernel.cpp",
+        "synchronize();\n    set_field(panels_",
+        "set_field(panels_",
+        "GridCode.ComputesKernels",
+    ),
+    Mutant(
+        "All parts of a row are merged.",
+        "gramless/codegen/cuda/finish_kernel.cpp",
+        "for_each(number(1), parameter(offsetof(GridParameters, splits))",
+        "for_each(number(2), parameter(offsetof(GridParameters, splits))",
+        "Reductions.ScalesDoNotDrift",
+    ),
+    Mutant(
+        "A gaussian in three dimensions takes 9 instructions for a pair.",
+        "gramless/codegen/vector_math.cpp",
+        "return is_cuda_ && is_float32(x);",
+        "return is_cuda_ && !is_float32(x);",
+        "Ptx.TakesNineInstructionsForAPair",
+    ),
 ]
 
 MUTANTS = (

@@ -67,15 +67,17 @@ std::string ptx(GeneratedModule generated) {
   const llvm::Target* found =
       llvm::TargetRegistry::lookupTarget(triple, problem);
   if (found == nullptr) throw CompileError("LLVM: " + problem);
+  const std::unique_ptr<llvm::MCSubtargetInfo> known(
+      found->createMCSubtargetInfo(triple, "", ""));
+  if (!known->isCPUStringValid(target.cpu)) {
+    throw CompileError(concat("LLVM knows no GPU '", target.cpu, "'."));
+  }
   llvm::TargetOptions options;
   options.AllowFPOpFusion = llvm::FPOpFusion::Strict;
   const std::unique_ptr<llvm::TargetMachine> machine(found->createTargetMachine(
       triple, target.cpu, target.features, options, std::nullopt, std::nullopt,
       llvm::CodeGenOptLevel::Default));
   if (!machine) throw CompileError("LLVM has no code generator for GPUs.");
-  if (!machine->getMCSubtargetInfo().isCPUStringValid(target.cpu)) {
-    throw CompileError(concat("LLVM knows no GPU '", target.cpu, "'."));
-  }
   generated.module->setDataLayout(machine->createDataLayout());
   llvm::SmallVector<char, 0> buffer;
   llvm::raw_svector_ostream stream(buffer);

@@ -41,25 +41,25 @@ class FinishKernel : KernelCode {
     llvm::Value* kept = parameter(offsetof(GridParameters, kept));
     llvm::Value* plane = ir_.CreateMul(kept, number(kept_width(program_)));
     llvm::Value* part = ir_.CreateMul(plane, number(state_words(program_)));
-    llvm::Value* states = word_behind(
-        workspace_at(offsetof(GridParameters, layout.states)), row);
-    for_each_element(program_.kept, [&](const ProgramOutput& output,
-                                        llvm::Value* element) {
-      llvm::Value* first = ir_.CreateMul(element, kept);
-      const auto state_at = [&](llvm::Value* start) {
-        return [=, this](std::size_t word) {
-          llvm::Value* behind = ir_.CreateMul(plane, ir_.getInt64(word));
-          return word_behind(states, ir_.CreateAdd(start, behind));
-        };
-      };
-      for_each(number(1), parameter(offsetof(GridParameters, splits)),
-               number(1), [&](llvm::Value* split) {
-                 llvm::Value* start =
-                     ir_.CreateAdd(ir_.CreateMul(split, part), first);
-                 reductions_.merge(output.reduction, state_at(start),
-                                   state_at(first));
-               });
-    });
+    llvm::Value* states =
+        word_behind(workspace_at(offsetof(GridParameters, layout.states)), row);
+    for_each_element(
+        program_.kept, [&](const ProgramOutput& output, llvm::Value* element) {
+          llvm::Value* first = ir_.CreateMul(element, kept);
+          const auto state_at = [&](llvm::Value* start) {
+            return [=, this](std::size_t word) {
+              llvm::Value* behind = ir_.CreateMul(plane, ir_.getInt64(word));
+              return word_behind(states, ir_.CreateAdd(start, behind));
+            };
+          };
+          for_each(number(1), parameter(offsetof(GridParameters, splits)),
+                   number(1), [&](llvm::Value* split) {
+                     llvm::Value* start =
+                         ir_.CreateAdd(ir_.CreateMul(split, part), first);
+                     reductions_.merge(output.reduction, state_at(start),
+                                       state_at(first));
+                   });
+        });
     store(kStore, {states, plane, row, kept});
   }
 
@@ -69,30 +69,25 @@ class FinishKernel : KernelCode {
     const WordAddress state = [&](std::size_t word) {
       return word_behind(own, ir_.getInt64(word));
     };
-    for_each_element(Kept::neither, [&](const ProgramOutput& output,
-                                        llvm::Value* element) {
-      for (std::size_t word = 0; word < row_of(output.reduction).words.size();
-           ++word) {
-        ir_.CreateStore(number(0), state(word));
-      }
-      for_each(thread_, partials, number(plan_.threads),
-               [&](llvm::Value* block) {
-                 reductions_.merge(output.reduction,
-                                   partial_sum(element, block), state);
-               });
-      merge_threads(output.reduction, state);
-      emit_if(ir_.CreateICmpEQ(thread_, number(0)), [&] {
-        copy_state(output.reduction, merged_state(),
-                   partial_sum(element, number(0)));
-      });
-    });
+    for_each_element(
+        Kept::neither, [&](const ProgramOutput& output, llvm::Value* element) {
+          reductions_.clear(output.reduction, state);
+          for_each(thread_, partials, number(plan_.threads),
+                   [&](llvm::Value* block) {
+                     reductions_.merge(output.reduction,
+                                       partial_sum(element, block), state);
+                   });
+          merge_threads(output.reduction, state);
+          emit_if(ir_.CreateICmpEQ(thread_, number(0)), [&] {
+            reductions_.copy(output.reduction, merged_state(),
+                             partial_sum(element, number(0)));
+          });
+        });
     emit_if(ir_.CreateICmpEQ(thread_, number(0)), [&] {
-      llvm::Value* places =
-          parameter(offsetof(GridParameters, partial_places));
-      store(kStoreSums,
-            {workspace_at(offsetof(GridParameters, layout.sums)),
-             ir_.CreateMul(places, number(shared_width(program_))), number(0),
-             places});
+      llvm::Value* places = parameter(offsetof(GridParameters, partial_places));
+      store(kStoreSums, {workspace_at(offsetof(GridParameters, layout.sums)),
+                         ir_.CreateMul(places, number(shared_width(program_))),
+                         number(0), places});
     });
   }
 

@@ -74,8 +74,7 @@ std::vector<std::byte> grid_parameters(const Program& program,
   append(bytes, GridParameters{workspace, plan.sizes.kept, plan.sizes.reduced,
                                plan.tiles, plan.chunk, plan.splits,
                                plan.split_length, partials,
-                               std::max<int64_t>(1, partials),
-                               plan.workspace});
+                               std::max<int64_t>(1, partials), plan.workspace});
   for (const ArrayPointer& argument : arguments) append(bytes, argument);
   for (const ResultPointer& result : results) append(bytes, result);
   for (const auto& [name, extent] : long_axes(program, plan.tile)) {

@@ -46,7 +46,7 @@ KernelCode::KernelCode(GeneratedModule& generated, const Program& program,
       ir_(llvm::BasicBlock::Create(*generated.context, "entry", function_)),
       math_(ir_, generated.target),
       memory_(ir_, plan.tile),
-      reductions_(ir_, math_, memory_, plan.tile) {}
+      reductions_(ir_, math_, memory_, {plan.tile, generated.target}) {}
 
 llvm::Function* KernelCode::declare(GeneratedModule& generated,
                                     const Program& program,
@@ -58,10 +58,10 @@ llvm::Function* KernelCode::declare(GeneratedModule& generated,
                               {llvm::PointerType::get(context, 0)}, false));
   function->setCallingConv(llvm::CallingConv::PTX_Kernel);
   function->addFnAttr("nvvm.maxntid", std::to_string(plan.threads));
+  function->addFnAttr("nvvm.minctasm", std::to_string(plan.resident_blocks));
   llvm::Type* type = llvm::ArrayType::get(llvm::Type::getInt8Ty(context),
                                           parameter_bytes(program, plan));
-  function->addParamAttr(0,
-                         llvm::Attribute::getWithByValType(context, type));
+  function->addParamAttr(0, llvm::Attribute::getWithByValType(context, type));
   function->addParamAttr(0, llvm::Attribute::getWithAlignment(
                                 context, llvm::Align(kParameterAlignment)));
   return function;
@@ -135,8 +135,8 @@ llvm::Value* KernelCode::allocate(int64_t bytes) {
   const llvm::IRBuilderBase::InsertPointGuard guard(ir_);
   llvm::BasicBlock& entry = function_->getEntryBlock();
   ir_.SetInsertPoint(&entry, entry.begin());
-  auto* memory = ir_.CreateAlloca(llvm::ArrayType::get(
-      ir_.getInt8Ty(), static_cast<uint64_t>(bytes)));
+  auto* memory = ir_.CreateAlloca(
+      llvm::ArrayType::get(ir_.getInt8Ty(), static_cast<uint64_t>(bytes)));
   memory->setAlignment(llvm::Align(kSharedAlignment));
   return memory;
 }
@@ -187,8 +187,9 @@ void KernelCode::for_each(int64_t count, const Body& body) {
 }
 
 WordAddress KernelCode::state_of(llvm::Value* thread) {
-  llvm::Value* first = word_behind(
-      shared_at(plan_.shared_call_bytes()), ir_.CreateMul(thread, number(int64_t{kMostWords})));
+  llvm::Value* first =
+      word_behind(shared_at(plan_.shared_call_bytes()),
+                  ir_.CreateMul(thread, number(int64_t{kMostWords})));
   return [this, first](std::size_t word) {
     return word_behind(first, ir_.getInt64(word));
   };
@@ -199,25 +200,17 @@ WordAddress KernelCode::partial_sum(llvm::Value* element, llvm::Value* block) {
   llvm::Value* sums = workspace_at(offsetof(GridParameters, layout.sums));
   llvm::Value* places = parameter(offsetof(GridParameters, partial_places));
   llvm::Value* index = ir_.CreateAdd(ir_.CreateMul(element, places), block);
-  llvm::Value* plane =
-      ir_.CreateMul(places, number(shared_width(program_)));
+  llvm::Value* plane = ir_.CreateMul(places, number(shared_width(program_)));
   return [=, this](std::size_t word) {
     llvm::Value* behind = ir_.CreateMul(plane, ir_.getInt64(word));
     return word_behind(sums, ir_.CreateAdd(index, behind));
   };
 }
 
-void KernelCode::copy_state(Reduction reduction, const WordAddress& from,
-                            const WordAddress& to) {
-  for (std::size_t word = 0; word < row_of(reduction).words.size(); ++word) {
-    ir_.CreateStore(ir_.CreateLoad(ir_.getInt64Ty(), from(word)), to(word));
-  }
-}
-
 void KernelCode::merge_threads(Reduction reduction, const WordAddress& own) {
   llvm::Value* thread = this->thread();
   synchronize();
-  copy_state(reduction, own, state_of(thread));
+  reductions_.copy(reduction, own, state_of(thread));
   synchronize();
   for (int64_t step = 1; step < plan_.threads; step *= 2) {
     llvm::Value* behind = ir_.CreateAnd(thread, number(2 * step - 1));

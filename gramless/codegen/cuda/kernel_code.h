@@ -80,14 +80,12 @@ class KernelCode {
   WordAddress merged_state() { return state_of(number(0)); }
   /// Returns where a block's sum over the rows is.
   WordAddress partial_sum(llvm::Value* element, llvm::Value* block);
-  void copy_state(Reduction reduction, const WordAddress& from,
-                  const WordAddress& to);
 
   /// Calls `body` for each element of outputs that keep some axis, or none,
   /// with its index among them.
-  void for_each_element(
-      Kept kept, const std::function<void(const ProgramOutput& output,
-                                          llvm::Value* element)>& body);
+  void for_each_element(Kept kept,
+                        const std::function<void(const ProgramOutput& output,
+                                                 llvm::Value* element)>& body);
 
   llvm::ConstantInt* number(int64_t value);
 

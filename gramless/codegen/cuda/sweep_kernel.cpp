@@ -16,10 +16,9 @@ class CallKernel : KernelCode {
 
   void emit() {
     llvm::Value* none = llvm::ConstantPointerNull::get(ir_.getPtrTy());
-    call(kPackCall,
-         {arguments(), extents(), none,
-          workspace_at(offsetof(GridParameters, layout.call)), number(0),
-          number(1), number(1), number(0)});
+    call(kPackCall, {arguments(), extents(), none,
+                     workspace_at(offsetof(GridParameters, layout.call)),
+                     number(0), number(1), number(1), number(0)});
     ir_.CreateRetVoid();
   }
 };
@@ -30,7 +29,8 @@ class SweepKernel : KernelCode {
               const GridPlan& plan)
       : KernelCode(generated, program, plan, "gramless_sweep"),
         rows_(plan.tile.kept_unroll),
-        reduced_elements_(packed_elements(program, reduced_rate(program))),
+        panel_stride_(plan.tile.panel_stride(
+            packed_elements(program, reduced_rate(program)))),
         kept_width_(kept_width(program)),
         shared_width_(shared_width(program)),
         word_stride_(rows_ * kept_width_ + shared_width_) {}
@@ -39,10 +39,10 @@ class SweepKernel : KernelCode {
     thread_ = thread();
     find_memory();
     pack_call();
-    for_each_element(Kept::neither, [&](const ProgramOutput& output,
-                                        llvm::Value* element) {
-      set_identity(output, state_of_sum(element));
-    });
+    for_each_element(
+        Kept::neither, [&](const ProgramOutput& output, llvm::Value* element) {
+          reductions_.clear(output.reduction, state_of_sum(element));
+        });
     for_each(block_x(), parameter(offsetof(GridParameters, tiles)), blocks_x(),
              [&](llvm::Value* tile) { emit_rows(tile); });
     emit_sums();
@@ -55,11 +55,11 @@ class SweepKernel : KernelCode {
   void find_memory() {
     llvm::Value* own_of_block = nullptr;
     if (plan_.block_bytes() > 0) {
-      llvm::Value* block = ir_.CreateAdd(
-          block_x(), ir_.CreateMul(blocks_x(), block_y()));
-      own_of_block = bytes_behind(
-          workspace_at(offsetof(GridParameters, layout.blocks)),
-          ir_.CreateMul(block, number(plan_.block_bytes())));
+      llvm::Value* block =
+          ir_.CreateAdd(block_x(), ir_.CreateMul(blocks_x(), block_y()));
+      own_of_block =
+          bytes_behind(workspace_at(offsetof(GridParameters, layout.blocks)),
+                       ir_.CreateMul(block, number(plan_.block_bytes())));
     }
     call_ = plan_.is_call_in_workspace
                 ? workspace_at(offsetof(GridParameters, layout.call))
@@ -67,8 +67,7 @@ class SweepKernel : KernelCode {
     panel_ = plan_.is_panel_in_workspace ? own_of_block
                                          : shared_at(plan_.shared_call_bytes());
     if (plan_.is_own_in_workspace) {
-      const int64_t panel =
-          plan_.is_panel_in_workspace ? plan_.panel_bytes : 0;
+      const int64_t panel = plan_.is_panel_in_workspace ? plan_.panel_bytes : 0;
       llvm::Value* before = ir_.CreateAdd(
           number(panel), ir_.CreateMul(thread_, number(plan_.own.bytes())));
       own_of_thread_ = bytes_behind(own_of_block, before);
@@ -117,16 +116,6 @@ class SweepKernel : KernelCode {
     return ir_.CreateAdd(ir_.CreateMul(element, number(rows_)), row);
   }
 
-  void set_identity(const ProgramOutput& output, const WordAddress& state) {
-    const std::span<const StateWord> words = row_of(output.reduction).words;
-    for (std::size_t word = 0; word < words.size(); ++word) {
-      ir_.CreateStore(number(index_of_word(words[word].identity)),
-                      state(word));
-    }
-  }
-
-  static int64_t index_of_word(double word) { return gramless::index_of(word); }
-
   // The loops.
 
   /// Emits a tile of the block's rows. A thread at the end takes rows of the
@@ -135,24 +124,22 @@ class SweepKernel : KernelCode {
     llvm::Value* first = ir_.CreateMul(
         ir_.CreateAdd(ir_.CreateMul(tile, number(plan_.threads)), thread_),
         number(rows_));
-    llvm::Value* last = ir_.CreateSub(
-        parameter(offsetof(GridParameters, kept)), number(rows_));
+    llvm::Value* last =
+        ir_.CreateSub(parameter(offsetof(GridParameters, kept)), number(rows_));
     first_ = ir_.CreateSelect(ir_.CreateICmpSLT(first, last), first, last);
     kept_first_ = ir_.CreateSub(first, first_);
-    call(kPackKept,
-         {arguments(), extents(), call_, kept_, first_, number(rows_),
-          number(rows_), number(1)});
+    call(kPackKept, {arguments(), extents(), call_, kept_, first_,
+                     number(rows_), number(rows_), number(1)});
     for_each_element(program_.kept, [&](const ProgramOutput& output,
                                         llvm::Value* element) {
       for_each(rows_, [&](llvm::Value* row) {
-        set_identity(output, state_at(index_of(element, row)));
+        reductions_.clear(output.reduction, state_at(index_of(element, row)));
       });
     });
     llvm::Value* begin = ir_.CreateMul(
         block_y(), parameter(offsetof(GridParameters, split_length)));
     llvm::Value* end = smaller(
-        ir_.CreateAdd(begin,
-                      parameter(offsetof(GridParameters, split_length))),
+        ir_.CreateAdd(begin, parameter(offsetof(GridParameters, split_length))),
         parameter(offsetof(GridParameters, reduced)));
     llvm::Value* chunk = parameter(offsetof(GridParameters, chunk));
     for_each(begin, end, chunk, [&](llvm::Value* position) {
@@ -168,11 +155,11 @@ class SweepKernel : KernelCode {
   void emit_chunk(llvm::Value* position, llvm::Value* count) {
     synchronize();
     for_each(thread_, count, number(plan_.threads), [&](llvm::Value* at) {
-      llvm::Value* numbers = ir_.CreateMul(at, number(reduced_elements_));
+      llvm::Value* numbers = ir_.CreateMul(at, number(panel_stride_));
       call(kPackReduced,
            {arguments(), extents(), call_, memory_.number_at(panel_, numbers),
             ir_.CreateAdd(position, at), number(1), number(1),
-            number(reduced_elements_)});
+            number(panel_stride_)});
     });
     synchronize();
     set_field(panels_, offsetof(TilePanels, call), call_);
@@ -212,8 +199,7 @@ class SweepKernel : KernelCode {
   /// Stores partial states, by part, word, element and row.
   void keep_states() {
     llvm::Value* kept = parameter(offsetof(GridParameters, kept));
-    llvm::Value* states =
-        workspace_at(offsetof(GridParameters, layout.states));
+    llvm::Value* states = workspace_at(offsetof(GridParameters, layout.states));
     for_each_element(program_.kept, [&](const ProgramOutput& output,
                                         llvm::Value* element) {
       for_each(rows_, [&](llvm::Value* row) {
@@ -221,33 +207,33 @@ class SweepKernel : KernelCode {
           llvm::Value* plane = ir_.CreateAdd(
               ir_.CreateMul(block_y(), number(state_words(program_))),
               ir_.getInt64(word));
-          llvm::Value* line = ir_.CreateAdd(
-              ir_.CreateMul(plane, number(kept_width_)), element);
-          return word_behind(
-              states, ir_.CreateAdd(ir_.CreateMul(line, kept),
-                                    ir_.CreateAdd(first_, row)));
+          llvm::Value* line =
+              ir_.CreateAdd(ir_.CreateMul(plane, number(kept_width_)), element);
+          return word_behind(states, ir_.CreateAdd(ir_.CreateMul(line, kept),
+                                                   ir_.CreateAdd(first_, row)));
         };
-        copy_state(output.reduction, state_at(index_of(element, row)), place);
+        reductions_.copy(output.reduction, state_at(index_of(element, row)),
+                         place);
       });
     });
   }
 
   /// Stores the block's sums over the rows, by word, element and block.
   void emit_sums() {
-    for_each_element(Kept::neither, [&](const ProgramOutput& output,
-                                        llvm::Value* element) {
-      merge_threads(output.reduction, state_of_sum(element));
-      emit_if(ir_.CreateICmpEQ(thread_, number(0)), [&] {
-        llvm::Value* block = ir_.CreateAdd(
-            block_x(), ir_.CreateMul(blocks_x(), block_y()));
-        copy_state(output.reduction, merged_state(),
-                   partial_sum(element, block));
-      });
-    });
+    for_each_element(
+        Kept::neither, [&](const ProgramOutput& output, llvm::Value* element) {
+          merge_threads(output.reduction, state_of_sum(element));
+          emit_if(ir_.CreateICmpEQ(thread_, number(0)), [&] {
+            llvm::Value* block =
+                ir_.CreateAdd(block_x(), ir_.CreateMul(blocks_x(), block_y()));
+            reductions_.copy(output.reduction, merged_state(),
+                             partial_sum(element, block));
+          });
+        });
   }
 
   int64_t rows_;
-  int64_t reduced_elements_;
+  int64_t panel_stride_;
   int64_t kept_width_;
   int64_t shared_width_;
   int64_t word_stride_;

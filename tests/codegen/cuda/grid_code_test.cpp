@@ -73,6 +73,7 @@ TEST(GridCode, ComputesFormulas) {
 
 /// All widths with all sizes are many: each width meets some sizes.
 TEST(GridCode, ComputesAllWidthsAndSizes) {
+  const int64_t before = emulated_sweeps();
   constexpr std::array<int64_t, 7> kSizes = {0, 1, 2, 31, 33, 200, 1000};
   const Kernel kernel("gaussian(x,y)");
   std::size_t draws = 0;
@@ -94,6 +95,7 @@ TEST(GridCode, ComputesAllWidthsAndSizes) {
       }
     }
   }
+  EXPECT_GT(emulated_sweeps() - before, 150);
 }
 
 }  // namespace
