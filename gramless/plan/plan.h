@@ -40,8 +40,8 @@ struct TileShape {
   /// Registers for the sums of an output of many elements; 0: as many as
   /// vectors of this length leave.
   int sum_registers = 0;
-  /// The numbers of a position in the reduced panel are rounded up to a multiple
-  /// of this, where lanes run along the kept axis.
+  /// The numbers of a position in the reduced panel are rounded up to a
+  /// multiple of this, where lanes run along the kept axis.
   int64_t panel_multiple = 1;
 
   bool operator==(const TileShape&) const = default;

@@ -46,9 +46,9 @@ struct Gamma {
 /// columns of a pair and K is 1, D or D*D.
 ///
 /// Arrays may have leading dimensions, (..., M, D) and so on, which count the
-/// problems of a batch. They broadcast: aligned at their ends, extents are equal
-/// or 1. A gamma with leading dimensions is (..., 1, K), a constant for each
-/// problem, or (..., N, K) or (..., M, K). The result has all of them; the
+/// problems of a batch. They broadcast: aligned at their ends, extents are
+/// equal or 1. A gamma with leading dimensions is (..., 1, K), a constant for
+/// each problem, or (..., N, K) or (..., M, K). The result has all of them; the
 /// gradient of an array has its own, and is summed over those that it lacks.
 /// Each problem has the bits that it has alone.
 struct Arguments {

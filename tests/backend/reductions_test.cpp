@@ -62,8 +62,8 @@ std::vector<Way> all_ways() {
     for (const int64_t splits : {1, 3}) {
       for (const int copies : {1, 2}) {
         Way way{"", run, {1}};
-        way.name = std::string(grid) + " splits " + std::to_string(splits) + " copies " +
-                   std::to_string(copies);
+        way.name = std::string(grid) + " splits " + std::to_string(splits) +
+                   " copies " + std::to_string(copies);
         way.options.forced.plan = {{}, {}, 2 * copies, copies, {}, 64, splits};
         ways.push_back(way);
       }

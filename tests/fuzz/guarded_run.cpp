@@ -83,8 +83,7 @@ ForcedChoices draw_choices(Draw& draw) {
 /// Runs a function by its programs, of which none has crossed outputs.
 void run_programs(const Call& call, const Run& run) {
   const MapReduce& map_reduce = call.function.state().runnable.map_reduce;
-  for (const Program& program :
-       plan_grid_sweeps(expand(map_reduce))) {
+  for (const Program& program : plan_grid_sweeps(expand(map_reduce))) {
     call.engine(program, call.sizes, run.arguments, run.results, {1});
   }
 }

@@ -174,8 +174,11 @@ Call derivative_of(Draw& draw, const Call& call, const Arrays& results) {
           ? draw.below(2)
           : draw.below(call.function.results().size())};
   Call derivative{call.function.vjp(wrt, cotangents),
-                  vjp(call.meaning, wrt, cotangents), call.arrays, call.sizes,
-                  call.dtype, call.engine};
+                  vjp(call.meaning, wrt, cotangents),
+                  call.arrays,
+                  call.sizes,
+                  call.dtype,
+                  call.engine};
   for (const ArrayForm& array : derivative.function.arguments()) {
     const auto found = results.find(array.name);
     if (found != results.end()) derivative.arrays.insert(*found);

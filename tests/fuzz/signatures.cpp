@@ -32,8 +32,7 @@ Signature draw_signature_of_name(Draw& draw, const ParsedKernel& kernel) {
   return signature;
 }
 
-Signature draw_signature_of_formula(Draw& draw,
-                                    const ParsedKernel& kernel) {
+Signature draw_signature_of_formula(Draw& draw, const ParsedKernel& kernel) {
   Signature signature;
   signature.mode = draw_mode(draw, kernel);
   signature.signal = draw.one_of<int64_t>({1, 2, 0});

@@ -250,15 +250,15 @@ class Port {
   /// Adds a function that takes the address of a kernel's parameter.
   void add_entry(llvm::Function* kernel) {
     kernel->setCallingConv(llvm::CallingConv::C);
-    auto* entry = llvm::Function::Create(
-        kernel->getFunctionType(), llvm::Function::ExternalLinkage,
-        "run_" + kernel->getName(), module_);
+    auto* entry = llvm::Function::Create(kernel->getFunctionType(),
+                                         llvm::Function::ExternalLinkage,
+                                         "run_" + kernel->getName(), module_);
     ir_.SetInsertPoint(
         llvm::BasicBlock::Create(*generated_.context, "entry", entry));
     llvm::CallInst* call = ir_.CreateCall(kernel, {entry->getArg(0)});
-    call->addParamAttr(0, llvm::Attribute::getWithByValType(
-                              *generated_.context,
-                              kernel->getParamByValType(0)));
+    call->addParamAttr(
+        0, llvm::Attribute::getWithByValType(*generated_.context,
+                                             kernel->getParamByValType(0)));
     ir_.CreateRetVoid();
   }
 
@@ -299,8 +299,7 @@ void launch(const Code& code, const KernelLaunch& launch,
       "run_" + std::string(launch.kernel));
   Machine& device = machine();
   device.blocks_x = static_cast<int>(launch.blocks_x);
-  for (device.block_y = 0; device.block_y < launch.blocks_y;
-       ++device.block_y) {
+  for (device.block_y = 0; device.block_y < launch.blocks_y; ++device.block_y) {
     for (device.block_x = 0; device.block_x < launch.blocks_x;
          ++device.block_x) {
       std::fill_n(code.shared, kSharedBytes, kUntouched);
@@ -319,11 +318,12 @@ void run(const Program& program, Sizes sizes,
          std::span<const MutableArrayView> results, const GridDevice& device,
          const GridOverrides& overrides) {
   const DType dtype = find_dtype(program.arguments, arguments);
-  const GridPlan plan =
-      make_grid_plan(program, sweep_sizes(program, sizes), dtype, device, overrides);
+  const GridPlan plan = make_grid_plan(program, sweep_sizes(program, sizes),
+                                       dtype, device, overrides);
   const Code& code = code_for(program, plan);
   std::vector<ArrayPointer> array_pointers;
-  for (const ArrayView& view : arguments) array_pointers.push_back(pointer_to(view));
+  for (const ArrayView& view : arguments)
+    array_pointers.push_back(pointer_to(view));
   std::vector<ResultPointer> result_pointers;
   for (const MutableArrayView& view : results) {
     result_pointers.push_back(pointer_to(view));
@@ -332,9 +332,8 @@ void run(const Program& program, Sizes sizes,
       DType::float64, {plan.workspace.bytes / 8}, checked::Edge::end);
   std::fill_n(static_cast<std::byte*>(workspace.view().data),
               plan.workspace.bytes, kUntouched);
-  std::vector<std::byte> parameters =
-      grid_parameters(program, plan, array_pointers, result_pointers,
-                      workspace.view().data);
+  std::vector<std::byte> parameters = grid_parameters(
+      program, plan, array_pointers, result_pointers, workspace.view().data);
   for (const KernelLaunch& each : grid_launches(program, plan)) {
     launch(code, each, parameters);
   }

@@ -81,8 +81,8 @@ TEST(GridCode, ComputesAllWidthsAndSizes) {
     for (const int64_t E : {1, 3, 64}) {
       for (const Mode mode : {Mode::sum, Mode::lse}) {
         for (const DType dtype : {DType::float32, DType::float64}) {
-          const Signature signature{mode, {{D}, {D}, {{1, PairIndex::none}}},
-                                    E};
+          const Signature signature{
+              mode, {{D}, {D}, {{1, PairIndex::none}}}, E};
           const std::string text =
               concat(to_text(signature), dtype_name(dtype));
           Draw draw(text);
