@@ -8,6 +8,7 @@
 // and makes results of them.
 #include <cstddef>
 
+#include "gramless/codegen/cuda/grid_code.h"
 #include "gramless/codegen/cuda/kernel_code.h"
 
 namespace gramless {
@@ -17,7 +18,7 @@ class FinishKernel : KernelCode {
  public:
   FinishKernel(GeneratedModule& generated, const Program& program,
                const GridPlan& plan)
-      : KernelCode(generated, program, plan, "gramless_finish") {}
+      : KernelCode(generated, program, plan, kFinishKernel) {}
 
   void emit() {
     thread_ = thread();

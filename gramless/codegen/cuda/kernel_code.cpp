@@ -13,7 +13,6 @@ namespace {
 constexpr unsigned kShared = 3;
 
 constexpr const char* kSharedMemory = "gramless_shared";
-constexpr uint64_t kSharedAlignment = 16;
 constexpr uint64_t kParameterAlignment = 8;
 
 /// The memory of a block, whose size a launch tells.
@@ -24,7 +23,7 @@ llvm::GlobalVariable* shared_memory(llvm::Module& module) {
       llvm::ArrayType::get(llvm::Type::getInt8Ty(module.getContext()), 0),
       /*isConstant=*/false, llvm::GlobalValue::ExternalLinkage, nullptr,
       kSharedMemory, nullptr, llvm::GlobalValue::NotThreadLocal, kShared);
-  memory->setAlignment(llvm::Align(kSharedAlignment));
+  memory->setAlignment(llvm::Align(kPanelAlignment));
   return memory;
 }
 
@@ -137,7 +136,7 @@ llvm::Value* KernelCode::allocate(int64_t bytes) {
   ir_.SetInsertPoint(&entry, entry.begin());
   auto* memory = ir_.CreateAlloca(
       llvm::ArrayType::get(ir_.getInt8Ty(), static_cast<uint64_t>(bytes)));
-  memory->setAlignment(llvm::Align(kSharedAlignment));
+  memory->setAlignment(llvm::Align(kPanelAlignment));
   return memory;
 }
 

@@ -2,6 +2,7 @@
 // Emits the kernel that goes over all pairs: see plan/grid_plan.h.
 #include <cstddef>
 
+#include "gramless/codegen/cuda/grid_code.h"
 #include "gramless/codegen/cuda/kernel_code.h"
 
 namespace gramless {
@@ -12,7 +13,7 @@ class CallKernel : KernelCode {
  public:
   CallKernel(GeneratedModule& generated, const Program& program,
              const GridPlan& plan)
-      : KernelCode(generated, program, plan, "gramless_call") {}
+      : KernelCode(generated, program, plan, kCallKernel) {}
 
   void emit() {
     llvm::Value* none = llvm::ConstantPointerNull::get(ir_.getPtrTy());
@@ -27,7 +28,7 @@ class SweepKernel : KernelCode {
  public:
   SweepKernel(GeneratedModule& generated, const Program& program,
               const GridPlan& plan)
-      : KernelCode(generated, program, plan, "gramless_sweep"),
+      : KernelCode(generated, program, plan, kSweepKernel),
         rows_(plan.tile.kept_unroll),
         panel_stride_(plan.tile.panel_stride(
             packed_elements(program, reduced_rate(program)))),
