@@ -24,8 +24,7 @@ class TileMemory {
 
   /// Loads from an address that is a multiple of `bytes`, if these are more
   /// than those of a number.
-  llvm::Value* load(llvm::Type* type, llvm::Value* address,
-                    uint64_t bytes = 0);
+  llvm::Value* load(llvm::Type* type, llvm::Value* address, uint64_t bytes = 0);
   void store(llvm::Value* value, llvm::Value* address);
 
   /// Returns the address of a number, or of a register, in an array of them.
