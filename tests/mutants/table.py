@@ -1168,7 +1168,7 @@ CUDA = [
         "On a GPU too, sums over rows count each row once.",
         "gramless/codegen/tile_steps.cpp",
         "ahead_.CreateICmpSGE(ahead_.getInt64(row), first)",
-        "ahead_.CreateICmpSGE(ahead_.getInt64(row), ahead_.getInt64(0))",
+        "ahead_.CreateICmpSGE(first, ahead_.getInt64(0 * row))",
         "GridCode.ComputesKernels",
     ),
     Mutant(
