@@ -3,6 +3,7 @@
 // the functions have the names of those that the engine has.
 #include <gtest/gtest.h>
 
+#include "gramless/backend/backend.h"
 #include "gramless/backend/cuda/engine.h"
 #include "gramless/error.h"
 
@@ -19,6 +20,10 @@ TEST(NoCuda, RefusesABackend) {
                  "CUDA, got none: this build of Gramless runs on the CPU only. "
                  "Take another one.");
   }
+}
+
+TEST(NoCuda, HasNoCode) {
+  EXPECT_THROW(explain({}, {}, DType::float32, "sm_80"), CompileError);
 }
 
 TEST(NoCuda, LooksForNoDriver) {

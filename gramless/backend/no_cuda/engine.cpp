@@ -32,6 +32,13 @@ void PreparedProgram::run(Sizes /*sizes*/,
   check_driver("arrays on a CUDA device");
 }
 
+std::string explain(const Program& /*program*/, Sizes /*sizes*/,
+                    DType /*dtype*/, std::string_view /*arch*/) {
+  throw CompileError(
+      "explain(): expected a build with code for GPUs, got one without. Build "
+      "Gramless with GRAMLESS_CUDA=ON.");
+}
+
 DriverReport driver_report() {
   return {.problem = "this build of Gramless runs on the CPU only"};
 }
