@@ -65,8 +65,9 @@ TEST(Doctor, TriesEachEngine) {
     EXPECT_EQ(engines[1].problem,
               "not tried: memory on a device is the caller's");
   } else {
-    EXPECT_TRUE(engines[1].problem.starts_with(
-        "kernel_product(): backend 'GPU': " + problem));
+    EXPECT_TRUE(
+        engines[1].problem.starts_with("kernel_product(): backend 'GPU': "));
+    EXPECT_NE(engines[1].problem.find(problem), std::string::npos);
   }
 }
 
