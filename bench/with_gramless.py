@@ -48,7 +48,7 @@ def instructions(compute: Callable[[], dict]) -> int:
 
     def counted(program, backend, tensors, views):
         views = [map_reduce.view_of(tensor) for tensor in tensors]
-        text = program.core.explain(views, "", map_reduce.FORCED_OPTIONS)
+        text = program.core.explain(views, forced=map_reduce.FORCED_OPTIONS)
         # What it would do with points that are far apart comes first.
         *_, text = text.split("\nwhere all points are near")
         found = re.findall(r"arithmetic takes (\d+)", text)
