@@ -100,13 +100,31 @@ class PackCode {
                            !loads_scale(program_, instruction);
       if (!is_read) continue;
       const std::size_t k = instruction.argument;
-      rows_of_.try_emplace(k, generated_, ir_, shape_.lanes,
-                           arrays_[k].row_stride, argument(5));
+      rows_of_.try_emplace(
+          k, generated_, ir_,
+          RowLayout{
+              .count = argument(5),
+              .row_stride = arrays_[k].row_stride,
+              .element_stride = arrays_[k].element_stride,
+              .lanes = shape_.lanes,
+              .elements = elements_together(shape_.lanes, extents_,
+                                            program_.arguments[k].features)});
+    }
+  }
+
+  /// Loads what is loaded whole, in front of all that uses it.
+  void load_rows() {
+    for (auto& [array, rows] : rows_of_) {
+      if (rows.elements() == 1) continue;
+      llvm::Value* data = ir_.CreateGEP(stored_type(array), arrays_[array].data,
+                                        row_offset(arrays_[array]));
+      loaded_[array] = rows.load(stored_type(array), data, item_);
     }
   }
 
   void emit_item(llvm::Value* item) {
     item_ = item;
+    load_rows();
     const auto input = [&](int value, const Environment& environment) {
       return this->input(value, environment);
     };
@@ -147,7 +165,6 @@ class PackCode {
   llvm::Value* load(const Instruction& instruction,
                     const Environment& environment) {
     const ArraySpec& spec = program_.arguments[instruction.argument];
-    const Array& array = arrays_[instruction.argument];
     llvm::Value* element = ir_.getInt64(0);
     for (std::size_t k = 0; k < spec.features.size(); ++k) {
       const Index& index = instruction.indices[k];
@@ -159,20 +176,31 @@ class PackCode {
       element = ir_.CreateAdd(
           ir_.CreateMul(element, extents_.of(spec.features[k])), at);
     }
-    llvm::Type* stored = stored_type(instruction.argument);
-    llvm::Value* offset = ir_.CreateMul(element, array.element_stride);
-    if (spec.pair != PairIndex::none) {
-      llvm::Value* position = ir_.CreateAdd(argument(4), item_);
-      offset = ir_.CreateAdd(offset, ir_.CreateMul(position, array.row_stride));
-    }
-    llvm::Value* data = ir_.CreateGEP(stored, array.data, offset);
-    llvm::Value* number =
-        rows_of_.at(instruction.argument).load(stored, data, item_);
-    if (stored != memory_.number()) number = ir_.CreateFPTrunc(number, type_);
+    llvm::Value* number = load_element(instruction.argument, element);
+    if (number->getType() != type_) number = ir_.CreateFPTrunc(number, type_);
     // NaN payloads are cleared, because exp2() edits exponent bits and would
     // turn other NaNs into numbers.
     return ir_.CreateSelect(ir_.CreateFCmpUNO(number, number),
                             llvm::ConstantFP::getNaN(type_), number);
+  }
+
+  llvm::Value* load_element(std::size_t index, llvm::Value* element) {
+    if (const auto loaded = loaded_.find(index); loaded != loaded_.end()) {
+      return loaded
+          ->second[llvm::cast<llvm::ConstantInt>(element)->getZExtValue()];
+    }
+    const Array& array = arrays_[index];
+    llvm::Value* offset = ir_.CreateMul(element, array.element_stride);
+    if (program_.arguments[index].pair != PairIndex::none) {
+      offset = ir_.CreateAdd(offset, row_offset(array));
+    }
+    llvm::Type* stored = stored_type(index);
+    llvm::Value* data = ir_.CreateGEP(stored, array.data, offset);
+    return rows_of_.at(index).load(stored, data, item_)[0];
+  }
+
+  llvm::Value* row_offset(const Array& array) {
+    return ir_.CreateMul(ir_.CreateAdd(argument(4), item_), array.row_stride);
   }
 
   GeneratedModule& generated_;
@@ -190,6 +218,8 @@ class PackCode {
   std::vector<Array> arrays_;
   /// Of the arrays that are read.
   std::map<std::size_t, RowVectors> rows_of_;
+  /// Of those whose rows are loaded whole: the elements at the item.
+  std::map<std::size_t, Registers> loaded_;
   llvm::Value* item_ = nullptr;
   BlockCode* code_ = nullptr;
 };

@@ -2,7 +2,7 @@
 // Emits
 //
 //   for each output that keeps the rows, or that keeps nothing
-//     for each element
+//     for each element, or for all at once if they are few
 //       for each vector of rows
 //         the settled state, and of that each result
 #include "gramless/codegen/store_code.h"
@@ -49,7 +49,9 @@ class StoreCode {
       for (const Axis& axis : program_.results[output.output].features) {
         elements = ir_.CreateMul(elements, extents_.of(axis));
       }
-      emit_loop(ir_, {ir_.getInt64(0), elements, ir_.getInt64(1)}, {},
+      llvm::Value* step = ir_.getInt64(
+          static_cast<uint64_t>(rows_of_.at(output.output).elements()));
+      emit_loop(ir_, {ir_.getInt64(0), elements, step}, {},
                 [&](llvm::Value* element, const Registers&) -> Registers {
                   emit_rows(output, element, ir_.CreateAdd(first, element));
                   return {};
@@ -90,36 +92,55 @@ class StoreCode {
       if (output.kept != kept_) continue;
       for (std::size_t k = 0; k < output.finishes.size(); ++k) {
         const std::size_t result = output.output + k;
-        llvm::Value* stride = result_field(
-            result, offsetof(ResultPointer, row_stride), ir_.getInt64Ty());
-        rows_of_.try_emplace(result, generated_, ir_, shape_.lanes, stride,
-                             count_);
+        const auto stride = [&](std::size_t offset) {
+          return result_field(result, offset, ir_.getInt64Ty());
+        };
+        rows_of_.try_emplace(
+            result, generated_, ir_,
+            RowLayout{.count = count_,
+                      .row_stride = stride(offsetof(ResultPointer, row_stride)),
+                      .element_stride =
+                          stride(offsetof(ResultPointer, element_stride)),
+                      .lanes = shape_.lanes,
+                      .elements = elements_together(
+                          shape_.lanes, extents_,
+                          program_.results[result].features)});
       }
     }
   }
 
-  /// Stores the results of an output's element. Its states stand behind those
-  /// of all elements before.
+  /// Stores the results of an output's elements from `element` on, as many as
+  /// are stored together. Their states stand behind `index` others.
   void emit_rows(const ProgramOutput& output, llvm::Value* element,
                  llvm::Value* index) {
+    const int64_t together = rows_of_.at(output.output).elements();
     llvm::Value* step = ir_.getInt64(static_cast<uint64_t>(shape_.lanes));
     emit_loop(ir_, {ir_.getInt64(0), count_, step}, {},
               [&](llvm::Value* row, const Registers&) -> Registers {
-                llvm::Value* state =
-                    ir_.CreateAdd(ir_.CreateMul(index, rows_), row);
-                const Registers words = reductions_.settled(
-                    output.reduction, [&](std::size_t word) {
-                      llvm::Value* plane =
-                          ir_.CreateMul(word_stride_, ir_.getInt64(word));
-                      return ir_.CreateGEP(ir_.getDoubleTy(), words_,
-                                           ir_.CreateAdd(state, plane));
-                    });
-                for (std::size_t k = 0; k < output.finishes.size(); ++k) {
-                  store(output.output + k, result(output.finishes[k], words),
-                        row, element);
+                std::vector<Registers> results(output.finishes.size());
+                for (int64_t k = 0; k < together; ++k) {
+                  llvm::Value* at =
+                      ir_.CreateAdd(index, ir_.getInt64(uint64_t(k)));
+                  const Registers words = settled(output.reduction, at, row);
+                  for (std::size_t f = 0; f < results.size(); ++f) {
+                    results[f].push_back(result(output.finishes[f], words));
+                  }
+                }
+                for (std::size_t f = 0; f < results.size(); ++f) {
+                  store(output.output + f, results[f], row, element);
                 }
                 return {};
               });
+  }
+
+  /// Returns the settled states of an element's rows.
+  Registers settled(Reduction reduction, llvm::Value* index, llvm::Value* row) {
+    llvm::Value* state = ir_.CreateAdd(ir_.CreateMul(index, rows_), row);
+    return reductions_.settled(reduction, [&](std::size_t word) {
+      llvm::Value* plane = ir_.CreateMul(word_stride_, ir_.getInt64(word));
+      return ir_.CreateGEP(ir_.getDoubleTy(), words_,
+                           ir_.CreateAdd(state, plane));
+    });
   }
 
   /// Emits a finish on a settled state.
@@ -165,15 +186,18 @@ class StoreCode {
     return total;
   }
 
-  /// Stores a vector of numbers in the rows of a result. Rows of a tile that
-  /// stand behind the last one are copies of it, and are stored there.
-  void store(std::size_t result, llvm::Value* numbers, llvm::Value* row,
+  /// Stores vectors of elements, from `element` on, in the rows of a result.
+  /// Rows of a tile that stand behind the last one are copies of it, and are
+  /// stored there.
+  void store(std::size_t result, Registers elements, llvm::Value* row,
              llvm::Value* element) {
     const ArraySpec& spec = program_.results[result];
     llvm::Type* number =
         scalar_type(ir_.getContext(), spec.dtype_in(shape_.dtype));
     if (number != ir_.getDoubleTy()) {
-      numbers = ir_.CreateFPTrunc(numbers, memory_.register_of(number));
+      for (llvm::Value*& each : elements) {
+        each = ir_.CreateFPTrunc(each, memory_.register_of(number));
+      }
     }
     llvm::Value* data =
         result_field(result, offsetof(ResultPointer, data), ir_.getPtrTy());
@@ -184,7 +208,7 @@ class StoreCode {
     llvm::Value* column =
         ir_.CreateGEP(number, data, ir_.CreateMul(element, element_stride));
     llvm::Value* at = ir_.CreateMul(ir_.CreateAdd(first_, row), row_stride);
-    rows_of_.at(result).store(numbers, ir_.CreateGEP(number, column, at), row);
+    rows_of_.at(result).store(elements, ir_.CreateGEP(number, column, at), row);
   }
 
   GeneratedModule& generated_;

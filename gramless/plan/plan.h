@@ -22,6 +22,14 @@ struct SweepSizes {
 /// Terms that are added up in the working precision, at most.
 inline constexpr int64_t kBlockTerms = 64;
 
+/// While a group of rows is packed, the one so many groups behind it is fetched
+/// from memory.
+inline constexpr int kGroupsAhead = 4;
+
+/// Elements of a row that are loaded and stored at once, at most: the code has
+/// two shuffles for each pair of them.
+inline constexpr int64_t kElementsTogether = 4;
+
 /// The shape of the generated code. In a tile, `kept_unroll` rows (vectors of
 /// rows, if lanes run along the kept axis) meet one position of the reduced
 /// axis after another (one vector of them after another, if lanes run along
