@@ -9,7 +9,10 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <functional>
+#include <span>
 #include <string_view>
+#include <utility>
 
 #include "gramless/backend/cpu/executable.h"
 #include "gramless/backend/cuda/engine.h"
@@ -58,20 +61,51 @@ class SmallProduct {
     }
   }
 
+  /// Runs it on the CPU.
   [[nodiscard]] std::vector<float> run(Backend backend) const {
     std::vector<float> result(kRows);
-    kernel_product(kernel_,
-                   {.x = {ArrayView::contiguous(x_, {kRows, 3})},
-                    .y = {ArrayView::contiguous(y_, {kRows, 3})},
-                    .gamma = {{ArrayView::contiguous(gamma_, {1})}},
-                    .b = {ArrayView::contiguous(b_, {kRows, 1})}},
-                   MutableArrayView::contiguous(result, {kRows, 1}),
-                   {.backend = backend});
+    call({x_.data(), y_.data(), gamma_.data(), b_.data()}, result.data(), {},
+         {.backend = backend});
+    return result;
+  }
+
+  /// Runs it on a CUDA device.
+  [[nodiscard]] std::vector<float> run_on_device(int index) const {
+    std::vector<float> result(kRows);
+    const Device device{concat("cuda:", index)};
+    cuda::run_on_device(
+        index, std::array<std::span<const float>, 4>{x_, y_, gamma_, b_},
+        result,
+        [&](std::span<void* const> inputs, void* output,
+            const TakeWorkspace& workspace) {
+          call({inputs[0], inputs[1], inputs[2], inputs[3]}, output, device,
+               {.workspace = workspace});
+        });
     return result;
   }
 
  private:
   static constexpr int kRows = 500;
+
+  /// Calls the product with x, y, gamma and b.
+  void call(std::array<const void*, 4> inputs, void* output,
+            const Device& device, const Options& options) const {
+    const auto view = [&](std::size_t input, std::vector<int64_t> shape) {
+      ArrayView array = ArrayView::contiguous(
+          static_cast<const float*>(inputs.at(input)), std::move(shape));
+      array.device = device;
+      return array;
+    };
+    MutableArrayView result =
+        MutableArrayView::contiguous(static_cast<float*>(output), {kRows, 1});
+    result.device = device;
+    kernel_product(kernel_,
+                   {.x = {view(0, {kRows, 3})},
+                    .y = {view(1, {kRows, 3})},
+                    .gamma = {{view(2, {1})}},
+                    .b = {view(3, {kRows, 1})}},
+                   result, options);
+  }
 
   Kernel kernel_{"gaussian(x,y)"};
   std::vector<float> x_;
@@ -97,26 +131,21 @@ double relative_error(const std::vector<float>& actual,
   return error / scale;
 }
 
-/// Tries an engine; what it throws is a problem of the report.
-EngineReport engine_report(std::string_view name, const SmallProduct& product) {
-  EngineReport report{.backend = std::string(name), .device = "cpu"};
+/// Tries an engine on a device; what it throws is a problem of the report.
+EngineReport engine_report(std::string_view name, std::string device,
+                           const std::vector<float>& expected,
+                           const std::function<std::vector<float>()>& run) {
+  EngineReport report{.backend = std::string(name),
+                      .device = std::move(device)};
+  std::vector<float> actual;
+  const auto timed_run = [&] {
+    const auto start = std::chrono::steady_clock::now();
+    actual = run();
+    return std::chrono::duration<double, std::milli>(
+               std::chrono::steady_clock::now() - start)
+        .count();
+  };
   try {
-    const Backend backend = parse_backend(name);
-    if (backend == Backend::cuda) {
-      report.device = "cuda:0";
-      check_backend(backend, {});
-      report.problem = "not tried: memory on a device is the caller's";
-      return report;
-    }
-    const std::vector<float> expected = product.run(Backend::reference);
-    std::vector<float> actual;
-    const auto timed_run = [&] {
-      const auto start = std::chrono::steady_clock::now();
-      actual = product.run(backend);
-      return std::chrono::duration<double, std::milli>(
-                 std::chrono::steady_clock::now() - start)
-          .count();
-    };
     report.first_ms = timed_run();
     report.next_ms = timed_run();
     report.did_run = true;
@@ -127,6 +156,24 @@ EngineReport engine_report(std::string_view name, const SmallProduct& product) {
     report.problem = error.what();
   }
   return report;
+}
+
+/// Tries the engine of the CPU, and that of GPUs on each device, or on the
+/// first one if there is none, to say why.
+std::vector<EngineReport> engine_reports(const DriverReport& driver) {
+  const SmallProduct product;
+  const std::vector<float> expected = product.run(Backend::reference);
+  std::vector<EngineReport> reports = {engine_report(
+      "CPU", "cpu", expected, [&] { return product.run(Backend::cpu); })};
+  const auto devices = std::max<std::size_t>(driver.devices.size(), 1);
+  for (int index = 0; index < static_cast<int>(devices); ++index) {
+    reports.push_back(
+        engine_report("GPU", concat("cuda:", index), expected, [&] {
+          check_backend(Backend::cuda, {});
+          return product.run_on_device(index);
+        }));
+  }
+  return reports;
 }
 
 /// Returns three digits of a number.
@@ -177,10 +224,7 @@ DoctorReport doctor() {
   report.processor = processor_report();
   report.threads = threads_report();
   report.driver = cuda::driver_report();
-  const SmallProduct product;
-  for (const std::string_view backend : {"CPU", "GPU"}) {
-    report.engines.push_back(engine_report(backend, product));
-  }
+  report.engines = engine_reports(report.driver);
   return report;
 }
 

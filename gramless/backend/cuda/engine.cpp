@@ -4,6 +4,9 @@
 
 #include <dlfcn.h>
 
+#include <list>
+
+#include "gramless/backend/cuda/device_memory.h"
 #include "gramless/backend/cuda/launch.h"
 #include "gramless/backend/cuda/report.h"
 
@@ -59,6 +62,26 @@ DriverReport driver_report() {
     report.problem = error.what();
   }
   return report;
+}
+
+void run_on_device(int device, std::span<const std::span<const float>> inputs,
+                   std::span<float> result, const RunWithCopies& run) {
+  const Driver& driver = launcher().driver();
+  std::list<DeviceMemory> memory;
+  const auto allocate = [&](std::size_t bytes) -> DeviceMemory& {
+    return memory.emplace_back(driver, device, bytes);
+  };
+  std::vector<void*> addresses;
+  for (const std::span<const float> input : inputs) {
+    DeviceMemory& copy = allocate(input.size_bytes());
+    copy.fill(input.data());
+    addresses.push_back(copy.data());
+  }
+  const DeviceMemory& output = allocate(result.size_bytes());
+  run(addresses, output.data(), [&](int64_t bytes) {
+    return allocate(static_cast<std::size_t>(bytes)).data();
+  });
+  output.read(result.data());
 }
 
 void check_driver(std::string_view asked, std::string_view advice) {

@@ -18,6 +18,7 @@
 namespace gramless::cuda {
 
 using DeviceHandle = int;
+using DeviceAddress = std::uint64_t;
 using ContextHandle = struct ContextObject*;
 using ModuleHandle = struct ModuleObject*;
 using KernelHandle = struct KernelObject*;
@@ -107,6 +108,13 @@ struct DriverFunctions {
                                                                 "cuCtxGetId"};
   DriverFunction<ContextHandle> push_context{find_, "cuCtxPushCurrent_v2"};
   DriverFunction<ContextHandle*> pop_context{find_, "cuCtxPopCurrent_v2"};
+
+  DriverFunction<DeviceAddress*, std::size_t> allocate{find_, "cuMemAlloc_v2"};
+  DriverFunction<DeviceAddress> release{find_, "cuMemFree_v2"};
+  DriverFunction<DeviceAddress, const void*, std::size_t> copy_to_device{
+      find_, "cuMemcpyHtoD_v2"};
+  DriverFunction<void*, DeviceAddress, std::size_t> copy_to_host{
+      find_, "cuMemcpyDtoH_v2"};
 
   DriverFunction<StreamHandle, ContextHandle*> stream_context{find_,
                                                               "cuStreamGetCtx"};

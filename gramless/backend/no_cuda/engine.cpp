@@ -39,6 +39,12 @@ std::string explain(const Program& /*program*/, Sizes /*sizes*/,
       "Gramless with GRAMLESS_CUDA=ON.");
 }
 
+void run_on_device(int /*device*/,
+                   std::span<const std::span<const float>> /*inputs*/,
+                   std::span<float> /*result*/, const RunWithCopies& /*run*/) {
+  check_driver("memory on a device");
+}
+
 DriverReport driver_report() {
   return {.problem = "this build of Gramless runs on the CPU only"};
 }

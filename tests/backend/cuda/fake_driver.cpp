@@ -2,6 +2,7 @@
 // Implements the driver's functions, after NVIDIA's documentation of them.
 #include "backend/cuda/fake_driver.h"
 
+#include <algorithm>
 #include <cstring>
 #include <string_view>
 
@@ -187,6 +188,53 @@ struct FakeFunctions {
     return Status::success;
   }
 
+  static Status allocate(DeviceAddress* address, std::size_t bytes) {
+    const Call call("cuMemAlloc_v2");
+    if (const Status s = call.status(true); s != Status::success) return s;
+    if (bytes == 0) return kInvalidValue;
+    auto& memory = the_fake->memory;
+    const auto* first = memory.emplace_back(stack.back(), bytes).bytes.data();
+    *address = reinterpret_cast<DeviceAddress>(first);
+    return Status::success;
+  }
+
+  static Status release(DeviceAddress address) {
+    const Call call("cuMemFree_v2");
+    if (const Status s = call.status(true); s != Status::success) return s;
+    const auto found = find_memory(address);
+    if (found == the_fake->memory.end()) return kInvalidValue;
+    the_fake->memory.erase(found);
+    return Status::success;
+  }
+
+  static Status copy_to_device(DeviceAddress to, const void* from,
+                               std::size_t bytes) {
+    const Call call("cuMemcpyHtoD_v2");
+    if (const Status s = call.status(true); s != Status::success) return s;
+    const auto found = find_memory(to);
+    if (found == the_fake->memory.end()) return kInvalidValue;
+    std::memcpy(found->bytes.data(), from, bytes);
+    return Status::success;
+  }
+
+  static Status copy_to_host(void* to, DeviceAddress from, std::size_t bytes) {
+    const Call call("cuMemcpyDtoH_v2");
+    if (const Status s = call.status(true); s != Status::success) return s;
+    const auto found = find_memory(from);
+    if (found == the_fake->memory.end()) return kInvalidValue;
+    std::memcpy(to, found->bytes.data(), bytes);
+    return Status::success;
+  }
+
+  /// Returns the memory of the current context at an address.
+  static std::list<FakeDriver::Memory>::iterator find_memory(
+      DeviceAddress address) {
+    return std::ranges::find_if(the_fake->memory, [&](const auto& memory) {
+      return memory.context == stack.back() &&
+             reinterpret_cast<DeviceAddress>(memory.bytes.data()) == address;
+    });
+  }
+
   static Status stream_context(StreamHandle stream, ContextHandle* context) {
     const Call call("cuStreamGetCtx");
     if (const Status s = call.status(); s != Status::success) return s;
@@ -336,6 +384,10 @@ std::map<std::string, void*> functions_by_name() {
       {"cuCtxGetId", address_of(F::context_id)},
       {"cuCtxPushCurrent_v2", address_of(F::push_context)},
       {"cuCtxPopCurrent_v2", address_of(F::pop_context)},
+      {"cuMemAlloc_v2", address_of(F::allocate)},
+      {"cuMemFree_v2", address_of(F::release)},
+      {"cuMemcpyHtoD_v2", address_of(F::copy_to_device)},
+      {"cuMemcpyDtoH_v2", address_of(F::copy_to_host)},
       {"cuStreamGetCtx", address_of(F::stream_context)},
       {"cuStreamIsCapturing", address_of(F::is_capturing)},
       {"cuThreadExchangeStreamCaptureMode",
@@ -380,6 +432,8 @@ ContextHandle FakeDriver::make_context(DeviceHandle device) {
 
 void FakeDriver::end_context(ContextHandle context) {
   contexts.erase(context);
+  std::erase_if(memory,
+                [&](const Memory& each) { return each.context == context; });
   std::erase_if(modules, [&](const auto& module) {
     return module.second.context == context;
   });

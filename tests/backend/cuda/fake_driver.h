@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstddef>
+#include <list>
 #include <map>
 #include <mutex>
 #include <set>
@@ -59,6 +60,11 @@ class FakeDriver {
     ContextHandle context = nullptr;
     std::string ptx;
   };
+  struct Memory {
+    Memory(ContextHandle in, std::size_t size) : context(in), bytes(size) {}
+    ContextHandle context;
+    std::vector<std::byte> bytes;
+  };
   struct KernelState {
     ModuleHandle module = nullptr;
     std::string name;
@@ -87,6 +93,7 @@ class FakeDriver {
   std::map<DeviceHandle, int> retained;  // Primary contexts.
   std::map<ModuleHandle, ModuleState> modules;
   std::map<KernelHandle, KernelState> kernels;
+  std::list<Memory> memory;
 
   /// Begins a call: records its name, and returns whether it is to fail.
   bool begin(const char* name);

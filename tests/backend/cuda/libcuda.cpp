@@ -57,6 +57,10 @@ Status cuCtxGetDevice() { return Status::not_initialized; }
 Status cuCtxGetId() { return Status::not_initialized; }
 Status cuCtxPushCurrent_v2() { return Status::not_initialized; }
 Status cuCtxPopCurrent_v2() { return Status::not_initialized; }
+Status cuMemAlloc_v2() { return Status::not_initialized; }
+Status cuMemFree_v2() { return Status::not_initialized; }
+Status cuMemcpyHtoD_v2() { return Status::not_initialized; }
+Status cuMemcpyDtoH_v2() { return Status::not_initialized; }
 Status cuStreamGetCtx() { return Status::not_initialized; }
 Status cuStreamIsCapturing() { return Status::not_initialized; }
 Status cuThreadExchangeStreamCaptureMode() { return Status::not_initialized; }
