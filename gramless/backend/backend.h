@@ -11,6 +11,7 @@
 
 #include "gramless/arrays.h"
 #include "gramless/backend/memory_pool.h"
+#include "gramless/base/batched_array.h"
 #include "gramless/call.h"
 #include "gramless/codegen/target.h"
 #include "gramless/lower/program.h"
@@ -124,18 +125,22 @@ class PreparedProgram {
   PreparedProgram& operator=(PreparedProgram&&) = delete;
   ~PreparedProgram();
 
-  /// Queues the kernels on the stream. All arrays are on one device.
-  void run(Sizes sizes, std::span<const ArrayView> arguments,
-           std::span<const MutableArrayView> results,
-           const RunOptions& options) const;
+  [[nodiscard]] const Program& program() const { return program_; }
+
+  [[nodiscard]] std::shared_ptr<const ReadyGrid> ready_for(Sizes sizes,
+                                                           DType dtype,
+                                                           int device) const;
 
  private:
-  std::shared_ptr<const ReadyGrid> ready_for(Sizes sizes, DType dtype,
-                                             int device) const;
-
   Program program_;
   mutable std::shared_ptr<const ReadyGrid> last_;
 };
+
+/// Queues the kernels of programs for all problems of a batch on the stream,
+/// one program after another in one workspace. All arrays are on one device.
+/// The programs compute results that problems share in float64.
+void run(std::span<const PreparedProgram> programs, Sizes sizes,
+         const Batch& batch, const RunOptions& options);
 
 /// Returns a program with its plan for a GPU of 132 multiprocessors, the reason
 /// of each choice, and its kernels as PTX for an architecture such as `sm_80`.

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <numeric>
 #include <utility>
 
 #include "gramless/base/threads.h"
@@ -22,8 +21,8 @@ constexpr int64_t kWaitingBytes = 1 << 20;
 /// A result that problems share, while it is summed.
 class SharedResult {
  public:
-  SharedResult(const BatchedArray<MutableArrayView>& result, bool has_rows)
-      : result_(result), view_(result.first(has_rows)) {
+  explicit SharedResult(const BatchedArray<MutableArrayView>& result)
+      : result_(result), view_(result.first()) {
     width_ = elements_in(view_.shape);
     sums_.resize(static_cast<std::size_t>(result.parts() * width_));
   }
@@ -94,8 +93,7 @@ class BatchRun {
     int64_t bytes = 1;
     for (std::size_t k = 0; k < batch.results.size(); ++k) {
       if (!batch.results[k].is_shared()) continue;
-      shared_.emplace_back(
-          k, SharedResult(batch.results[k], batch.result_has_rows[k]));
+      shared_.emplace_back(k, SharedResult(batch.results[k]));
       bytes += shared_.back().second.bytes();
     }
     at_once_ = batch.problems;
@@ -126,13 +124,10 @@ class BatchRun {
     parallel_for(parts, threads_, interrupt_, [&](int64_t part) {
       std::vector<ArrayView> arguments;
       std::vector<MutableArrayView> results;
-      for (std::size_t k = 0; k < batch_.arguments.size(); ++k) {
-        arguments.push_back(
-            batch_.arguments[k].first(batch_.argument_has_rows[k]));
+      for (const auto& array : batch_.arguments) {
+        arguments.push_back(array.first());
       }
-      for (std::size_t k = 0; k < batch_.results.size(); ++k) {
-        results.push_back(batch_.results[k].first(batch_.result_has_rows[k]));
-      }
+      for (const auto& array : batch_.results) results.push_back(array.first());
       MemoryPool pool;
       RunOptions how = how_;
       if (how.threads == 1) how.pool = &pool;
@@ -161,11 +156,6 @@ class BatchRun {
 
 }  // namespace
 
-std::span<const int64_t> leading_dimensions(const std::vector<int64_t>& shape) {
-  const std::size_t count = shape.size() > 2 ? shape.size() - 2 : 0;
-  return std::span(shape).first(count);
-}
-
 bool broadcast(std::vector<int64_t>& batch, std::span<const int64_t> leading) {
   if (leading.size() > batch.size()) {
     batch.insert(batch.begin(), leading.size() - batch.size(), 1);
@@ -186,84 +176,6 @@ std::vector<int64_t> batch_of(std::span<const ArrayView> arrays) {
   }
   return batch;
 }
-
-int64_t elements_in(std::span<const int64_t> shape) {
-  return std::accumulate(shape.begin(), shape.end(), int64_t{1},
-                         std::multiplies<>());
-}
-
-template <class View>
-BatchedArray<View>::BatchedArray(const View& view,
-                                 std::span<const int64_t> batch)
-    : view_(view),
-      batch_(batch.begin(), batch.end()),
-      extents_(batch.size(), 1),
-      strides_(batch.size(), 0) {
-  const std::size_t leading = leading_dimensions(view.shape).size();
-  const std::size_t first = batch.size() - leading;
-  for (std::size_t k = 0; k < leading; ++k) {
-    extents_[first + k] = view.shape[k];
-    if (view.shape[k] != 1) strides_[first + k] = view.strides[k];
-  }
-}
-
-template <class View>
-View BatchedArray<View>::first(bool has_rows) const {
-  View result = view_;
-  const std::size_t leading = leading_dimensions(view_.shape).size();
-  const std::size_t dropped = view_.shape.size() > 2 && !has_rows ? 1 : 0;
-  const auto end = static_cast<std::ptrdiff_t>(leading + dropped);
-  result.shape.erase(result.shape.begin(), result.shape.begin() + end);
-  result.strides.erase(result.strides.begin(), result.strides.begin() + end);
-  return result;
-}
-
-template <class View>
-auto BatchedArray<View>::data_of(int64_t problem) const -> Pointer {
-  return data_at(problem, batch_);
-}
-
-template <class View>
-auto BatchedArray<View>::part(int64_t index) const -> Pointer {
-  return data_at(index, extents_);
-}
-
-template <class View>
-bool BatchedArray<View>::is_shared() const {
-  return extents_ != batch_;
-}
-
-template <class View>
-int64_t BatchedArray<View>::part_of(int64_t problem) const {
-  int64_t part = 0;
-  int64_t size = 1;
-  for (std::size_t k = batch_.size(); k-- > 0;) {
-    const int64_t position = problem % batch_[k];
-    problem /= batch_[k];
-    part += extents_[k] == 1 ? 0 : position * size;
-    size *= extents_[k];
-  }
-  return part;
-}
-
-template <class View>
-auto BatchedArray<View>::data_at(int64_t index,
-                                 std::span<const int64_t> shape) const
-    -> Pointer {
-  if (view_.data == nullptr) return nullptr;  // There are no elements.
-  int64_t offset = 0;
-  for (std::size_t k = shape.size(); k-- > 0;) {
-    offset += index % shape[k] * strides_[k];
-    index /= shape[k];
-  }
-  using Byte =
-      std::conditional_t<std::is_const_v<std::remove_pointer_t<Pointer>>,
-                         const std::byte, std::byte>;
-  return static_cast<Byte*>(view_.data) + offset * dtype_size(view_.dtype);
-}
-
-template class BatchedArray<ArrayView>;
-template class BatchedArray<MutableArrayView>;
 
 void run_batch(const Batch& batch, const RunProblem& run,
                const RunOptions& how) {

@@ -231,26 +231,6 @@ ArraySpecs specs_of(const ArrayFunction::State& state) {
   return {state.arguments, state.results, state.results_like};
 }
 
-/// Memory on a device that kernels which follow one another on a stream share.
-class SharedWorkspace {
- public:
-  explicit SharedWorkspace(const TakeWorkspace& take) : take_(take) {}
-
-  /// Returns what gives it. It is used while this object lives.
-  TakeWorkspace taker() {
-    if (!take_) return {};
-    return [this](int64_t bytes) {
-      if (bytes > bytes_) memory_ = take_(bytes_ = bytes);
-      return memory_;
-    };
-  }
-
- private:
-  const TakeWorkspace& take_;
-  void* memory_ = nullptr;
-  int64_t bytes_ = 0;
-};
-
 std::string indented(const std::string& text) {
   std::string result;
   bool starts_line = true;
@@ -372,7 +352,6 @@ void run_function(const ArrayFunction& function,
     check_dtypes(specs, arguments, results);
   }
   const Device device = arguments.empty() ? Device{} : arguments[0].device;
-  SharedWorkspace workspace(options.workspace);
   RunPlace place{options.backend,
                  device,
                  sizes.sizes,
@@ -381,7 +360,7 @@ void run_function(const ArrayFunction& function,
                   .interrupt = options.interrupt,
                   .forced = forced,
                   .stream = options.stream,
-                  .workspace = workspace.taker()}};
+                  .workspace = options.workspace}};
   if (sizes.batch.empty()) {
     run(state, place, arguments, results);
   } else {

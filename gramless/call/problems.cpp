@@ -15,16 +15,18 @@ Batch make_batch(const ArrayFunction::State& function, Sizes sizes,
                  std::span<const ArrayView> arguments,
                  std::span<const MutableArrayView> results) {
   Batch batch;
+  const auto lines_of = [](const ArraySpec& array) {
+    return array.pair == PairIndex::none ? Lines::none : Lines::rows;
+  };
   for (std::size_t k = 0; k < arguments.size(); ++k) {
-    batch.arguments.emplace_back(arguments[k], leading);
-    batch.argument_has_rows.push_back(function.arguments[k].pair !=
-                                      PairIndex::none);
+    batch.arguments.emplace_back(arguments[k], leading,
+                                 lines_of(function.arguments[k]));
   }
   for (std::size_t k = 0; k < results.size(); ++k) {
-    batch.results.emplace_back(results[k], leading);
-    batch.result_has_rows.push_back(function.results[k].pair !=
-                                    PairIndex::none);
+    batch.results.emplace_back(results[k], leading,
+                               lines_of(function.results[k]));
   }
+  batch.leading.assign(leading.begin(), leading.end());
   batch.problems = elements_in(leading);
   batch.pairs = static_cast<double>(sizes.M) * static_cast<double>(sizes.N);
   return batch;
@@ -40,12 +42,6 @@ std::shared_ptr<const ArrayFunction::State> wide_function(
     is_shared.push_back(result.is_shared());
   }
   if (std::ranges::count(is_shared, true) == 0) return nullptr;
-  if (place.device != Device{}) {
-    throw UnsupportedError(
-        "kernel_product(): expected an array on a CUDA device with all leading "
-        "dimensions of the batch, where its gradient is wanted, got one that "
-        "problems share. Expand it.");
-  }
   // The reference backend takes results of any dtype.
   const bool is_wide_already =
       place.dtype == DType::float64 || place.backend == Backend::reference;
@@ -61,6 +57,10 @@ void run_problems(const ArrayFunction::State& function, const RunPlace& place,
   const Batch batch =
       make_batch(function, place.sizes, leading, arguments, results);
   const auto wide = wide_function(function, place, batch);
+  if (place.device != Device{}) {
+    run_on_device(wide ? *wide : function, place, batch);
+    return;
+  }
   run_batch(
       batch,
       [&](std::span<const ArrayView> own_arguments,

@@ -68,7 +68,7 @@ MapReduce magnitudes_of(const MapReduce& map_reduce) {
   return result;
 }
 
-/// Runs a map-reduce by a backend.
+/// Runs a map-reduce by a backend on the CPU.
 void run(const Runnable& runnable, const RunPlace& place,
          std::span<const ArrayView> arguments,
          std::span<const MutableArrayView> results) {
@@ -91,17 +91,10 @@ void run(const Runnable& runnable, const RunPlace& place,
     }
     return;
   }
-  if (backend == Backend::cuda && device == Device{}) {
+  if (backend == Backend::cuda) {
     throw DeviceError(
         "kernel_product(): expected arrays on a CUDA device for this backend, "
         "got arrays on the CPU.");
-  }
-  if (device != Device{}) {
-    for (const cuda::PreparedProgram& prepared :
-         runnable.grid_programs.of(runnable.map_reduce)) {
-      prepared.run(sizes, arguments, results, how);
-    }
-    return;
   }
   for (const cpu::PreparedProgram& prepared : runnable.programs) {
     prepared.run(sizes, arguments, results, how);
@@ -209,11 +202,23 @@ void check_backend(Backend backend, const Device& device,
              device.name, "."));
 }
 
+void run_on_device(const ArrayFunction::State& function, const RunPlace& place,
+                   const Batch& batch) {
+  check_backend(place.backend, place.device);
+  const Runnable& runnable = function.runnable;
+  cuda::run(runnable.grid_programs.of(runnable.map_reduce), place.sizes, batch,
+            place.how);
+}
+
 void run(const ArrayFunction::State& function, const RunPlace& place,
          std::span<const ArrayView> arguments,
          std::span<const MutableArrayView> results) {
-  // Whether points are near their mean would have to come from the device.
-  const bool may_be_centred = function.centred && place.device == Device{} &&
+  if (place.device != Device{}) {
+    // Whether points are near their mean would have to come from the device.
+    run_on_device(function, place, batch_of_one(arguments, results));
+    return;
+  }
+  const bool may_be_centred = function.centred &&
                               place.backend != Backend::reference &&
                               is_centring_worth(place.sizes.M, place.sizes.N);
   if (may_be_centred && run_centred(function, place, arguments, results)) {

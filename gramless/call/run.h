@@ -23,4 +23,9 @@ void run(const ArrayFunction::State& function, const RunPlace& place,
          std::span<const ArrayView> arguments,
          std::span<const MutableArrayView> results);
 
+/// Runs a function on all problems of a batch on a device, each with the bits
+/// that it has alone. It computes what problems share in float64.
+void run_on_device(const ArrayFunction::State& function, const RunPlace& place,
+                   const Batch& batch);
+
 }  // namespace gramless

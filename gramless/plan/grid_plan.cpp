@@ -46,11 +46,8 @@ constexpr int64_t kCallBytes = int64_t{1} << 11;
 constexpr int64_t kLocalBytes = 6 << 10;
 /// Positions of the reduced axis that are worth a part of it.
 constexpr int64_t kLeastSplit = 512;
-/// Bytes of the workspace at most, and those of partial states.
-constexpr int64_t kWorkspaceBytes = int64_t{1} << 26;
+/// Bytes of partial states at most.
 constexpr int64_t kStateBytes = int64_t{1} << 25;
-/// Blocks that a grid may have along y.
-constexpr int64_t kMostSplits = 65535;
 constexpr int64_t kAlignment = 256;
 /// Of a word of a state.
 constexpr int64_t kWordBytes = 8;
@@ -238,7 +235,7 @@ class GridPlanner {
                             std::max<int64_t>(1, plan_.sizes.kept);
     const int64_t of_block =
         plan_.block_bytes() + state_bytes(shared_width(program_));
-    int64_t most = std::min(kMostSplits, ceil_divide(reduced, kLeastSplit));
+    int64_t most = std::min(kMostBlocks, ceil_divide(reduced, kLeastSplit));
     if (of_rows > 0) most = std::min(most, kStateBytes / of_rows);
     if (of_block > 0) {
       most = std::min(most, kWorkspaceBytes / 2 / of_block / tiles);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A plan for a GPU: how the threads of a grid share a sweep. A pure function of
-// program, sizes, dtype and device.
+// program, sizes, dtype and device: it is that of one problem in a batch too.
 //
 //   a block of threads, each with some rows of the kept axis
 //     for each chunk of its part of the reduced axis
@@ -13,6 +13,11 @@
 #include "gramless/plan/plan.h"
 
 namespace gramless {
+
+/// Bytes of the workspace at most.
+inline constexpr int64_t kWorkspaceBytes = int64_t{1} << 26;
+/// Blocks that a grid may have along y, and along z.
+inline constexpr int64_t kMostBlocks = 65535;
 
 /// What a plan depends on of a device.
 struct GridDevice {

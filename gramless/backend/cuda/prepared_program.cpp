@@ -30,24 +30,50 @@ Table& table() {
                    [] { return Table(kCapacity, fork_lock(ForkLock::table)); });
 }
 
+/// Returns the text of a key, or writes it.
+template <class Generate>
 std::shared_ptr<const ModuleText> text_for(
-    const Program& program, const GridPlan& plan,
-    std::span<const KernelLaunch> launches, int architecture) {
-  const std::string key =
-      concat(grid_key(program, plan), "sm_", architecture, "\n");
+    const std::string& key, const std::vector<std::string>& kernels,
+    const Generate& generate) {
   Table& texts = table();
   if (const auto found = texts.find(key)) return found;
   // All use of LLVM waits for forks.
   const std::scoped_lock lock(fork_lock(ForkLock::first_use));
   return texts.get(key, [&] {
-    std::vector<std::string> kernels;
-    for (const KernelLaunch& launch : launches) {
-      kernels.emplace_back(launch.kernel);
-    }
-    return std::make_shared<const ModuleText>(
-        ptx(generate_grid(program, plan, cuda_target(architecture))),
-        std::move(kernels));
+    return std::make_shared<const ModuleText>(ptx(generate()), kernels);
   });
+}
+
+std::shared_ptr<const ModuleText> text_of_sweep(const Program& program,
+                                                const GridPlan& plan,
+                                                int architecture) {
+  return text_for(
+      concat(grid_key(program, plan), "sm_", architecture, "\n"),
+      grid_kernels(program, plan),
+      [&] { return generate_grid(program, plan, cuda_target(architecture)); });
+}
+
+/// Returns the text with the kernel that adds up what problems share.
+std::shared_ptr<const ModuleText> text_of_sum(int architecture) {
+  return text_for(concat(kAddKernel, " sm_", architecture), {kAddKernel},
+                  [&] { return generate_add(cuda_target(architecture)); });
+}
+
+void launch(Launcher& launcher, const ReadyGrid& ready,
+            const KernelLaunch& each, std::span<const std::byte> parameter,
+            const RunOptions& options) {
+  const bool is_sum = each.kernel == std::string_view(kAddKernel);
+  const auto text = is_sum ? text_of_sum(ready.architecture) : ready.text;
+  launcher.launch({.module = *text,
+                   .kernel = each.kernel,
+                   .grid = {static_cast<unsigned>(each.blocks_x),
+                            static_cast<unsigned>(each.blocks_y),
+                            static_cast<unsigned>(each.problems)},
+                   .block = {static_cast<unsigned>(each.threads), 1, 1},
+                   .shared_bytes = static_cast<unsigned>(each.shared_bytes),
+                   .parameters = parameter,
+                   .device = ready.device,
+                   .stream = static_cast<StreamHandle>(options.stream)});
 }
 
 }  // namespace
@@ -82,10 +108,9 @@ ReadyGrid::ReadyGrid(const Driver& driver, const Program& program,
   const DeviceFacts facts = driver.facts(device);
   plan = make_grid_plan(program, sweep_sizes(program, sizes), dtype,
                         {facts.multiprocessors});
-  launches = grid_launches(program, plan);
-  if (launches.empty()) return;
-  text = text_for(program, plan, launches,
-                  architecture_for(facts.major, facts.minor));
+  architecture = architecture_for(facts.major, facts.minor);
+  if (grid_launches(program, plan).empty()) return;
+  text = text_of_sweep(program, plan, architecture);
 }
 
 bool ReadyGrid::is_for(Sizes others, DType other_dtype,
@@ -93,36 +118,23 @@ bool ReadyGrid::is_for(Sizes others, DType other_dtype,
   return sizes == others && dtype == other_dtype && device == other_device;
 }
 
-void launch_grid(Launcher& launcher, const Program& program,
-                 const ReadyGrid& ready, std::span<const ArrayView> arguments,
-                 std::span<const MutableArrayView> results,
-                 const RunOptions& options) {
-  if (ready.launches.empty()) return;
-  std::vector<ArrayPointer> arrays;
-  for (const ArrayView& view : arguments) arrays.push_back(pointer_to(view));
-  std::vector<ResultPointer> targets;
-  for (const MutableArrayView& view : results) {
-    targets.push_back(pointer_to(view));
+void launch_batches(Launcher& launcher, std::span<const ReadyBatch> batches,
+                    const RunOptions& options) {
+  int64_t bytes = 0;
+  for (const ReadyBatch& each : batches) {
+    bytes = std::max(bytes, each.launches.workspace_bytes());
   }
-  const int64_t bytes = ready.plan.workspace.bytes;
   if (bytes > 0 && !options.workspace) {
     throw ArgumentError(
         concat("kernel_product(): expected Options::workspace, which gives ",
                bytes, " bytes on the device, got none."));
   }
   void* const workspace = bytes > 0 ? options.workspace(bytes) : nullptr;
-  const std::vector<std::byte> parameters =
-      grid_parameters(program, ready.plan, arrays, targets, workspace);
-  for (const KernelLaunch& each : ready.launches) {
-    launcher.launch({.module = *ready.text,
-                     .kernel = each.kernel,
-                     .grid = {static_cast<unsigned>(each.blocks_x),
-                              static_cast<unsigned>(each.blocks_y), 1},
-                     .block = {static_cast<unsigned>(each.threads), 1, 1},
-                     .shared_bytes = static_cast<unsigned>(each.shared_bytes),
-                     .parameters = parameters,
-                     .device = ready.device,
-                     .stream = static_cast<StreamHandle>(options.stream)});
+  for (const auto& [ready, launches] : batches) {
+    launches.queue(workspace, [&](const KernelLaunch& each,
+                                  std::span<const std::byte> parameter) {
+      launch(launcher, *ready, each, parameter, options);
+    });
   }
 }
 
@@ -132,18 +144,6 @@ PreparedProgram::PreparedProgram(Program program)
 PreparedProgram::PreparedProgram(PreparedProgram&& other) noexcept = default;
 
 PreparedProgram::~PreparedProgram() = default;
-
-void PreparedProgram::run(Sizes sizes, std::span<const ArrayView> arguments,
-                          std::span<const MutableArrayView> results,
-                          const RunOptions& options) const {
-  try {
-    const DType dtype = find_dtype(program_.arguments, arguments);
-    const auto ready = ready_for(sizes, dtype, device_index(results[0].device));
-    launch_grid(launcher(), program_, *ready, arguments, results, options);
-  } catch (const DeviceError& error) {
-    throw DeviceError(concat("kernel_product(): ", error.what()));
-  }
-}
 
 std::shared_ptr<const ReadyGrid> PreparedProgram::ready_for(Sizes sizes,
                                                             DType dtype,
@@ -157,6 +157,27 @@ std::shared_ptr<const ReadyGrid> PreparedProgram::ready_for(Sizes sizes,
   const std::scoped_lock lock(fork_lock(ForkLock::table));
   last_ = ready;
   return ready;
+}
+
+void run(std::span<const PreparedProgram> programs, Sizes sizes,
+         const Batch& batch, const RunOptions& options) {
+  std::vector<ArrayView> arguments;
+  for (const auto& array : batch.arguments) arguments.push_back(array.first());
+  const Device device = batch.results[0].first().device;
+  try {
+    std::vector<ReadyBatch> batches;
+    for (const PreparedProgram& each : programs) {
+      const Program& program = each.program();
+      auto ready =
+          each.ready_for(sizes, find_dtype(program.arguments, arguments),
+                         device_index(device));
+      BatchLaunches launches(program, ready->plan, batch);
+      batches.push_back({std::move(ready), std::move(launches)});
+    }
+    launch_batches(launcher(), batches, options);
+  } catch (const DeviceError& error) {
+    throw DeviceError(concat("kernel_product(): ", error.what()));
+  }
 }
 
 }  // namespace gramless::cuda

@@ -8,7 +8,7 @@
 
 #include "gramless/backend/backend.h"
 #include "gramless/backend/cuda/launch.h"
-#include "gramless/codegen/cuda/grid_code.h"
+#include "gramless/codegen/cuda/batch_launches.h"
 
 namespace gramless::cuda {
 
@@ -26,7 +26,8 @@ struct ReadyGrid {
   DType dtype;
   int device;
   GridPlan plan;
-  std::vector<KernelLaunch> launches;
+  int architecture;
+  /// Null where there is nothing to launch.
   std::shared_ptr<const ModuleText> text;
 };
 
@@ -37,10 +38,14 @@ int device_index(const Device& device);
 /// capability, such as 8.7, can run: 86.
 int architecture_for(int major, int minor);
 
-/// Queues a sweep's kernels.
-void launch_grid(Launcher& launcher, const Program& program,
-                 const ReadyGrid& ready, std::span<const ArrayView> arguments,
-                 std::span<const MutableArrayView> results,
-                 const RunOptions& options);
+/// The launches of a program for a batch, and their code.
+struct ReadyBatch {
+  std::shared_ptr<const ReadyGrid> ready;
+  BatchLaunches launches;
+};
+
+/// Queues them one after another, in one workspace.
+void launch_batches(Launcher& launcher, std::span<const ReadyBatch> batches,
+                    const RunOptions& options);
 
 }  // namespace gramless::cuda

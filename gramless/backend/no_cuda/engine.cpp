@@ -25,10 +25,8 @@ PreparedProgram::PreparedProgram(PreparedProgram&& other) noexcept = default;
 
 PreparedProgram::~PreparedProgram() = default;
 
-void PreparedProgram::run(Sizes /*sizes*/,
-                          std::span<const ArrayView> /*arguments*/,
-                          std::span<const MutableArrayView> /*results*/,
-                          const RunOptions& /*options*/) const {
+void run(std::span<const PreparedProgram> /*programs*/, Sizes /*sizes*/,
+         const Batch& /*batch*/, const RunOptions& /*options*/) {
   check_driver("arrays on a CUDA device");
 }
 

@@ -64,19 +64,26 @@ std::vector<KernelLaunch> grid_launches(const Program& program,
   return launches;
 }
 
+std::vector<std::string> grid_kernels(const Program& program,
+                                      const GridPlan& plan) {
+  std::vector<std::string> names = {kSweepKernel};
+  if (plan.is_call_in_workspace) names.emplace_back(kCallKernel);
+  if (has_finish(program, plan)) names.emplace_back(kFinishKernel);
+  return names;
+}
+
 std::vector<std::byte> grid_parameters(const Program& program,
                                        const GridPlan& plan,
-                                       std::span<const ArrayPointer> arguments,
-                                       std::span<const ResultPointer> results,
-                                       void* workspace) {
+                                       const GridArrays& arrays) {
   const int64_t partials = plan.blocks * plan.splits;
   std::vector<std::byte> bytes;
-  append(bytes, GridParameters{workspace, plan.sizes.kept, plan.sizes.reduced,
-                               plan.tiles, plan.chunk, plan.splits,
-                               plan.split_length, partials,
+  append(bytes, GridParameters{arrays.workspace, plan.sizes.kept,
+                               plan.sizes.reduced, plan.tiles, plan.chunk,
+                               plan.splits, plan.split_length, partials,
                                std::max<int64_t>(1, partials), plan.workspace});
-  for (const ArrayPointer& argument : arguments) append(bytes, argument);
-  for (const ResultPointer& result : results) append(bytes, result);
+  for (const ArrayPointer& argument : arrays.arguments) append(bytes, argument);
+  for (const ResultPointer& result : arrays.results) append(bytes, result);
+  for (const int64_t stride : arrays.problem_strides) append(bytes, stride);
   for (const auto& [name, extent] : long_axes(program, plan.tile)) {
     append(bytes, extent);
   }

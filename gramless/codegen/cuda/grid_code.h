@@ -8,7 +8,7 @@
 #pragma once
 
 #include <cstddef>
-#include <span>
+#include <string>
 #include <vector>
 
 #include "gramless/codegen/sweep_code.h"
@@ -16,14 +16,16 @@
 
 namespace gramless {
 
-/// A launch: the kernel's name, the grid's blocks along x and y, the threads of
-/// a block along x, and the bytes of dynamic shared memory.
+/// A launch: the kernel's name, the grid's blocks, the threads of a block along
+/// x, and the bytes of dynamic shared memory.
 struct KernelLaunch {
   const char* kernel = nullptr;
   int64_t blocks_x = 1;
   int64_t blocks_y = 1;
   int threads = 1;
   int64_t shared_bytes = 0;
+  /// Along z: one for each problem.
+  int64_t problems = 1;
 
   bool operator==(const KernelLaunch&) const = default;
 };
@@ -34,20 +36,30 @@ inline constexpr const char* kSweepKernel = "gramless_sweep";
 /// Merges partial states, and makes results of them.
 inline constexpr const char* kFinishKernel = "gramless_finish";
 
-/// Returns the launches that compute a program's results, in order. There is
-/// none where there is no result.
+/// Returns the launches that compute a program's results for one problem, in
+/// order. There is none where there is no result.
 std::vector<KernelLaunch> grid_launches(const Program& program,
                                         const GridPlan& plan);
 
-/// Returns the parameter of all kernels, which it is copied into: the addresses
-/// of arguments and results, in the order of the program's, and of the
-/// workspace of `plan.workspace.bytes`, aligned to 256 bytes, are addresses on
-/// the device.
+/// Returns the names of the kernels that generate_grid() makes.
+std::vector<std::string> grid_kernels(const Program& program,
+                                      const GridPlan& plan);
+
+/// What kernels work on: addresses on the device of the first problem's
+/// arguments and results, in the order of the program's, and of its workspace,
+/// aligned to 256 bytes, of `plan.workspace.bytes` for each problem.
+struct GridArrays {
+  std::vector<ArrayPointer> arguments = {};
+  std::vector<ResultPointer> results = {};
+  /// Bytes from one problem to the next, in each argument and each result.
+  std::vector<int64_t> problem_strides = {};
+  void* workspace = nullptr;
+};
+
+/// Returns the parameter of all kernels, which it is copied into.
 std::vector<std::byte> grid_parameters(const Program& program,
                                        const GridPlan& plan,
-                                       std::span<const ArrayPointer> arguments,
-                                       std::span<const ResultPointer> results,
-                                       void* workspace);
+                                       const GridArrays& arrays);
 
 /// Returns the target of GPUs of a compute capability, such as 80.
 Target cuda_target(int capability);

@@ -2,187 +2,79 @@
 // Implements what all kernels have.
 #include "gramless/codegen/cuda/kernel_code.h"
 
-#include <llvm/IR/IntrinsicsNVPTX.h>
-
 #include <cstddef>
 
 namespace gramless {
-namespace {
 
-/// LLVM's numbers of the address spaces of NVPTX.
-constexpr unsigned kShared = 3;
+static_assert(sizeof(ArrayPointer) == sizeof(ResultPointer));
 
-constexpr const char* kSharedMemory = "gramless_shared";
-constexpr uint64_t kParameterAlignment = 8;
-
-/// The memory of a block, whose size a launch tells.
-llvm::GlobalVariable* shared_memory(llvm::Module& module) {
-  if (auto* known = module.getGlobalVariable(kSharedMemory)) return known;
-  auto* memory = new llvm::GlobalVariable(
-      module,
-      llvm::ArrayType::get(llvm::Type::getInt8Ty(module.getContext()), 0),
-      /*isConstant=*/false, llvm::GlobalValue::ExternalLinkage, nullptr,
-      kSharedMemory, nullptr, llvm::GlobalValue::NotThreadLocal, kShared);
-  memory->setAlignment(llvm::Align(kPanelAlignment));
-  return memory;
-}
-
-}  // namespace
-
-std::size_t parameter_bytes(const Program& program, const GridPlan& plan) {
-  return sizeof(GridParameters) +
-         program.arguments.size() * sizeof(ArrayPointer) +
-         program.results.size() * sizeof(ResultPointer) +
-         long_axes(program, plan.tile).size() * sizeof(int64_t);
+ParameterLayout parameter_layout(const Program& program, const GridPlan& plan) {
+  const std::size_t arguments = program.arguments.size();
+  const std::size_t results = program.results.size();
+  ParameterLayout layout{.arguments = sizeof(GridParameters)};
+  layout.results = layout.arguments + arguments * sizeof(ArrayPointer);
+  layout.problem_strides = layout.results + results * sizeof(ResultPointer);
+  layout.extents =
+      layout.problem_strides + (arguments + results) * sizeof(int64_t);
+  layout.bytes =
+      layout.extents + long_axes(program, plan.tile).size() * sizeof(int64_t);
+  return layout;
 }
 
 KernelCode::KernelCode(GeneratedModule& generated, const Program& program,
                        const GridPlan& plan, const char* name)
-    : generated_(generated),
+    : KernelFrame(generated, {name, parameter_layout(program, plan).bytes,
+                              plan.threads, plan.resident_blocks}),
       program_(program),
       plan_(plan),
-      function_(declare(generated, program, plan, name)),
-      ir_(llvm::BasicBlock::Create(*generated.context, "entry", function_)),
       math_(ir_, generated.target),
       memory_(ir_, plan.tile),
-      reductions_(ir_, math_, memory_, {plan.tile, generated.target}) {}
-
-llvm::Function* KernelCode::declare(GeneratedModule& generated,
-                                    const Program& program,
-                                    const GridPlan& plan, const char* name) {
-  llvm::LLVMContext& context = *generated.context;
-  llvm::Function* function = add_function(
-      generated, name,
-      llvm::FunctionType::get(llvm::Type::getVoidTy(context),
-                              {llvm::PointerType::get(context, 0)}, false));
-  function->setCallingConv(llvm::CallingConv::PTX_Kernel);
-  function->addFnAttr("nvvm.maxntid", std::to_string(plan.threads));
-  function->addFnAttr("nvvm.minctasm", std::to_string(plan.resident_blocks));
-  llvm::Type* type = llvm::ArrayType::get(llvm::Type::getInt8Ty(context),
-                                          parameter_bytes(program, plan));
-  function->addParamAttr(0, llvm::Attribute::getWithByValType(context, type));
-  function->addParamAttr(0, llvm::Attribute::getWithAlignment(
-                                context, llvm::Align(kParameterAlignment)));
-  return function;
-}
-
-llvm::ConstantInt* KernelCode::number(int64_t value) {
-  return ir_.getInt64(static_cast<uint64_t>(value));
-}
-
-llvm::Value* KernelCode::parameter(std::size_t offset) {
-  return load_field(ir_, function_->getArg(0), offset, ir_.getInt64Ty());
-}
+      reductions_(ir_, math_, memory_, {plan.tile, generated.target}),
+      problem_(block_z()) {}
 
 llvm::Value* KernelCode::workspace_at(std::size_t offset) {
+  llvm::Value* before = ir_.CreateMul(
+      problem_, parameter(offsetof(GridParameters, layout.bytes)));
   llvm::Value* workspace =
-      load_field(ir_, function_->getArg(0), offsetof(GridParameters, workspace),
-                 ir_.getPtrTy());
-  return bytes_behind(workspace, parameter(offset));
+      parameter_pointer(offsetof(GridParameters, workspace));
+  return bytes_behind(bytes_behind(workspace, before), parameter(offset));
 }
 
-llvm::Value* KernelCode::behind_parameters(std::size_t bytes) {
-  return ir_.CreateConstGEP1_64(ir_.getInt8Ty(), function_->getArg(0),
-                                sizeof(GridParameters) + bytes);
+llvm::Value* KernelCode::own_arrays(std::size_t pointers, std::size_t strides,
+                                    std::size_t count) {
+  llvm::Value* own =
+      allocate(static_cast<int64_t>(count * sizeof(ArrayPointer)));
+  for (std::size_t k = 0; k < count; ++k) {
+    const std::size_t at = k * sizeof(ArrayPointer);
+    const std::size_t data = at + offsetof(ArrayPointer, data);
+    llvm::Value* before =
+        ir_.CreateMul(problem_, parameter(strides + k * sizeof(int64_t)));
+    set_field(own, data,
+              bytes_behind(parameter_pointer(pointers + data), before));
+    for (const std::size_t field : {offsetof(ArrayPointer, row_stride),
+                                    offsetof(ArrayPointer, element_stride)}) {
+      set_field(own, at + field, parameter(pointers + at + field));
+    }
+  }
+  return own;
 }
 
-llvm::Value* KernelCode::arguments() { return behind_parameters(0); }
+llvm::Value* KernelCode::arguments() {
+  const ParameterLayout layout = parameter_layout(program_, plan_);
+  return own_arrays(layout.arguments, layout.problem_strides,
+                    program_.arguments.size());
+}
 
 llvm::Value* KernelCode::results() {
-  return behind_parameters(program_.arguments.size() * sizeof(ArrayPointer));
+  const ParameterLayout layout = parameter_layout(program_, plan_);
+  return own_arrays(
+      layout.results,
+      layout.problem_strides + program_.arguments.size() * sizeof(int64_t),
+      program_.results.size());
 }
 
 llvm::Value* KernelCode::extents() {
-  return behind_parameters(program_.arguments.size() * sizeof(ArrayPointer) +
-                           program_.results.size() * sizeof(ResultPointer));
-}
-
-llvm::Value* KernelCode::special_register(llvm::Intrinsic::ID intrinsic) {
-  return ir_.CreateZExt(ir_.CreateIntrinsic(ir_.getInt32Ty(), intrinsic, {}),
-                        ir_.getInt64Ty());
-}
-
-llvm::Value* KernelCode::thread() {
-  return special_register(llvm::Intrinsic::nvvm_read_ptx_sreg_tid_x);
-}
-
-llvm::Value* KernelCode::block_x() {
-  return special_register(llvm::Intrinsic::nvvm_read_ptx_sreg_ctaid_x);
-}
-
-llvm::Value* KernelCode::block_y() {
-  return special_register(llvm::Intrinsic::nvvm_read_ptx_sreg_ctaid_y);
-}
-
-llvm::Value* KernelCode::blocks_x() {
-  return special_register(llvm::Intrinsic::nvvm_read_ptx_sreg_nctaid_x);
-}
-
-void KernelCode::synchronize() {
-  ir_.CreateIntrinsic(ir_.getVoidTy(),
-                      llvm::Intrinsic::nvvm_barrier_cta_sync_aligned_all,
-                      {ir_.getInt32(0)});
-}
-
-llvm::Value* KernelCode::shared_at(int64_t bytes) {
-  llvm::Value* memory = ir_.CreateAddrSpaceCast(
-      shared_memory(*generated_.module), ir_.getPtrTy());
-  return bytes_behind(memory, number(bytes));
-}
-
-llvm::Value* KernelCode::allocate(int64_t bytes) {
-  const llvm::IRBuilderBase::InsertPointGuard guard(ir_);
-  llvm::BasicBlock& entry = function_->getEntryBlock();
-  ir_.SetInsertPoint(&entry, entry.begin());
-  auto* memory = ir_.CreateAlloca(
-      llvm::ArrayType::get(ir_.getInt8Ty(), static_cast<uint64_t>(bytes)));
-  memory->setAlignment(llvm::Align(kPanelAlignment));
-  return memory;
-}
-
-llvm::Value* KernelCode::bytes_behind(llvm::Value* address,
-                                      llvm::Value* bytes) {
-  return ir_.CreateGEP(ir_.getInt8Ty(), address, bytes);
-}
-
-llvm::Value* KernelCode::word_behind(llvm::Value* address, llvm::Value* words) {
-  return ir_.CreateGEP(ir_.getInt64Ty(), address, words);
-}
-
-void KernelCode::call(const char* function,
-                      const std::vector<llvm::Value*>& arguments) {
-  ir_.CreateCall(generated_.module->getFunction(function), arguments);
-}
-
-void KernelCode::set_field(llvm::Value* structure, std::size_t offset,
-                           llvm::Value* value) {
-  ir_.CreateStore(value,
-                  ir_.CreateConstGEP1_64(ir_.getInt8Ty(), structure, offset));
-}
-
-void KernelCode::emit_if(llvm::Value* condition,
-                         const std::function<void()>& body) {
-  llvm::LLVMContext& context = *generated_.context;
-  auto* inside = llvm::BasicBlock::Create(context, "inside", function_);
-  auto* behind = llvm::BasicBlock::Create(context, "behind", function_);
-  ir_.CreateCondBr(condition, inside, behind);
-  ir_.SetInsertPoint(inside);
-  body();
-  ir_.CreateBr(behind);
-  ir_.SetInsertPoint(behind);
-}
-
-void KernelCode::for_each(llvm::Value* begin, llvm::Value* end,
-                          llvm::Value* step, const Body& body) {
-  emit_loop(ir_, {begin, end, step}, {},
-            [&](llvm::Value* index, const Registers&) -> Registers {
-              body(index);
-              return {};
-            });
-}
-
-void KernelCode::for_each(int64_t count, const Body& body) {
-  for_each(number(0), number(count), number(1), body);
+  return parameter_at(parameter_layout(program_, plan_).extents);
 }
 
 WordAddress KernelCode::state_of(llvm::Value* thread) {

@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: MIT
-// What all kernels have: their parameter, the threads' places in the grid, the
-// memory that they share, and calls of functions of the module.
+// What the kernels of a sweep have: their parameter, the arrays and the
+// workspace of their block's problem, and the states of its threads.
 #pragma once
 
 #include <functional>
 
-#include "gramless/codegen/loops.h"
+#include "gramless/codegen/cuda/kernel_frame.h"
 #include "gramless/codegen/reduction_code.h"
 #include "gramless/codegen/sweep_code.h"
 #include "gramless/plan/grid_plan.h"
 
 namespace gramless {
 
-/// The start of the kernels' parameter. Behind it are an ArrayPointer for each
-/// argument, a ResultPointer for each result, and the extents of long_axes().
+/// The start of the kernels' parameter: see ParameterLayout for what is behind
+/// it. The workspace is that of the first problem, and those of the others
+/// follow it, as far apart as they have bytes.
 struct GridParameters {
   void* workspace = nullptr;
   int64_t kept = 0;
@@ -28,51 +29,38 @@ struct GridParameters {
   WorkspaceLayout layout;
 };
 
+/// Where in the kernels' parameter are an ArrayPointer for each argument, a
+/// ResultPointer for each result, of the first problem, the bytes from one
+/// problem to the next in each of these arrays, and the extents of long_axes().
+struct ParameterLayout {
+  std::size_t arguments = 0;
+  std::size_t results = 0;
+  std::size_t problem_strides = 0;
+  std::size_t extents = 0;
+  std::size_t bytes = 0;
+};
+ParameterLayout parameter_layout(const Program& program, const GridPlan& plan);
+
 /// The name of the function that stores the results of outputs that keep no
 /// axis.
 inline constexpr const char* kStoreSums = "store_sums";
 
-class KernelCode {
+class KernelCode : protected KernelFrame {
  public:
   /// Starts a kernel of a name.
   KernelCode(GeneratedModule& generated, const Program& program,
              const GridPlan& plan, const char* name);
 
  protected:
-  /// Loads a number of GridParameters.
-  llvm::Value* parameter(std::size_t offset);
-  /// Returns the address of what starts so many bytes behind the workspace, as
-  /// a number of GridParameters says.
+  /// Returns the address of what starts so many bytes behind the problem's
+  /// workspace, as a number of GridParameters says.
   llvm::Value* workspace_at(std::size_t offset);
+  /// Return the pointers to arrays of the block's problem. They are computed
+  /// where this is called, in front of a loop over pairs or behind it: kept
+  /// from the start of the kernel on, they would take registers of that loop.
   llvm::Value* arguments();
   llvm::Value* results();
   llvm::Value* extents();
-
-  llvm::Value* thread();
-  llvm::Value* block_x();
-  llvm::Value* block_y();
-  llvm::Value* blocks_x();
-  /// Waits for all threads of the block.
-  void synchronize();
-  /// Returns the memory that the threads of a block share, so many bytes behind
-  /// its start.
-  llvm::Value* shared_at(int64_t bytes);
-  /// Returns memory of a thread.
-  llvm::Value* allocate(int64_t bytes);
-  llvm::Value* bytes_behind(llvm::Value* address, llvm::Value* bytes);
-  llvm::Value* word_behind(llvm::Value* address, llvm::Value* words);
-
-  /// Calls a function of the module.
-  void call(const char* function, const std::vector<llvm::Value*>& arguments);
-  /// Stores a field of a structure that such a function takes.
-  void set_field(llvm::Value* structure, std::size_t offset,
-                 llvm::Value* value);
-  void emit_if(llvm::Value* condition, const std::function<void()>& body);
-  using Body = std::function<void(llvm::Value* index)>;
-  void for_each(llvm::Value* begin, llvm::Value* end, llvm::Value* step,
-                const Body& body);
-  /// The same for the range from 0 to a constant.
-  void for_each(int64_t count, const Body& body);
 
   /// Merges the states of all threads of a block in the order of the threads.
   /// The first thread finds the result at `merged_state()`.
@@ -87,32 +75,25 @@ class KernelCode {
                         const std::function<void(const ProgramOutput& output,
                                                  llvm::Value* element)>& body);
 
-  llvm::ConstantInt* number(int64_t value);
-
-  GeneratedModule& generated_;
   const Program& program_;
   const GridPlan& plan_;
-  llvm::Function* function_;
-  llvm::IRBuilder<> ir_;
   VectorMath math_;
   TileMemory memory_;
   ReductionCode reductions_;
 
  private:
-  static llvm::Function* declare(GeneratedModule& generated,
-                                 const Program& program, const GridPlan& plan,
-                                 const char* name);
-  llvm::Value* special_register(llvm::Intrinsic::ID intrinsic);
-  llvm::Value* behind_parameters(std::size_t bytes);
+  /// Returns such pointers, of which the parameter has those of the first
+  /// problem, and strides.
+  llvm::Value* own_arrays(std::size_t pointers, std::size_t strides,
+                          std::size_t count);
   /// Returns where merge_threads() has the state of a thread.
   WordAddress state_of(llvm::Value* thread);
+
+  llvm::Value* problem_;
 };
 
 /// Returns whether several blocks share a row.
 bool has_partial_rows(const Program& program, const GridPlan& plan);
-
-/// Returns the bytes of the kernels' parameter.
-std::size_t parameter_bytes(const Program& program, const GridPlan& plan);
 
 /// Emit the kernels. The functions of the sweep are in the module.
 void emit_call_kernel(GeneratedModule& generated, const Program& program,

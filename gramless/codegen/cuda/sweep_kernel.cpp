@@ -155,10 +155,11 @@ class SweepKernel : KernelCode {
 
   void emit_chunk(llvm::Value* position, llvm::Value* count) {
     synchronize();
+    llvm::Value* arrays = arguments();
     for_each(thread_, count, number(plan_.threads), [&](llvm::Value* at) {
       llvm::Value* numbers = ir_.CreateMul(at, number(panel_stride_));
       call(kPackReduced,
-           {arguments(), extents(), call_, memory_.number_at(panel_, numbers),
+           {arrays, extents(), call_, memory_.number_at(panel_, numbers),
             ir_.CreateAdd(position, at), number(1), number(1),
             number(panel_stride_)});
     });

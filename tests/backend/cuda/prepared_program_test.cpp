@@ -42,11 +42,13 @@ class CudaProgram : public ::testing::Test {
     const ArrayView result = on_device(0x50000, {rows, 2}, dtype);
     const MutableArrayView target{const_cast<void*>(result.data), dtype,
                                   result.shape, result.strides, result.device};
-    const ReadyGrid ready(launcher->driver(), program, {rows, columns}, dtype,
-                          1);
-    plan = ready.plan;
-    launches = ready.launches;
-    launch_grid(*launcher, program, ready, arguments, {&target, 1}, options);
+    const auto ready = std::make_shared<const ReadyGrid>(
+        launcher->driver(), program, Sizes{rows, columns}, dtype, 1);
+    plan = ready->plan;
+    launches = grid_launches(program, plan);
+    const Batch batch = batch_of_one(arguments, {&target, 1});
+    const ReadyBatch all{ready, BatchLaunches(program, plan, batch)};
+    launch_batches(*launcher, {&all, 1}, options);
   }
 
   FakeDriver fake;

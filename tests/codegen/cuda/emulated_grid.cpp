@@ -18,7 +18,6 @@
 #include "gramless/backend/cpu/denormals.h"
 #include "gramless/backend/cpu/executable.h"
 #include "gramless/base/check_array.h"
-#include "gramless/codegen/cuda/grid_code.h"
 #include "gramless/codegen/module.h"
 #include "gramless/error.h"
 
@@ -27,6 +26,13 @@ namespace {
 
 constexpr int64_t kSharedBytes = int64_t{1} << 16;
 constexpr std::size_t kStackBytes = std::size_t{1} << 18;
+
+/// What a run is planned for.
+struct EmulatedDevice {
+  GridDevice device = {};
+  GridOverrides overrides = {};
+  BatchLimits limits = {};
+};
 
 // The threads of a block.
 
@@ -63,8 +69,10 @@ struct Machine {
   Block block;
   int block_x = 0;
   int block_y = 0;
+  int block_z = 0;
   int blocks_x = 0;
   int64_t sweeps = 0;
+  int64_t launches = 0;
 };
 
 Machine& machine() {
@@ -109,6 +117,7 @@ void Block::run(int threads, const std::function<void()>& body) {
 int32_t thread_x() { return machine().block.thread(); }
 int32_t block_x() { return machine().block_x; }
 int32_t block_y() { return machine().block_y; }
+int32_t block_z() { return machine().block_z; }
 int32_t blocks_x() { return machine().blocks_x; }
 void synchronize(int32_t) { machine().block.wait(); }
 
@@ -145,6 +154,8 @@ const std::array kCalls = {
          reinterpret_cast<void*>(block_x)},
     Call{llvm::Intrinsic::nvvm_read_ptx_sreg_ctaid_y,
          reinterpret_cast<void*>(block_y)},
+    Call{llvm::Intrinsic::nvvm_read_ptx_sreg_ctaid_z,
+         reinterpret_cast<void*>(block_z)},
     Call{llvm::Intrinsic::nvvm_read_ptx_sreg_nctaid_x,
          reinterpret_cast<void*>(blocks_x)},
     Call{llvm::Intrinsic::nvvm_barrier_cta_sync_aligned_all,
@@ -282,61 +293,71 @@ struct Code {
   std::byte* shared;
 };
 
-Code& code_for(const Program& program, const GridPlan& plan) {
+using Generate = std::function<GeneratedModule()>;
+
+Code& code_for(const std::string& key, const Generate& generate) {
   static std::map<std::string, Code> codes;
-  const std::string key = grid_key(program, plan);
   const auto known = codes.find(key);
   if (known != codes.end()) return known->second;
-  return codes.try_emplace(key, generate_grid(program, plan, cuda_target(80)))
-      .first->second;
+  return codes.try_emplace(key, generate()).first->second;
 }
 
 constexpr std::byte kUntouched{0xff};  // NaN, of any bytes.
 
+void run_block(const Code& code, const KernelLaunch& launch,
+               const std::function<void()>& thread) {
+  std::fill_n(code.shared, kSharedBytes, kUntouched);
+  machine().block.run(launch.threads, thread);
+  const bool is_clean =
+      std::all_of(code.shared + launch.shared_bytes, code.shared + kSharedBytes,
+                  [](std::byte byte) { return byte == kUntouched; });
+  if (is_clean) return;
+  throw InternalError("emulated grid: bytes behind the shared memory.");
+}
+
 void launch(const Code& code, const KernelLaunch& launch,
-            std::vector<std::byte>& parameters) {
-  auto* const kernel = code.executable.function<void(void*)>(
+            std::span<const std::byte> parameter) {
+  auto* const kernel = code.executable.function<void(const void*)>(
       "run_" + std::string(launch.kernel));
+  const std::function<void()> thread = [&] { kernel(parameter.data()); };
   Machine& device = machine();
   device.blocks_x = static_cast<int>(launch.blocks_x);
-  for (device.block_y = 0; device.block_y < launch.blocks_y; ++device.block_y) {
-    for (device.block_x = 0; device.block_x < launch.blocks_x;
-         ++device.block_x) {
-      std::fill_n(code.shared, kSharedBytes, kUntouched);
-      device.block.run(launch.threads, [&] { kernel(parameters.data()); });
-      const bool is_clean = std::all_of(
-          code.shared + launch.shared_bytes, code.shared + kSharedBytes,
-          [](std::byte byte) { return byte == kUntouched; });
-      if (is_clean) continue;
-      throw InternalError("emulated grid: bytes behind the shared memory.");
+  for (device.block_z = 0; device.block_z < launch.problems; ++device.block_z) {
+    for (device.block_y = 0; device.block_y < launch.blocks_y;
+         ++device.block_y) {
+      for (device.block_x = 0; device.block_x < launch.blocks_x;
+           ++device.block_x) {
+        run_block(code, launch, thread);
+      }
     }
   }
 }
 
-void run(const Program& program, Sizes sizes,
-         std::span<const ArrayView> arguments,
-         std::span<const MutableArrayView> results, const GridDevice& device,
-         const GridOverrides& overrides) {
+void run(const Program& program, Sizes sizes, const Batch& batch,
+         const EmulatedDevice& device) {
+  std::vector<ArrayView> arguments;
+  for (const auto& array : batch.arguments) arguments.push_back(array.first());
   const DType dtype = find_dtype(program.arguments, arguments);
   const GridPlan plan = make_grid_plan(program, sweep_sizes(program, sizes),
-                                       dtype, device, overrides);
-  const Code& code = code_for(program, plan);
-  std::vector<ArrayPointer> array_pointers;
-  for (const ArrayView& view : arguments)
-    array_pointers.push_back(pointer_to(view));
-  std::vector<ResultPointer> result_pointers;
-  for (const MutableArrayView& view : results) {
-    result_pointers.push_back(pointer_to(view));
-  }
-  const checked::GuardedArray workspace(
-      DType::float64, {plan.workspace.bytes / 8}, checked::Edge::end);
-  std::fill_n(static_cast<std::byte*>(workspace.view().data),
-              plan.workspace.bytes, kUntouched);
-  std::vector<std::byte> parameters = grid_parameters(
-      program, plan, array_pointers, result_pointers, workspace.view().data);
-  for (const KernelLaunch& each : grid_launches(program, plan)) {
-    launch(code, each, parameters);
-  }
+                                       dtype, device.device, device.overrides);
+  const Code& sweep = code_for(grid_key(program, plan), [&] {
+    return generate_grid(program, plan, cuda_target(80));
+  });
+  const Code& sum =
+      code_for(kAddKernel, [] { return generate_add(cuda_target(80)); });
+  const BatchLaunches launches(program, plan, batch, device.limits);
+  const int64_t bytes = launches.workspace_bytes();
+  const checked::GuardedArray workspace(DType::float64, {bytes / 8},
+                                        checked::Edge::end);
+  std::fill_n(static_cast<std::byte*>(workspace.view().data), bytes,
+              kUntouched);
+  launches.queue(
+      workspace.view().data,
+      [&](const KernelLaunch& each, std::span<const std::byte> bytes_of) {
+        const bool is_sum = each.kernel == std::string_view(kAddKernel);
+        launch(is_sum ? sum : sweep, each, bytes_of);
+        ++machine().launches;
+      });
   ++machine().sweeps;
 }
 
@@ -349,38 +370,66 @@ GridOverrides forced_by(const RunOptions& options) {
   return overrides;
 }
 
+EmulatedDevice small_device(const RunOptions& options) {
+  EmulatedDevice device{{1}, forced_by(options)};
+  device.overrides.threads = 4;
+  return device;
+}
+
+EmulatedDevice few_blocks(const RunOptions& options) {
+  EmulatedDevice device{{1}, forced_by(options)};
+  device.overrides.threads = 2;
+  device.overrides.blocks = 3;
+  device.overrides.is_own_in_workspace = true;
+  device.overrides.is_panel_in_workspace = true;
+  return device;
+}
+
+EmulatedDevice warps(const RunOptions& options) {
+  EmulatedDevice device{{}, forced_by(options)};
+  device.overrides.threads = 32;
+  return device;
+}
+
 }  // namespace
 
 int64_t emulated_sweeps() { return machine().sweeps; }
+
+int64_t emulated_launches() { return machine().launches; }
 
 void run_on_grid(const Program& program, Sizes sizes,
                  std::span<const ArrayView> arguments,
                  std::span<const MutableArrayView> results,
                  const RunOptions& options) {
-  GridOverrides overrides = forced_by(options);
-  overrides.threads = 4;
-  run(program, sizes, arguments, results, {1}, overrides);
+  run(program, sizes, batch_of_one(arguments, results), small_device(options));
 }
 
 void run_on_few_blocks(const Program& program, Sizes sizes,
                        std::span<const ArrayView> arguments,
                        std::span<const MutableArrayView> results,
                        const RunOptions& options) {
-  GridOverrides overrides = forced_by(options);
-  overrides.threads = 2;
-  overrides.blocks = 3;
-  overrides.is_own_in_workspace = true;
-  overrides.is_panel_in_workspace = true;
-  run(program, sizes, arguments, results, {1}, overrides);
+  run(program, sizes, batch_of_one(arguments, results), few_blocks(options));
 }
 
 void run_on_warps(const Program& program, Sizes sizes,
                   std::span<const ArrayView> arguments,
                   std::span<const MutableArrayView> results,
                   const RunOptions& options) {
-  GridOverrides overrides = forced_by(options);
-  overrides.threads = 32;
-  run(program, sizes, arguments, results, {}, overrides);
+  run(program, sizes, batch_of_one(arguments, results), warps(options));
+}
+
+void run_batch_on_grid(const Program& program, Sizes sizes, const Batch& batch,
+                       const BatchLimits& limits) {
+  EmulatedDevice device = small_device({});
+  device.limits = limits;
+  run(program, sizes, batch, device);
+}
+
+void run_batch_on_few_blocks(const Program& program, Sizes sizes,
+                             const Batch& batch, const BatchLimits& limits) {
+  EmulatedDevice device = few_blocks({});
+  device.limits = limits;
+  run(program, sizes, batch, device);
 }
 
 }  // namespace gramless::testing

@@ -5,7 +5,7 @@
 #pragma once
 
 #include "gramless/backend/backend.h"
-#include "gramless/plan/grid_plan.h"
+#include "gramless/codegen/cuda/batch_launches.h"
 
 namespace gramless::testing {
 
@@ -30,7 +30,15 @@ void run_on_warps(const Program& program, Sizes sizes,
                   std::span<const MutableArrayView> results,
                   const RunOptions& options);
 
-/// Returns how many programs have run so.
+/// The first two for all problems of a batch. The program computes results that
+/// problems share in float64.
+void run_batch_on_grid(const Program& program, Sizes sizes, const Batch& batch,
+                       const BatchLimits& limits);
+void run_batch_on_few_blocks(const Program& program, Sizes sizes,
+                             const Batch& batch, const BatchLimits& limits);
+
+/// Returns how many programs have run so, and how many launches they took.
 int64_t emulated_sweeps();
+int64_t emulated_launches();
 
 }  // namespace gramless::testing

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: MIT
+// Cuts batches into launches, and lays out what these share.
+#include "gramless/codegen/cuda/batch_launches.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace gramless {
+namespace {
+
+constexpr int64_t kWide = 8;  // Bytes of a float64.
+
+/// The arrays of a batch: arguments, results, and the parts of the results.
+Slabs slabs_of(const Batch& batch) {
+  Slabs::Strides strides;
+  for (const auto& array : batch.arguments) strides.push_back(array.strides());
+  for (const auto& array : batch.results) strides.push_back(array.strides());
+  for (const auto& array : batch.results) {
+    strides.push_back(array.part_strides());
+  }
+  return Slabs(batch.leading, strides);
+}
+
+/// Moves a view by some elements.
+template <class View>
+View moved(View view, int64_t elements) {
+  if (view.data == nullptr) return view;
+  using Byte = std::conditional_t<
+      std::is_const_v<std::remove_pointer_t<decltype(view.data)>>,
+      const std::byte, std::byte>;
+  view.data = static_cast<Byte*>(view.data) + elements * dtype_size(view.dtype);
+  return view;
+}
+
+void queue_add(const AddParameters& parameters,
+               const BatchLaunches::Queue& queue) {
+  queue(add_launch(parameters.elements),
+        std::as_bytes(std::span(&parameters, 1)));
+}
+
+}  // namespace
+
+BatchLaunches::BatchLaunches(const Program& program, const GridPlan& plan,
+                             const Batch& batch, const BatchLimits& limits)
+    : program_(program),
+      plan_(plan),
+      batch_(batch),
+      launches_(grid_launches(program, plan)),
+      slabs_(slabs_of(batch)) {
+  find_shared_results();
+  if (shared_.empty()) slabs_.cut_longest();
+  lay_out_workspace(limits);
+}
+
+void BatchLaunches::find_shared_results() {
+  for (const ProgramOutput& output : program_.outputs) {
+    for (std::size_t k = 0; k < output.finishes.size(); ++k) {
+      const std::size_t result = output.output + k;
+      const auto& array = batch_.results[result];
+      const int64_t width = elements_in(array.first().shape);
+      if (array.is_shared() && width > 0) shared_.push_back({result, width});
+    }
+  }
+}
+
+void BatchLaunches::lay_out_workspace(const BatchLimits& limits) {
+  int64_t of_problem = plan_.workspace.bytes;
+  int64_t of_sums = 0;
+  for (const auto& [result, width, terms, sums] : shared_) {
+    of_problem += width * kWide;
+    of_sums += batch_.results[result].parts() * width * kWide;
+  }
+  const int64_t most =
+      std::clamp<int64_t>(slabs_.longest(), 1, limits.problems);
+  const auto fitting = [&](int64_t bytes) {
+    return of_problem > 0 ? std::clamp<int64_t>(bytes / of_problem, 1, most)
+                          : most;
+  };
+  at_once_ = fitting(limits.workspace_bytes);
+  if (slabs_.count(at_once_) <= 1) {
+    of_sums = 0;  // All terms are added at once.
+  } else {
+    at_once_ = fitting(limits.workspace_bytes - of_sums);
+  }
+  if (batch_.problems == 0 || launches_.empty()) return;
+  bytes_ = at_once_ * plan_.workspace.bytes;
+  for (SharedResult& shared : shared_) {
+    shared.terms = bytes_;
+    bytes_ += at_once_ * shared.width * kWide;
+  }
+  int64_t sums = bytes_;
+  for (SharedResult& shared : shared_) {
+    shared.sums = sums;
+    sums += batch_.results[shared.result].parts() * shared.width * kWide;
+  }
+  bytes_ += of_sums;
+}
+
+std::size_t BatchLaunches::result_place(std::size_t result) const {
+  return batch_.arguments.size() + result;
+}
+
+std::size_t BatchLaunches::part_place(std::size_t result) const {
+  return result_place(batch_.results.size() + result);
+}
+
+void BatchLaunches::queue(void* workspace, const Queue& queue) const {
+  if (launches_.empty()) return;
+  if (batch_.problems == 0) queue_empty_sums(queue);
+  auto* const memory = static_cast<std::byte*>(workspace);
+  slabs_.for_each(at_once_, [&](const Slab& slab) {
+    const std::vector<std::byte> parameter =
+        grid_parameters(program_, plan_, arrays_of(slab, memory));
+    for (KernelLaunch each : launches_) {
+      each.problems = slab.problems;
+      queue(each, parameter);
+    }
+    for (const SharedResult& shared : shared_) {
+      queue_sum(shared, slab, memory, queue);
+    }
+  });
+}
+
+GridArrays BatchLaunches::arrays_of(const Slab& slab,
+                                    std::byte* workspace) const {
+  GridArrays arrays{.workspace = workspace};
+  const auto stride = [&](std::size_t place, DType dtype) {
+    return slabs_.stride(place) * dtype_size(dtype);
+  };
+  for (std::size_t k = 0; k < batch_.arguments.size(); ++k) {
+    const ArrayView view = batch_.arguments[k].first();
+    arrays.arguments.push_back(pointer_to(moved(view, slab.offsets[k])));
+    arrays.problem_strides.push_back(stride(k, view.dtype));
+  }
+  for (std::size_t k = 0; k < batch_.results.size(); ++k) {
+    const MutableArrayView view = batch_.results[k].first();
+    const std::size_t place = result_place(k);
+    arrays.results.push_back(pointer_to(moved(view, slab.offsets[place])));
+    arrays.problem_strides.push_back(stride(place, view.dtype));
+  }
+  for (const auto& [result, width, terms, sums] : shared_) {
+    const std::vector<int64_t> shape = batch_.results[result].first().shape;
+    arrays.results[result] = pointer_to(MutableArrayView{
+        workspace + terms, DType::float64, shape, row_major_strides(shape)});
+    arrays.problem_strides[result_place(result)] = width * kWide;
+  }
+  return arrays;
+}
+
+/// Returns the parameters that are the same for all slabs.
+AddParameters BatchLaunches::result_of(const SharedResult& shared) const {
+  const MutableArrayView view = batch_.results[shared.result].first();
+  const auto [data, row_stride, column_stride] = pointer_to(view);
+  AddParameters parameters{.elements = shared.width,
+                           .result = data,
+                           .is_float32 = view.dtype == DType::float32 ? 1 : 0,
+                           .row_stride = row_stride,
+                           .column_stride = column_stride};
+  if (!view.shape.empty()) parameters.columns = view.shape.back();
+  parameters.rows = shared.width / parameters.columns;
+  return parameters;
+}
+
+/// The problems of a slab share one part of the result, or each has its own.
+void BatchLaunches::queue_sum(const SharedResult& shared, const Slab& slab,
+                              std::byte* workspace, const Queue& queue) const {
+  const auto& [result, width, terms, sums] = shared;
+  const std::size_t place = result_place(result);
+  const std::size_t part = part_place(result);
+  AddParameters parameters = result_of(shared);
+  const auto words_at = [&](int64_t bytes) {
+    return reinterpret_cast<double*>(workspace + bytes);
+  };
+  parameters.terms = words_at(terms);
+  parameters.sums = words_at(sums + slab.offsets[part] * width * kWide);
+  if (slabs_.stride(part) == 0) {
+    parameters.term_count = slab.problems;
+    parameters.term_stride = width;
+  } else {
+    parameters.term_count = 1;
+    parameters.elements *= slab.problems;
+    parameters.part_stride = slabs_.stride(place);
+  }
+  parameters.has_earlier = slab.is_first[part] ? 0 : 1;
+  parameters.has_later = slab.is_last[part] ? 0 : 1;
+  const MutableArrayView view = batch_.results[result].first();
+  parameters.result = moved(view, slab.offsets[place]).data;
+  queue_add(parameters, queue);
+}
+
+/// A sum of no problems is 0.
+void BatchLaunches::queue_empty_sums(const Queue& queue) const {
+  for (const SharedResult& shared : shared_) {
+    AddParameters parameters = result_of(shared);
+    const auto& array = batch_.results[shared.result];
+    for (int64_t part = 0; part < array.parts(); ++part) {
+      parameters.result = array.part(part);
+      queue_add(parameters, queue);
+    }
+  }
+}
+
+}  // namespace gramless
