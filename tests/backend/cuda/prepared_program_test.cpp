@@ -10,6 +10,7 @@
 
 #include "backend/cuda/fake_driver.h"
 #include "evaluate.h"
+#include "gramless/call/function.h"
 #include "gramless/codegen/cuda/kernel_code.h"
 #include "gramless/plan/sweeps.h"
 #include "gramless/transform/expand.h"
@@ -29,19 +30,36 @@ ArrayView on_device(std::uintptr_t address, std::vector<int64_t> shape,
           std::move(strides), Device{"cuda:1"}};
 }
 
-/// A product of points in three dimensions with two columns, and a launcher.
-class CudaProgram : public ::testing::Test {
- protected:
-  ~CudaProgram() override { EXPECT_EQ(fake.faults, Names{}); }
+MutableArrayView writable(const ArrayView& view) {
+  return {const_cast<void*>(view.data), view.dtype, view.shape, view.strides,
+          view.device};
+}
 
+/// A launcher, and a stream to queue on.
+class CudaLaunches : public ::testing::Test {
+ protected:
+  ~CudaLaunches() override { EXPECT_EQ(fake.faults, Names{}); }
+
+  FakeDriver fake;
+  StreamHandle stream = fake.make_stream(fake.make_context(1));
+  std::optional<Launcher> launcher{std::in_place, fake.find()};
+  std::vector<int64_t> taken;
+  RunOptions options{.stream = stream, .workspace = [this](int64_t bytes) {
+                       taken.push_back(bytes);
+                       return reinterpret_cast<void*>(0x60000);
+                     }};
+};
+
+/// A product of points in three dimensions with two columns.
+class CudaProgram : public CudaLaunches {
+ protected:
   void run(int64_t rows, int64_t columns, DType dtype = DType::float32) {
     const std::vector<ArrayView> arguments = {
         on_device(0x10000, {rows, 3}, dtype),
         on_device(0x20000, {columns, 3}, dtype), on_device(0x30000, {1}, dtype),
         on_device(0x40000, {columns, 2}, dtype)};
-    const ArrayView result = on_device(0x50000, {rows, 2}, dtype);
-    const MutableArrayView target{const_cast<void*>(result.data), dtype,
-                                  result.shape, result.strides, result.device};
+    const MutableArrayView target =
+        writable(on_device(0x50000, {rows, 2}, dtype));
     const auto ready = std::make_shared<const ReadyGrid>(
         launcher->driver(), program, Sizes{rows, columns}, dtype, 1);
     plan = ready->plan;
@@ -51,20 +69,12 @@ class CudaProgram : public ::testing::Test {
     launch_batches(*launcher, {&all, 1}, options);
   }
 
-  FakeDriver fake;
-  StreamHandle stream = fake.make_stream(fake.make_context(1));
-  std::optional<Launcher> launcher{std::in_place, fake.find()};
   Program program =
       plan_grid_sweeps(
           expand(simplify(apply_log_domain(
               gramless::testing::product_of("gaussian(x,y)", Metric::scalar),
               {}))))
           .front();
-  std::vector<int64_t> taken;
-  RunOptions options{.stream = stream, .workspace = [this](int64_t bytes) {
-                       taken.push_back(bytes);
-                       return reinterpret_cast<void*>(0x60000);
-                     }};
   GridPlan plan;
   std::vector<KernelLaunch> launches;
 };
@@ -144,6 +154,141 @@ TEST_F(CudaProgram, SaysThatAWorkspaceIsMissing) {
                      "gives ",
                      plan.workspace.bytes, " bytes on the device, got none."));
   }
+}
+
+/// Gradients of a product on a batch of points x, whose problems share the
+/// points y, gamma and b.
+class CudaBatch : public CudaLaunches {
+ protected:
+  void run(const std::vector<int64_t>& leading, Sizes sizes) {
+    const auto array = [&](std::uintptr_t address, std::vector<int64_t> shape) {
+      return on_device(address, std::move(shape));
+    };
+    std::vector<int64_t> shape = leading;
+    shape.insert(shape.end(), {sizes.M, 3});
+    const ArrayView x = array(0x1000000, shape);
+    const ArrayView y = array(0x2000000, {sizes.N, 3});
+    const ArrayView gamma = array(0x3000000, {1});
+    shape.back() = 1;
+    const std::vector<ArrayView> arguments = {
+        x, y, gamma, array(0x4000000, {sizes.N, 1}), array(0x5000000, shape)};
+    Batch batch;
+    batch.leading = leading;
+    batch.problems = elements_in(leading);
+    for (const ArrayView& view : arguments) {
+      batch.arguments.emplace_back(view, leading, Lines::rows);
+    }
+    for (const ArrayView& view : {x, y, gamma}) {
+      batch.results.emplace_back(writable(view), leading, Lines::rows);
+    }
+    std::vector<ReadyBatch> batches;
+    for (const Program& program : programs) {
+      auto ready = std::make_shared<const ReadyGrid>(
+          launcher->driver(), program, sizes, DType::float32, 1);
+      BatchLaunches launches(program, ready->plan, batch);
+      bytes.push_back(launches.workspace_bytes());
+      batches.push_back({std::move(ready), std::move(launches)});
+    }
+    launch_batches(*launcher, batches, options);
+  }
+
+  /// Returns the launches as texts: kernels, with their problems.
+  [[nodiscard]] Names launched() const {
+    Names names;
+    for (const FakeLaunch& each : fake.launches) {
+      const bool is_sum = each.kernel == kAddKernel;
+      names.push_back(is_sum
+                          ? each.kernel
+                          : concat(each.kernel, " ", each.grid_and_block[2]));
+    }
+    return names;
+  }
+
+  template <class Parameters>
+  [[nodiscard]] Parameters parameters_of(std::size_t launch) const {
+    const std::vector<std::byte>& bytes_of = fake.launches[launch].parameters;
+    Parameters parameters;
+    std::memcpy(&parameters, bytes_of.data(), sizeof parameters);
+    return parameters;
+  }
+
+  std::vector<Program> programs = plan_grid_sweeps(expand(
+      with_wide_results(
+          function_of(
+              Kernel("gaussian(x,y)"),
+              Signature{Mode::sum, {{3}, {3}, {{1, PairIndex::none}}}, 1})
+              .vjp({0, 1, 2})
+              .state(),
+          {false, true, true})
+          ->runnable.map_reduce));
+  std::vector<int64_t> bytes;
+};
+
+TEST_F(CudaBatch, IsOneLaunchOfEachKernel) {
+  run({1000}, {100, 200});
+  // The gradients of x and gamma, then that of y.
+  EXPECT_EQ(launched(), (Names{"gramless_sweep 1000", "gramless_finish 1000",
+                               kAddKernel, "gramless_sweep 1000", kAddKernel}));
+  EXPECT_EQ(taken, std::vector{*std::ranges::max_element(bytes)});
+  const auto sum = parameters_of<AddParameters>(4);
+  EXPECT_EQ(sum.terms, reinterpret_cast<const double*>(0x60000));
+  EXPECT_EQ(sum.term_count, 1000);
+  EXPECT_EQ(sum.term_stride, 600);
+  EXPECT_EQ(sum.elements, 600);
+  EXPECT_EQ(sum.has_earlier + sum.has_later, 0);
+  EXPECT_EQ(sum.result, reinterpret_cast<void*>(0x2000000));
+}
+
+TEST_F(CudaBatch, GoesOnBehindTheLastProblemOfALaunch) {
+  run({70, 1000}, {2, 3});
+  EXPECT_EQ(launched(),
+            (Names{"gramless_sweep 65535", "gramless_finish 65535", kAddKernel,
+                   "gramless_sweep 4465", "gramless_finish 4465", kAddKernel,
+                   "gramless_sweep 65535", kAddKernel, "gramless_sweep 4465",
+                   kAddKernel}));
+  EXPECT_EQ(taken.size(), 1);
+  ArrayPointer x;
+  std::memcpy(&x, &fake.launches[8].parameters[sizeof(GridParameters)],
+              sizeof x);
+  EXPECT_EQ(reinterpret_cast<std::uintptr_t>(x.data),
+            0x1000000 + 65535 * 2 * 3 * sizeof(float));
+  const auto first = parameters_of<AddParameters>(7);
+  const auto second = parameters_of<AddParameters>(9);
+  EXPECT_EQ(first.term_count + second.term_count, 70000);
+  EXPECT_EQ(first.has_earlier, 0);
+  EXPECT_EQ(first.has_later, 1);
+  EXPECT_EQ(second.has_earlier, 1);
+  EXPECT_EQ(second.has_later, 0);
+  EXPECT_EQ(first.sums, second.sums);
+}
+
+TEST_F(CudaBatch, TakesTheWorkspaceOfManyProblemsSeveralTimes) {
+  run({1000}, {10, 10000});
+  EXPECT_EQ(taken.size(), 1);
+  EXPECT_LE(taken[0], kWorkspaceBytes);
+  EXPECT_GT(std::ranges::count(launched(), kAddKernel), 3);
+}
+
+TEST_F(CudaBatch, OfNoProblemsStoresEmptySums) {
+  run({0}, {10, 20});
+  EXPECT_EQ(launched(), (Names{kAddKernel, kAddKernel}));
+  EXPECT_TRUE(taken.empty());
+  EXPECT_EQ(parameters_of<AddParameters>(1).term_count, 0);
+}
+
+TEST_F(CudaBatch, LoadsTheSumOnceForAllFunctions) {
+  run({10}, {10, 20});
+  run({20}, {30, 20});
+  EXPECT_EQ(std::ranges::count(fake.calls, "cuModuleLoadDataEx"),
+            programs.size() + 1);
+}
+
+/// The gradient of gamma has a sum over no rows, and so one kernel of two.
+TEST_F(CudaBatch, FindsAllKernelsBehindACallOfNoRows) {
+  run({3}, {0, 5});
+  EXPECT_EQ(launched().front(), "gramless_finish 3");
+  run({3}, {4, 5});
+  EXPECT_EQ(std::ranges::count(launched(), "gramless_sweep 3"), 3);
 }
 
 TEST(CudaDevices, AreKnownByTheirNames) {
