@@ -98,8 +98,9 @@ struct Options {
   /// Called on the caller's thread about every tenth of a second or less often.
   Interrupt interrupt = {};
   /// Of arrays on a CUDA device: the stream that work is queued on, null for
-  /// the default stream, and where calls get up to 64 MiB of memory from. A
-  /// call neither waits for the device nor allocates there.
+  /// the default stream, and where calls get up to 64 MiB of memory from, and
+  /// for the gradient of what problems share up to twice what that takes in
+  /// float64. A call neither waits for the device nor allocates there.
   void* stream = nullptr;
   TakeWorkspace workspace = {};
 };

@@ -1186,6 +1186,42 @@ CUDA = [
         "Reductions.ScalesDoNotDrift",
     ),
     Mutant(
+        "On a GPU each problem of a batch has its own arrays.",
+        "gramless/codegen/cuda/kernel_code.cpp",
+        "ir_.CreateMul(problem_, parameter(strides",
+        "ir_.CreateMul(number(0), parameter(strides",
+        "BatchLaunches.ComputeBatchesOfAnyForm",
+    ),
+    Mutant(
+        "On a GPU each problem of a batch has its own workspace.",
+        "gramless/codegen/cuda/kernel_code.cpp",
+        "problem_, parameter(offsetof(GridParameters, layout.bytes))",
+        "number(0), parameter(offsetof(GridParameters, layout.bytes))",
+        "BatchLaunches.SumGradientsOfAllThatProblemsShare",
+    ),
+    Mutant(
+        "Sums over problems do not depend on what a launch takes.",
+        "gramless/codegen/cuda/batch_launches.cpp",
+        "slab.is_first[part] ? 0 : 1",
+        "0",
+        "BatchLaunches.SumGradientsOfAllThatProblemsShare",
+    ),
+    Mutant(
+        "Dimensions become one only where each array has one stride.",
+        "gramless/plan/slabs.cpp",
+        "is_one &= last",
+        "is_one |= last",
+        "Slabs.AreAllProblemsInTheirOrder",
+    ),
+    Mutant(
+        "A module has all its kernels, whichever the first call launches.",
+        "gramless/codegen/cuda/grid_code.cpp",
+        "std::vector<std::string> names = {kSweepKernel};",
+        "std::vector<std::string> names;\n"
+        "  if (plan.blocks > 0) names = {kSweepKernel};",
+        "CudaBatch.FindsAllKernelsBehindACallOfNoRows",
+    ),
+    Mutant(
         "A gaussian in three dimensions takes 9 instructions for a pair.",
         "gramless/codegen/vector_math.cpp",
         "return is_cuda_ && is_float32(x);",

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Products on CUDA devices, where there is one, and what leads to them."""
 
-from types import SimpleNamespace
-
 import pytest
 import torch
 
@@ -15,7 +13,6 @@ from calls import (
     with_gradients,
 )
 from gramless.torch import Kernel, kernel_product
-from gramless.torch.batching import over_whole_batch
 from oracle import Data, assert_near
 
 needs_cuda = pytest.mark.skipif(
@@ -106,29 +103,91 @@ def test_arguments_on_two_devices():
         kernel_product(params, x.cuda(), y, b)
 
 
-def test_tensors_of_a_batch_are_shared_by_torch():
-    data = Data(3)
-    tensors = [
-        data.normal(2, 1, 4, 3),
-        data.normal(3, 5, 3),
-        data.positive(1),
-        data.normal(5, 2),
+# Leading dimensions of x, y, gamma and b: shared by none, by each in turn,
+# and crossed.
+LEADING = [
+    ((4,), (4,), (4,), (4,)),
+    ((), (4,), (4,), (4,)),
+    ((4,), (), (4,), (4,)),
+    ((4,), (4,), (), (4,)),
+    ((4,), (4,), (4,), ()),
+    ((2, 1), (3,), (1,), (2, 3)),
+    ((3,), (2, 1), (2, 3), (1, 1)),
+    ((1,), (1,), (1,), (1,)),
+]
+
+
+def batch(leading, dtype, M=40, N=700):  # noqa: N803
+    """Returns x, y, gamma and b of a batch, on the CPU."""
+    data = Data(0, dtype)
+    of_x, of_y, of_gamma, of_b = leading
+    return [
+        data.normal(*of_x, M, 3),
+        data.normal(*of_y, N, 3),
+        data.positive(*of_gamma, 1, 1) if of_gamma else data.positive(1),
+        data.normal(*of_b, N, 2),
     ]
-    leaves = [tensor.requires_grad_() for tensor in tensors]
+
+
+def product_with_gradients(tensors, device, mode):
+    """Returns a product and its gradients by all tensors, on the CPU."""
+    leaves = [tensor.to(device).requires_grad_() for tensor in tensors]
     x, y, gamma, b = leaves
-    gaussian = Kernel("gaussian(x,y)")
-    expected = kernel_product({"id": gaussian, "gamma": gamma}, x, y, b)
-    forms = [("x0", "i"), ("y0", "j"), ("g0", ""), ("b", "j")]
-    arguments = [(*form, 0, False) for form in forms]
-    program = SimpleNamespace(core=SimpleNamespace(arguments=arguments))
-    x, y, gamma, b = over_whole_batch(program, leaves)
-    assert [tuple(t.shape[:-2]) for t in (x, y, gamma, b)] == [(2, 3)] * 4
-    actual = kernel_product({"id": gaussian, "gamma": gamma}, x, y, b)
-    assert torch.equal(actual, expected)
-    weights = data.normal(*expected.shape)
-    for one, other in zip(
-        torch.autograd.grad((actual * weights).sum(), leaves),
-        torch.autograd.grad((expected * weights).sum(), leaves),
-        strict=True,
-    ):
-        assert_near(one, other, 1e-12)
+    params = {"id": Kernel("gaussian(x,y)"), "gamma": gamma}
+    a = kernel_product(params, x, y, b, mode=mode)
+    weights = Data(1, a.dtype).normal(*a.shape).to(device)
+    slopes = torch.autograd.grad((a * weights).sum(), leaves)
+    return [result.detach().cpu() for result in (a, *slopes)]
+
+
+@needs_cuda
+@pytest.mark.parametrize("dtype", TOLERANCES)
+@pytest.mark.parametrize("mode", ["sum", "lse"])
+@pytest.mark.parametrize("leading", LEADING, ids=str)
+def test_batches(leading, mode, dtype):
+    tensors = batch(leading, dtype)
+    actual = product_with_gradients(tensors, "cuda", mode)
+    doubles = [tensor.double() for tensor in tensors]
+    expected = product_with_gradients(doubles, "cpu", mode)
+    for one, other in zip(actual, expected, strict=True):
+        assert one.shape == other.shape
+        assert one.dtype == dtype
+        assert_near(one.double(), other, TOLERANCES[dtype])
+
+
+@needs_cuda
+@pytest.mark.parametrize("dtype", TOLERANCES)
+def test_problems_have_the_bits_that_they_have_alone(dtype):
+    x, y, _, b = (t.cuda() for t in batch(LEADING[0], dtype))
+    params = {"id": Kernel("gaussian(x,y)"), "gamma": 0.5}
+    together = kernel_product(params, x, y, b)
+    for k in range(4):
+        alone = kernel_product(params, x[k], y[k], b[k])
+        assert torch.equal(together[k], alone)
+
+
+@needs_cuda
+def test_more_problems_than_a_launch_takes():
+    data = Data(0, torch.float32)
+    x, y = data.normal(70000, 2, 3).cuda(), data.normal(5, 3).cuda()
+    b = data.normal(5, 1).cuda().requires_grad_()
+    params = {"id": Kernel("gaussian(x,y)"), "gamma": 0.5}
+    a = kernel_product(params, x, y, b)
+    (slope,) = torch.autograd.grad(a.sum(), b)
+    b = b.detach().double().requires_grad_()
+    right = kernel_product(params, x.double(), y.double(), b, backend="pytorch")
+    assert_near(a.double(), right, 1e-5)
+    (expected,) = torch.autograd.grad(right.sum(), b)
+    assert_near(slope.double(), expected, 1e-6)
+
+
+@needs_cuda
+def test_no_problems():
+    x = torch.zeros(0, 5, 3, device="cuda")
+    y = torch.ones(4, 3, device="cuda", requires_grad=True)
+    b = torch.ones(4, 2, device="cuda")
+    params = {"id": Kernel("gaussian(x,y)"), "gamma": 1.0}
+    a = kernel_product(params, x, y, b)
+    assert a.shape == (0, 5, 2)
+    (slope,) = torch.autograd.grad(a.sum(), y)
+    assert torch.equal(slope, torch.zeros_like(y))

@@ -59,26 +59,6 @@ def to_batch(
     ]
 
 
-def over_whole_batch(
-    program: Program, tensors: Sequence[torch.Tensor]
-) -> list[torch.Tensor]:
-    """Returns tensors with all leading dimensions of the batch, if any.
-
-    No tensor is shared then: torch adds up its gradients, not the engine.
-    """
-    batch = torch.broadcast_shapes(*(tensor.shape[:-2] for tensor in tensors))
-    if not batch:
-        return list(tensors)
-    return [
-        tensor.expand(*batch, *tensor.shape[-2:])
-        if pair or tensor.dim() > 2
-        else tensor.reshape(1, -1).expand(*batch, 1, -1)
-        for tensor, (_, pair, _, _) in zip(
-            tensors, program.core.arguments, strict=True
-        )
-    ]
-
-
 def unwrap(
     tensors: Sequence[torch.Tensor], level: int
 ) -> tuple[list[torch.Tensor], list[int | None], int]:

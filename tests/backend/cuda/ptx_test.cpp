@@ -18,6 +18,7 @@
 #include "golden.h"
 #include "gramless/base/text.h"
 #include "gramless/call/function.h"
+#include "gramless/codegen/cuda/add_kernel.h"
 #include "gramless/codegen/cuda/grid_code.h"
 #include "gramless/codegen/module.h"
 #include "gramless/error.h"
@@ -255,6 +256,33 @@ TEST(Ptx, AssemblesCommonKernelsWithoutSpills) {
         }
       }
     }
+  }
+}
+
+/// A block finds the arrays of its problem in front of its loops: kept there,
+/// their addresses would take a dozen registers more.
+TEST(Ptx, KeepsNoAddressesInRegistersOfLoops) {
+  const std::string ptxas = find_ptxas();
+  if (ptxas.empty()) GTEST_SKIP() << "ptxas is not installed";
+  const Program program =
+      programs_of(Case("gaussian(x,y); sum; D 3; E 1; order 0; float32"))[0];
+  const GridPlan plan = make_grid_plan(program, kSizes, DType::float32);
+  for (const int target : {80, 90}) {
+    const std::string report =
+        assembled(ptxas, ptx_of(program, plan, target), target);
+    EXPECT_LE(largest_before(report, " registers"), 80) << report;
+  }
+}
+
+TEST(Ptx, AssemblesTheSumOfProblems) {
+  const std::string ptxas = find_ptxas();
+  if (ptxas.empty()) GTEST_SKIP() << "ptxas is not installed";
+  for (const int target : {75, 80, 90, 100, 120}) {
+    const std::string report =
+        assembled(ptxas, cuda::ptx(generate_add(cuda_target(target))), target);
+    ASSERT_FALSE(report.starts_with("error")) << report;
+    EXPECT_EQ(largest_before(report, " bytes spill stores"), 0) << report;
+    EXPECT_LE(largest_before(report, " registers"), 64) << report;
   }
 }
 

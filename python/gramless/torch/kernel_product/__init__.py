@@ -20,7 +20,6 @@ from gramless.torch.arguments import (
     fail,
     option,
 )
-from gramless.torch.batching import over_whole_batch
 from gramless.torch.dense_batch import over_batch
 from gramless.torch.dense_modes import dense_matrix, dense_product
 from gramless.torch.formulas import Formula, kernel_formulas
@@ -212,11 +211,7 @@ def kernel_product(
     else:
         check_memory(call.tensors)
     program = Program(function, call.kernel, mode.name)
-    tensors = call.tensors
-    if tensors[0].is_cuda:
-        tensors = over_whole_batch(program, tensors)
-        views = ()
-    return map_reduce.map_reduce(program, backend, views, *tensors)[0]
+    return map_reduce.map_reduce(program, backend, views, *call.tensors)[0]
 
 
 def _on_gpu(
