@@ -718,8 +718,8 @@ ERRORS = [
     Mutant(
         "A device without an engine is an error, and no fallback.",
         "gramless/call/run.cpp",
-        "if (backend == Backend::cuda) {",
-        "if (backend == Backend::cuda && device != Device{}) {",
+        "if (backend == Backend::cuda) {\n    cuda::check_driver(",
+        "if (backend == Backend::cuda && !is_cpu) {\n    cuda::check_driver(",
         "tests/torch/arguments_test.py::test_no_engine_for_cuda",
     ),
     Mutant(

@@ -1,14 +1,25 @@
 // SPDX-License-Identifier: MIT
 // A library with the name and the functions of the CUDA driver's, for tests of
-// how it is found. It has one device, on which nothing runs.
+// how it is found and of what calls ask it for. It has one device, on which
+// nothing runs: launches are counted.
 #include <cstddef>
 #include <cstring>
 
 #include "gramless/backend/cuda/functions.h"
 
-using gramless::cuda::DeviceAttribute;
-using gramless::cuda::DeviceHandle;
-using gramless::cuda::Status;
+using namespace gramless::cuda;
+
+namespace {
+
+int launches = 0;
+
+/// Returns a handle, which nobody looks behind.
+template <class Handle>
+Handle handle() {
+  return reinterpret_cast<Handle>(&launches);
+}
+
+}  // namespace
 
 extern "C" {
 
@@ -47,14 +58,51 @@ Status cuDeviceGetAttribute(int* value, DeviceAttribute which,
   return Status::success;
 }
 
+Status cuCtxGetCurrent(ContextHandle* context) {
+  *context = handle<ContextHandle>();
+  return Status::success;
+}
+
+Status cuCtxGetDevice(DeviceHandle* device) {
+  *device = 0;
+  return Status::success;
+}
+
+Status cuCtxGetId(ContextHandle /*context*/, unsigned long long* id) {
+  *id = 1;
+  return Status::success;
+}
+
+Status cuStreamIsCapturing(StreamHandle /*stream*/, CaptureStatus* status) {
+  *status = CaptureStatus::none;
+  return Status::success;
+}
+
+Status cuThreadExchangeStreamCaptureMode() { return Status::success; }
+
+Status cuModuleLoadDataEx(ModuleHandle* module) {
+  *module = handle<ModuleHandle>();
+  return Status::success;
+}
+
+Status cuModuleGetFunction(KernelHandle* kernel) {
+  *kernel = handle<KernelHandle>();
+  return Status::success;
+}
+
+Status cuLaunchKernel() {
+  ++launches;
+  return Status::success;
+}
+
+/// Not of the driver: how many launches there were.
+int gramless_launches() { return launches; }
+
 // The rest is there, and fails.
 Status cuGetErrorName() { return Status::not_initialized; }
 Status cuGetErrorString() { return Status::not_initialized; }
 Status cuDevicePrimaryCtxRetain() { return Status::not_initialized; }
 Status cuDevicePrimaryCtxRelease_v2() { return Status::not_initialized; }
-Status cuCtxGetCurrent() { return Status::not_initialized; }
-Status cuCtxGetDevice() { return Status::not_initialized; }
-Status cuCtxGetId() { return Status::not_initialized; }
 Status cuCtxPushCurrent_v2() { return Status::not_initialized; }
 Status cuCtxPopCurrent_v2() { return Status::not_initialized; }
 Status cuMemAlloc_v2() { return Status::not_initialized; }
@@ -62,11 +110,6 @@ Status cuMemFree_v2() { return Status::not_initialized; }
 Status cuMemcpyHtoD_v2() { return Status::not_initialized; }
 Status cuMemcpyDtoH_v2() { return Status::not_initialized; }
 Status cuStreamGetCtx() { return Status::not_initialized; }
-Status cuStreamIsCapturing() { return Status::not_initialized; }
-Status cuThreadExchangeStreamCaptureMode() { return Status::not_initialized; }
-Status cuModuleLoadDataEx() { return Status::not_initialized; }
 Status cuModuleUnload() { return Status::not_initialized; }
-Status cuModuleGetFunction() { return Status::not_initialized; }
-Status cuLaunchKernel() { return Status::not_initialized; }
 
 }  // extern "C"
