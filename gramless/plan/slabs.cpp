@@ -34,10 +34,26 @@ void Slabs::add(Dimension dimension) {
   }
 }
 
-void Slabs::cut_longest() {
-  const auto longest =
-      std::ranges::max_element(dimensions_, {}, &Dimension::extent);
-  std::rotate(longest, longest + 1, dimensions_.end());
+void Slabs::cut_longest(std::span<const std::size_t> ordered) {
+  std::size_t longest = dimensions_.size() - 1;
+  for (std::size_t k = 0; k < dimensions_.size(); ++k) {
+    const bool keeps_all = std::ranges::all_of(
+        ordered, [&](std::size_t array) { return keeps_order(k, array); });
+    if (keeps_all && dimensions_[k].extent > dimensions_[longest].extent) {
+      longest = k;
+    }
+  }
+  const auto place = dimensions_.begin() + static_cast<std::ptrdiff_t>(longest);
+  std::rotate(place, place + 1, dimensions_.end());
+}
+
+bool Slabs::keeps_order(std::size_t dimension, std::size_t array) const {
+  const auto is_shared = [&](const Dimension& each) {
+    return each.strides[array] == 0;
+  };
+  return !is_shared(dimensions_[dimension]) ||
+         std::ranges::none_of(std::span(dimensions_).subspan(dimension + 1),
+                              is_shared);
 }
 
 int64_t Slabs::count(int64_t most) const {

@@ -3,8 +3,8 @@
 // count problems, so there is one stride between these in each array.
 //
 //   leading dimensions along which one stride does for each array are one
-//   the last one that is left is cut into slabs
-//   the dimensions in front of it are loops around that
+//   the last one that is left, or a longer one, is cut into slabs
+//   the others are loops around that
 #pragma once
 
 #include <cstddef>
@@ -26,7 +26,7 @@ struct Slab {
   std::vector<bool> is_last;
 };
 
-/// The problems of a batch as slabs, in the order of the problems.
+/// The problems of a batch as slabs, in the order of the problems at first.
 class Slabs {
  public:
   /// The strides of each array along the dimensions of a batch: 0 where
@@ -35,9 +35,9 @@ class Slabs {
 
   Slabs(std::span<const int64_t> batch, const Strides& arrays);
 
-  /// Cuts the longest dimension into slabs instead of the last one, where the
-  /// order of the problems does not matter.
-  void cut_longest();
+  /// Cuts the longest dimension into slabs, instead of the last one, with which
+  /// problems that share a part of one of some arrays stay in their order.
+  void cut_longest(std::span<const std::size_t> ordered);
 
   /// Problems that a slab may have.
   [[nodiscard]] int64_t longest() const { return dimensions_.back().extent; }
@@ -60,6 +60,10 @@ class Slabs {
 
   /// Adds a dimension behind the others.
   void add(Dimension dimension);
+  /// Whether problems that share a part of an array stay in their order where
+  /// a dimension becomes the last one.
+  [[nodiscard]] bool keeps_order(std::size_t dimension,
+                                 std::size_t array) const;
   [[nodiscard]] Slab slab_at(std::span<const int64_t> index,
                              int64_t problems) const;
 

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <set>
 
 namespace gramless {
@@ -113,16 +114,52 @@ TEST(Slabs, OfOneProblemAreOne) {
 
 TEST(Slabs, CutTheLongestDimension) {
   const std::vector<int64_t> batch = {100, 2, 3};
-  const Slabs::Strides arrays = {{1, 0, 0}, {0, 3, 1}, {6, 3, 1}};
-  Slabs slabs(batch, arrays);
-  EXPECT_EQ(slabs.longest(), 6);
-  slabs.cut_longest();
-  EXPECT_EQ(slabs.longest(), 100);
-  EXPECT_EQ(slabs.count(100), 6);
+  const Slabs::Strides arrays = {{1, 0, 0}, {0, 3, 1}, {0, 0, 0}};
   const Offsets all = offsets_of(batch, arrays);
-  const Offsets cut = offsets_of(slabs, 33);
-  EXPECT_EQ(cut.size(), all.size());
-  EXPECT_EQ(std::set(cut.begin(), cut.end()), std::set(all.begin(), all.end()));
+  const Slabs last(batch, arrays);
+  EXPECT_EQ(last.longest(), 6);
+  for (const std::vector<std::size_t>& ordered :
+       {std::vector<std::size_t>{}, {0}, {1}, {0, 1}}) {
+    Slabs slabs = last;
+    slabs.cut_longest(ordered);
+    EXPECT_EQ(slabs.longest(), 100);
+    EXPECT_EQ(slabs.count(100), 6);
+    const Offsets cut = offsets_of(slabs, 33);
+    EXPECT_EQ(cut.size(), all.size());
+    EXPECT_EQ(std::set(cut.begin(), cut.end()),
+              std::set(all.begin(), all.end()));
+  }
+  // All problems share the last array, and would be added in another order.
+  Slabs slabs = last;
+  slabs.cut_longest(std::vector<std::size_t>{0, 2});
+  EXPECT_EQ(offsets_of(slabs, 33), all);
+}
+
+/// Returns the problems that share each part of the first array, in order. The
+/// second array numbers them.
+std::map<int64_t, std::vector<int64_t>> sharers(const Offsets& offsets) {
+  std::map<int64_t, std::vector<int64_t>> problems;
+  for (const std::vector<int64_t>& own : offsets) {
+    problems[own[0]].push_back(own[1]);
+  }
+  return problems;
+}
+
+TEST(Slabs, KeepTheOrderOfThoseThatShareAPart) {
+  for (const std::vector<int64_t>& batch :
+       {std::vector<int64_t>{7, 3, 5}, {3, 7, 5}, {2, 3, 2}}) {
+    for (unsigned has = 0; has < 8; ++has) {
+      for (unsigned other = 0; other < 8; ++other) {
+        const Slabs::Strides arrays = {strides_of(batch, has, 1),
+                                       strides_of(batch, 7, 1),
+                                       strides_of(batch, other, 1)};
+        Slabs slabs(batch, arrays);
+        slabs.cut_longest(std::vector<std::size_t>{0});
+        EXPECT_EQ(sharers(offsets_of(slabs, 4)),
+                  sharers(offsets_of(batch, arrays)));
+      }
+    }
+  }
 }
 
 /// In the order of the slabs, each part of an array is first once and last
@@ -130,8 +167,8 @@ TEST(Slabs, CutTheLongestDimension) {
 TEST(Slabs, TellWhereAPartBeginsAndEnds) {
   for (const std::vector<int64_t>& batch : kBatches) {
     for (unsigned has = 0; has < 8; ++has) {
-      const Slabs slabs(batch,
-                        {strides_of(batch, has, 1), strides_of(batch, 7, 1)});
+      Slabs slabs(batch, {strides_of(batch, has, 1), strides_of(batch, 7, 1)});
+      if (has % 2 == 0) slabs.cut_longest({});
       for (const int64_t most : {1, 2, 4, 65535}) {
         std::set<int64_t> begun, ended;
         slabs.for_each(most, [&](const Slab& slab) {

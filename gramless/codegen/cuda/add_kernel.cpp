@@ -19,6 +19,9 @@ namespace {
 
 constexpr int kThreads = 128;
 constexpr int64_t kMostAddBlocks = 4096;
+/// Terms that are loaded before they are added: one by one, each would wait for
+/// memory.
+constexpr int64_t kAtOnce = 16;
 
 class AddKernel : KernelFrame {
  public:
@@ -43,22 +46,43 @@ class AddKernel : KernelFrame {
     ir_.CreateStore(llvm::ConstantFP::get(wide_, 0), sum);
     emit_if(is_set(offsetof(AddParameters, has_earlier)),
             [&] { ir_.CreateStore(ir_.CreateLoad(wide_, kept), sum); });
-    llvm::Value* terms =
-        word_behind(parameter_pointer(offsetof(AddParameters, terms)), element);
-    for_each(
-        number(0), parameter(offsetof(AddParameters, term_count)), number(1),
-        [&](llvm::Value* term) {
-          llvm::Value* behind = ir_.CreateMul(
-              term, parameter(offsetof(AddParameters, term_stride)));
-          ir_.CreateStore(
-              ir_.CreateFAdd(ir_.CreateLoad(wide_, sum),
-                             ir_.CreateLoad(wide_, word_behind(terms, behind))),
-              sum);
-        });
+    add_terms(
+        word_behind(parameter_pointer(offsetof(AddParameters, terms)), element),
+        sum);
     llvm::Value* total = ir_.CreateLoad(wide_, sum);
     llvm::Value* has_later = is_set(offsetof(AddParameters, has_later));
     emit_if(has_later, [&] { ir_.CreateStore(total, kept); });
     emit_if(ir_.CreateNot(has_later), [&] { store(total, element); });
+  }
+
+  /// Adds the number at an address to a sum, and those behind it at strides.
+  void add_terms(llvm::Value* terms, llvm::Value* sum) {
+    llvm::Value* count = parameter(offsetof(AddParameters, term_count));
+    llvm::Value* end =
+        ir_.CreateSub(count, ir_.CreateURem(count, number(kAtOnce)));
+    for_each(number(0), end, number(kAtOnce), [&](llvm::Value* first) {
+      add_some(terms, {first, kAtOnce}, sum);
+    });
+    for_each(end, count, number(1),
+             [&](llvm::Value* term) { add_some(terms, {term, 1}, sum); });
+  }
+
+  struct Some {
+    llvm::Value* first;
+    int64_t count;
+  };
+
+  void add_some(llvm::Value* terms, const Some& some, llvm::Value* sum) {
+    llvm::Value* stride = parameter(offsetof(AddParameters, term_stride));
+    Registers loaded;
+    for (int64_t k = 0; k < some.count; ++k) {
+      llvm::Value* term = ir_.CreateAdd(some.first, number(k));
+      llvm::Value* address = word_behind(terms, ir_.CreateMul(term, stride));
+      loaded.push_back(ir_.CreateLoad(wide_, address));
+    }
+    llvm::Value* total = ir_.CreateLoad(wide_, sum);
+    for (llvm::Value* term : loaded) total = ir_.CreateFAdd(total, term);
+    ir_.CreateStore(total, sum);
   }
 
   llvm::Value* is_set(std::size_t offset) {

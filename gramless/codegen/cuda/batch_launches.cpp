@@ -48,7 +48,11 @@ BatchLaunches::BatchLaunches(const Program& program, const GridPlan& plan,
       launches_(grid_launches(program, plan)),
       slabs_(slabs_of(batch)) {
   find_shared_results();
-  if (shared_.empty()) slabs_.cut_longest();
+  std::vector<std::size_t> ordered;
+  for (const SharedResult& each : shared_) {
+    ordered.push_back(part_place(each.result));
+  }
+  slabs_.cut_longest(ordered);
   lay_out_workspace(limits);
 }
 

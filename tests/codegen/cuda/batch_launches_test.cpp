@@ -302,8 +302,9 @@ BatchedCall derivative_of(Draw& draw, const BatchedCall& call,
 
 TEST(BatchLaunches, ComputeBatchesOfAnyForm) {
   int count = 0;
-  for (const char* name : {"gaussian(x,y)", "laplacian(x,y)",
-                           "cauchy(x,y)*linear(u,v)", "matern32(x,y)"}) {
+  for (const char* name :
+       {"gaussian(x,y)", "laplacian(x,y)", "cauchy(x,y)*linear(u,v)",
+        "matern32(x,y)", "rational_quadratic(x,y)", "1/(1 + cauchy(x,y)**2)"}) {
     for (const Mode mode : {Mode::sum, Mode::lse}) {
       for (const Shape& batch : std::vector<Shape>{
                {1}, {4}, {2, 3}, {3, 1, 2}, {2, 2, 3}, {0}, {2, 0}}) {
@@ -349,8 +350,9 @@ BatchedCall shared_call(Draw& draw, const Shape& batch,
   return call;
 }
 
-BatchedCall gradient_of(Draw& draw, const BatchedCall& call) {
-  BatchedCall gradient{call.function.vjp({0, 1, 2, 3}), call.sizes, call.dtype,
+BatchedCall gradient_of(Draw& draw, const BatchedCall& call,
+                        const std::vector<std::size_t>& wrt = {0, 1, 2, 3}) {
+  BatchedCall gradient{call.function.vjp(wrt), call.sizes, call.dtype,
                        call.arguments};
   const Shape shape = call.make_results().front().view().shape;
   gradient.arguments.push_back(
@@ -449,6 +451,15 @@ TEST(BatchLaunches, AreFewWhereProblemsAreCrossed) {
   set(1, {2});
   EXPECT_EQ(extent_of(call).launches, 2);
   expect_right(draw, call);
+  // Two kernels, and sums of what the problems of a launch share, and of what
+  // those of several launches do.
+  const BatchedCall gradient = gradient_of(draw, call, {0, 1});
+  EXPECT_EQ(extent_of(gradient).launches, 2 * (2 + 2));
+  expect_right(draw, gradient);
+  // All problems share b: their gradients are added in their order.
+  const BatchedCall of_all = gradient_of(draw, call, {3});
+  EXPECT_EQ(extent_of(of_all).launches, 100 * (1 + 1));
+  expect_right(draw, of_all);
 }
 
 }  // namespace
