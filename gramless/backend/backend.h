@@ -139,7 +139,7 @@ class PreparedProgram {
 /// Queues the kernels of programs for all problems of a batch on the stream,
 /// one program after another in one workspace. All arrays are on one device.
 /// The programs compute results that problems share in float64.
-void run(std::span<const PreparedProgram> programs, Sizes sizes,
+void run(std::span<const PreparedProgram> programs, Sizes sizes, DType dtype,
          const Batch& batch, const RunOptions& options);
 
 /// Returns a program with its plan for a GPU of 132 multiprocessors, the reason

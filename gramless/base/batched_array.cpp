@@ -52,6 +52,17 @@ View BatchedArray<View>::first() const {
 }
 
 template <class View>
+int64_t BatchedArray<View>::row_stride() const {
+  const std::size_t axes = view_.strides.size();
+  return axes > 1 && lines_ == Lines::rows ? view_.strides[axes - 2] : 0;
+}
+
+template <class View>
+int64_t BatchedArray<View>::column_stride() const {
+  return view_.strides.empty() ? 0 : view_.strides.back();
+}
+
+template <class View>
 auto BatchedArray<View>::data_of(int64_t problem) const -> Pointer {
   return data_at(problem, batch_);
 }

@@ -28,9 +28,14 @@ class BatchedArray {
 
   BatchedArray(const View& view, std::span<const int64_t> batch, Lines lines);
 
+  /// All of it.
+  [[nodiscard]] const View& view() const { return view_; }
   /// Returns the array of the first problem: with rows and columns, or columns
   /// alone.
   [[nodiscard]] View first() const;
+  /// Elements from one row to the next, or 0, and from one column to the next.
+  [[nodiscard]] int64_t row_stride() const;
+  [[nodiscard]] int64_t column_stride() const;
   /// Returns where the array of a problem starts.
   [[nodiscard]] Pointer data_of(int64_t problem) const;
   /// Whether problems share a part of it.

@@ -206,8 +206,8 @@ void run_on_device(const ArrayFunction::State& function, const RunPlace& place,
                    const Batch& batch) {
   check_backend(place.backend, place.device);
   const Runnable& runnable = function.runnable;
-  cuda::run(runnable.grid_programs.of(runnable.map_reduce), place.sizes, batch,
-            place.how);
+  cuda::run(runnable.grid_programs.of(runnable.map_reduce), place.sizes,
+            place.dtype, batch, place.how);
 }
 
 void run(const ArrayFunction::State& function, const RunPlace& place,

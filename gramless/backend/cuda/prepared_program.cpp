@@ -159,19 +159,15 @@ std::shared_ptr<const ReadyGrid> PreparedProgram::ready_for(Sizes sizes,
   return ready;
 }
 
-void run(std::span<const PreparedProgram> programs, Sizes sizes,
+void run(std::span<const PreparedProgram> programs, Sizes sizes, DType dtype,
          const Batch& batch, const RunOptions& options) {
-  std::vector<ArrayView> arguments;
-  for (const auto& array : batch.arguments) arguments.push_back(array.first());
-  const Device device = batch.results[0].first().device;
   try {
+    const int device = device_index(batch.results[0].view().device);
     std::vector<ReadyBatch> batches;
+    batches.reserve(programs.size());
     for (const PreparedProgram& each : programs) {
-      const Program& program = each.program();
-      auto ready =
-          each.ready_for(sizes, find_dtype(program.arguments, arguments),
-                         device_index(device));
-      BatchLaunches launches(program, ready->plan, batch);
+      auto ready = each.ready_for(sizes, dtype, device);
+      BatchLaunches launches(each.program(), ready->plan, batch);
       batches.push_back({std::move(ready), std::move(launches)});
     }
     launch_batches(launcher(), batches, options);

@@ -26,7 +26,8 @@ PreparedProgram::PreparedProgram(PreparedProgram&& other) noexcept = default;
 PreparedProgram::~PreparedProgram() = default;
 
 void run(std::span<const PreparedProgram> /*programs*/, Sizes /*sizes*/,
-         const Batch& /*batch*/, const RunOptions& /*options*/) {
+         DType /*dtype*/, const Batch& /*batch*/,
+         const RunOptions& /*options*/) {
   check_driver("arrays on a CUDA device");
 }
 

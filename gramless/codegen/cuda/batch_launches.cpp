@@ -13,6 +13,7 @@ constexpr int64_t kWide = 8;  // Bytes of a float64.
 /// The arrays of a batch: arguments, results, and the parts of the results.
 Slabs slabs_of(const Batch& batch) {
   Slabs::Strides strides;
+  strides.reserve(batch.arguments.size() + 2 * batch.results.size());
   for (const auto& array : batch.arguments) strides.push_back(array.strides());
   for (const auto& array : batch.results) strides.push_back(array.strides());
   for (const auto& array : batch.results) {
@@ -21,15 +22,25 @@ Slabs slabs_of(const Batch& batch) {
   return Slabs(batch.leading, strides);
 }
 
-/// Moves a view by some elements.
+/// Returns where an array has the part that is so many elements behind its
+/// start.
 template <class View>
-View moved(View view, int64_t elements) {
-  if (view.data == nullptr) return view;
+auto address_at(const BatchedArray<View>& array, int64_t elements) {
+  const auto& [data, dtype, shape, strides, device] = array.view();
   using Byte = std::conditional_t<
-      std::is_const_v<std::remove_pointer_t<decltype(view.data)>>,
+      std::is_const_v<std::remove_pointer_t<decltype(View::data)>>,
       const std::byte, std::byte>;
-  view.data = static_cast<Byte*>(view.data) + elements * dtype_size(view.dtype);
-  return view;
+  if (data == nullptr) return decltype(View::data){};  // No elements.
+  return static_cast<decltype(View::data)>(static_cast<Byte*>(data) +
+                                           elements * dtype_size(dtype));
+}
+
+/// Returns the pointer to that part.
+template <class View>
+auto pointer_at(const BatchedArray<View>& array, int64_t elements) {
+  using Data = std::remove_pointer_t<decltype(View::data)>;
+  return PointerTo<Data>{address_at(array, elements), array.row_stride(),
+                         array.column_stride()};
 }
 
 void queue_add(const AddParameters& parameters,
@@ -61,8 +72,9 @@ void BatchLaunches::find_shared_results() {
     for (std::size_t k = 0; k < output.finishes.size(); ++k) {
       const std::size_t result = output.output + k;
       const auto& array = batch_.results[result];
+      if (!array.is_shared()) continue;
       const int64_t width = elements_in(array.first().shape);
-      if (array.is_shared() && width > 0) shared_.push_back({result, width});
+      if (width > 0) shared_.push_back({result, width});
     }
   }
 }
@@ -128,20 +140,14 @@ void BatchLaunches::queue(void* workspace, const Queue& queue) const {
 GridArrays BatchLaunches::arrays_of(const Slab& slab,
                                     std::byte* workspace) const {
   GridArrays arrays{.workspace = workspace};
-  const auto stride = [&](std::size_t place, DType dtype) {
-    return slabs_.stride(place) * dtype_size(dtype);
+  const auto add = [&](const auto& array, auto& pointers) {
+    const std::size_t place = arrays.problem_strides.size();
+    pointers.push_back(pointer_at(array, slab.offsets[place]));
+    arrays.problem_strides.push_back(slabs_.stride(place) *
+                                     dtype_size(array.view().dtype));
   };
-  for (std::size_t k = 0; k < batch_.arguments.size(); ++k) {
-    const ArrayView view = batch_.arguments[k].first();
-    arrays.arguments.push_back(pointer_to(moved(view, slab.offsets[k])));
-    arrays.problem_strides.push_back(stride(k, view.dtype));
-  }
-  for (std::size_t k = 0; k < batch_.results.size(); ++k) {
-    const MutableArrayView view = batch_.results[k].first();
-    const std::size_t place = result_place(k);
-    arrays.results.push_back(pointer_to(moved(view, slab.offsets[place])));
-    arrays.problem_strides.push_back(stride(place, view.dtype));
-  }
+  for (const auto& array : batch_.arguments) add(array, arrays.arguments);
+  for (const auto& array : batch_.results) add(array, arrays.results);
   for (const auto& [result, width, terms, sums] : shared_) {
     const std::vector<int64_t> shape = batch_.results[result].first().shape;
     arrays.results[result] = pointer_to(MutableArrayView{
@@ -153,16 +159,16 @@ GridArrays BatchLaunches::arrays_of(const Slab& slab,
 
 /// Returns the parameters that are the same for all slabs.
 AddParameters BatchLaunches::result_of(const SharedResult& shared) const {
-  const MutableArrayView view = batch_.results[shared.result].first();
-  const auto [data, row_stride, column_stride] = pointer_to(view);
-  AddParameters parameters{.elements = shared.width,
-                           .result = data,
-                           .is_float32 = view.dtype == DType::float32 ? 1 : 0,
-                           .row_stride = row_stride,
-                           .column_stride = column_stride};
-  if (!view.shape.empty()) parameters.columns = view.shape.back();
-  parameters.rows = shared.width / parameters.columns;
-  return parameters;
+  const auto& array = batch_.results[shared.result];
+  const auto& [data, dtype, shape, strides, device] = array.view();
+  const int64_t columns = shape.empty() ? 1 : shape.back();
+  return {.elements = shared.width,
+          .result = data,
+          .is_float32 = dtype == DType::float32 ? 1 : 0,
+          .rows = shared.width / columns,
+          .columns = columns,
+          .row_stride = array.row_stride(),
+          .column_stride = array.column_stride()};
 }
 
 /// The problems of a slab share one part of the result, or each has its own.
@@ -187,8 +193,7 @@ void BatchLaunches::queue_sum(const SharedResult& shared, const Slab& slab,
   }
   parameters.has_earlier = slab.is_first[part] ? 0 : 1;
   parameters.has_later = slab.is_last[part] ? 0 : 1;
-  const MutableArrayView view = batch_.results[result].first();
-  parameters.result = moved(view, slab.offsets[place]).data;
+  parameters.result = address_at(batch_.results[result], slab.offsets[place]);
   queue_add(parameters, queue);
 }
 
