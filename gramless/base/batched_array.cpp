@@ -91,16 +91,22 @@ template <class View>
 auto BatchedArray<View>::data_at(int64_t index,
                                  std::span<const int64_t> shape) const
     -> Pointer {
-  if (view_.data == nullptr) return nullptr;  // There are no elements.
+  if (view_.data == nullptr) return nullptr;  // Extents may be 0.
   int64_t offset = 0;
   for (std::size_t k = shape.size(); k-- > 0;) {
     offset += index % shape[k] * strides_[k];
     index /= shape[k];
   }
+  return behind(offset);
+}
+
+template <class View>
+auto BatchedArray<View>::behind(int64_t elements) const -> Pointer {
+  if (view_.data == nullptr) return nullptr;
   using Byte =
       std::conditional_t<std::is_const_v<std::remove_pointer_t<Pointer>>,
                          const std::byte, std::byte>;
-  return static_cast<Byte*>(view_.data) + offset * dtype_size(view_.dtype);
+  return static_cast<Byte*>(view_.data) + elements * dtype_size(view_.dtype);
 }
 
 template class BatchedArray<ArrayView>;

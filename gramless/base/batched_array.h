@@ -36,6 +36,8 @@ class BatchedArray {
   /// Elements from one row to the next, or 0, and from one column to the next.
   [[nodiscard]] int64_t row_stride() const;
   [[nodiscard]] int64_t column_stride() const;
+  /// Returns what is so many elements behind its start; null where it has none.
+  [[nodiscard]] Pointer behind(int64_t elements) const;
   /// Returns where the array of a problem starts.
   [[nodiscard]] Pointer data_of(int64_t problem) const;
   /// Whether problems share a part of it.

@@ -22,24 +22,12 @@ Slabs slabs_of(const Batch& batch) {
   return Slabs(batch.leading, strides);
 }
 
-/// Returns where an array has the part that is so many elements behind its
-/// start.
-template <class View>
-auto address_at(const BatchedArray<View>& array, int64_t elements) {
-  const auto& [data, dtype, shape, strides, device] = array.view();
-  using Byte = std::conditional_t<
-      std::is_const_v<std::remove_pointer_t<decltype(View::data)>>,
-      const std::byte, std::byte>;
-  if (data == nullptr) return decltype(View::data){};  // No elements.
-  return static_cast<decltype(View::data)>(static_cast<Byte*>(data) +
-                                           elements * dtype_size(dtype));
-}
-
-/// Returns the pointer to that part.
+/// Returns the pointer to the part of an array that is so many elements behind
+/// its start.
 template <class View>
 auto pointer_at(const BatchedArray<View>& array, int64_t elements) {
   using Data = std::remove_pointer_t<decltype(View::data)>;
-  return PointerTo<Data>{address_at(array, elements), array.row_stride(),
+  return PointerTo<Data>{array.behind(elements), array.row_stride(),
                          array.column_stride()};
 }
 
@@ -64,7 +52,8 @@ BatchLaunches::BatchLaunches(const Program& program, const GridPlan& plan,
     ordered.push_back(part_place(each.result));
   }
   slabs_.cut_longest(ordered);
-  lay_out_workspace(limits);
+  choose_slabs(limits);
+  if (batch.problems > 0 && !launches_.empty()) lay_out_workspace();
 }
 
 void BatchLaunches::find_shared_results() {
@@ -74,17 +63,17 @@ void BatchLaunches::find_shared_results() {
       const auto& array = batch_.results[result];
       if (!array.is_shared()) continue;
       const int64_t width = elements_in(array.first().shape);
-      if (width > 0) shared_.push_back({result, width});
+      if (width > 0) shared_.push_back({result, width, array.parts() * width});
     }
   }
 }
 
-void BatchLaunches::lay_out_workspace(const BatchLimits& limits) {
+void BatchLaunches::choose_slabs(const BatchLimits& limits) {
   int64_t of_problem = plan_.workspace.bytes;
   int64_t of_sums = 0;
-  for (const auto& [result, width, terms, sums] : shared_) {
-    of_problem += width * kWide;
-    of_sums += batch_.results[result].parts() * width * kWide;
+  for (const SharedResult& shared : shared_) {
+    of_problem += shared.width * kWide;
+    of_sums += shared.elements * kWide;
   }
   const int64_t most =
       std::clamp<int64_t>(slabs_.longest(), 1, limits.problems);
@@ -93,23 +82,22 @@ void BatchLaunches::lay_out_workspace(const BatchLimits& limits) {
                           : most;
   };
   at_once_ = fitting(limits.workspace_bytes);
-  if (slabs_.count(at_once_) <= 1) {
-    of_sums = 0;  // All terms are added at once.
-  } else {
+  if (slabs_.count(at_once_) > 1) {
     at_once_ = fitting(limits.workspace_bytes - of_sums);
   }
-  if (batch_.problems == 0 || launches_.empty()) return;
+}
+
+void BatchLaunches::lay_out_workspace() {
+  const auto take = [&](int64_t& start, int64_t numbers) {
+    start = bytes_;
+    bytes_ += numbers * kWide;
+  };
   bytes_ = at_once_ * plan_.workspace.bytes;
   for (SharedResult& shared : shared_) {
-    shared.terms = bytes_;
-    bytes_ += at_once_ * shared.width * kWide;
+    take(shared.terms, at_once_ * shared.width);
   }
-  int64_t sums = bytes_;
-  for (SharedResult& shared : shared_) {
-    shared.sums = sums;
-    sums += batch_.results[shared.result].parts() * shared.width * kWide;
-  }
-  bytes_ += of_sums;
+  if (slabs_.count(at_once_) == 1) return;  // It adds all terms at once.
+  for (SharedResult& shared : shared_) take(shared.sums, shared.elements);
 }
 
 std::size_t BatchLaunches::result_place(std::size_t result) const {
@@ -148,7 +136,7 @@ GridArrays BatchLaunches::arrays_of(const Slab& slab,
   };
   for (const auto& array : batch_.arguments) add(array, arrays.arguments);
   for (const auto& array : batch_.results) add(array, arrays.results);
-  for (const auto& [result, width, terms, sums] : shared_) {
+  for (const auto& [result, width, elements, terms, sums] : shared_) {
     const std::vector<int64_t> shape = batch_.results[result].first().shape;
     arrays.results[result] = pointer_to(MutableArrayView{
         workspace + terms, DType::float64, shape, row_major_strides(shape)});
@@ -157,7 +145,6 @@ GridArrays BatchLaunches::arrays_of(const Slab& slab,
   return arrays;
 }
 
-/// Returns the parameters that are the same for all slabs.
 AddParameters BatchLaunches::result_of(const SharedResult& shared) const {
   const auto& array = batch_.results[shared.result];
   const auto& [data, dtype, shape, strides, device] = array.view();
@@ -174,7 +161,7 @@ AddParameters BatchLaunches::result_of(const SharedResult& shared) const {
 /// The problems of a slab share one part of the result, or each has its own.
 void BatchLaunches::queue_sum(const SharedResult& shared, const Slab& slab,
                               std::byte* workspace, const Queue& queue) const {
-  const auto& [result, width, terms, sums] = shared;
+  const auto& [result, width, elements, terms, sums] = shared;
   const std::size_t place = result_place(result);
   const std::size_t part = part_place(result);
   AddParameters parameters = result_of(shared);
@@ -193,11 +180,10 @@ void BatchLaunches::queue_sum(const SharedResult& shared, const Slab& slab,
   }
   parameters.has_earlier = slab.is_first[part] ? 0 : 1;
   parameters.has_later = slab.is_last[part] ? 0 : 1;
-  parameters.result = address_at(batch_.results[result], slab.offsets[place]);
+  parameters.result = batch_.results[result].behind(slab.offsets[place]);
   queue_add(parameters, queue);
 }
 
-/// A sum of no problems is 0.
 void BatchLaunches::queue_empty_sums(const Queue& queue) const {
   for (const SharedResult& shared : shared_) {
     AddParameters parameters = result_of(shared);

@@ -43,24 +43,33 @@ class BatchLaunches {
   void queue(void* workspace, const Queue& queue) const;
 
  private:
-  /// A result of the program that problems share, and where the workspace has
-  /// it.
+  /// A result of the program that problems share.
   struct SharedResult {
     std::size_t result = 0;
-    int64_t width = 0;  // Numbers of a part.
+    int64_t width = 0;     // Numbers of a part,
+    int64_t elements = 0;  // and of all parts.
+    /// Where the workspace has those of the problems of a slab, and their sums.
     int64_t terms = 0;
     int64_t sums = 0;
   };
 
   void find_shared_results();
-  void lay_out_workspace(const BatchLimits& limits);
+  /// Chooses how many problems a slab has.
+  void choose_slabs(const BatchLimits& limits);
+  void lay_out_workspace();
+  /// Return the places of a result, and of its parts, among the arrays of the
+  /// slabs.
   [[nodiscard]] std::size_t result_place(std::size_t result) const;
   [[nodiscard]] std::size_t part_place(std::size_t result) const;
+  /// Returns what the kernels of a slab work on.
   [[nodiscard]] GridArrays arrays_of(const Slab& slab,
                                      std::byte* workspace) const;
+  /// Returns what all sums of a result have in common.
   [[nodiscard]] AddParameters result_of(const SharedResult& shared) const;
+  /// Queues the sum of a slab's problems.
   void queue_sum(const SharedResult& shared, const Slab& slab,
                  std::byte* workspace, const Queue& queue) const;
+  /// Queues what a result has where there are no problems: 0.
   void queue_empty_sums(const Queue& queue) const;
 
   const Program& program_;
