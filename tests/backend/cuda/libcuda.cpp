@@ -3,6 +3,7 @@
 // how it is found and of what calls ask it for. It has one device, on which
 // nothing runs: launches are counted.
 #include <cstddef>
+#include <cstdlib>
 #include <cstring>
 
 #include "gramless/backend/cuda/functions.h"
@@ -73,6 +74,26 @@ Status cuCtxGetId(ContextHandle /*context*/, unsigned long long* id) {
   return Status::success;
 }
 
+Status cuMemAlloc_v2(void** address, std::size_t bytes) {
+  *address = std::calloc(bytes, 1);
+  return Status::success;
+}
+
+Status cuMemFree_v2(void* address) {
+  std::free(address);
+  return Status::success;
+}
+
+Status cuMemcpyHtoD_v2(void* to, const void* from, std::size_t bytes) {
+  std::memcpy(to, from, bytes);
+  return Status::success;
+}
+
+Status cuMemcpyDtoH_v2(void* to, const void* from, std::size_t bytes) {
+  std::memcpy(to, from, bytes);
+  return Status::success;
+}
+
 Status cuStreamIsCapturing(StreamHandle /*stream*/, CaptureStatus* status) {
   *status = CaptureStatus::none;
   return Status::success;
@@ -105,10 +126,6 @@ Status cuDevicePrimaryCtxRetain() { return Status::not_initialized; }
 Status cuDevicePrimaryCtxRelease_v2() { return Status::not_initialized; }
 Status cuCtxPushCurrent_v2() { return Status::not_initialized; }
 Status cuCtxPopCurrent_v2() { return Status::not_initialized; }
-Status cuMemAlloc_v2() { return Status::not_initialized; }
-Status cuMemFree_v2() { return Status::not_initialized; }
-Status cuMemcpyHtoD_v2() { return Status::not_initialized; }
-Status cuMemcpyDtoH_v2() { return Status::not_initialized; }
 Status cuStreamGetCtx() { return Status::not_initialized; }
 Status cuModuleUnload() { return Status::not_initialized; }
 
