@@ -46,6 +46,7 @@ struct RunOptions {
   int threads = 0;  // 0: default_thread_count()
   std::function<void()> interrupt = {};
   ForcedChoices forced = {};
+  RunOnThreads on_threads = {};
   /// For runs on one thread.
   MemoryPool* pool = nullptr;
   /// See Options.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Implements the parallel loop with threads that live for one call.
+// Implements the parallel loop.
 #include "gramless/base/threads.h"
 
 #include <sched.h>
@@ -89,13 +89,33 @@ int default_thread_count() {
   return quota > 0 ? std::min(quota, processors) : processors;
 }
 
-void parallel_for(int64_t count, int threads,
+namespace {
+
+/// Calls `work` on threads that live for this call only.
+void run_on_new_threads(int64_t count, const std::function<void()>& work) {
+  std::vector<std::thread> workers;
+  for (int64_t w = 1; w < count; ++w) {
+    try {
+      workers.emplace_back(work);
+    } catch (const std::system_error&) {
+      break;  // No more threads to be had: the ones we have do the work.
+    }
+  }
+  work();
+  for (std::thread& worker : workers) worker.join();
+}
+
+}  // namespace
+
+void parallel_for(int64_t count, const Threads& threads,
                   const std::function<void()>& interrupt,
                   const std::function<void(int64_t)>& task) {
+  const std::thread::id caller = std::this_thread::get_id();
   std::atomic<int64_t> next{0};
   std::mutex mutex;
   std::exception_ptr failure;
-  const auto work = [&](bool is_caller) {
+  const auto work = [&] {
+    const bool is_caller = std::this_thread::get_id() == caller;
     try {
       while (true) {
         const int64_t index = next.fetch_add(1);
@@ -109,16 +129,13 @@ void parallel_for(int64_t count, int threads,
       if (!failure) failure = std::current_exception();
     }
   };
-  std::vector<std::thread> workers;
-  for (int64_t w = 1; w < std::min<int64_t>(threads, count); ++w) {
-    try {
-      workers.emplace_back(work, false);
-    } catch (const std::system_error&) {
-      break;  // No more threads to be had: the ones we have do the work.
-    }
+  if (threads.run && threads.count > 1 && count > 1) {
+    // On all, for some pools end those that a call leaves out.
+    threads.run(threads.count, work);
+    work();  // What is left where it was called on no thread.
+  } else {
+    run_on_new_threads(std::min<int64_t>(threads.count, count), work);
   }
-  work(true);
-  for (std::thread& worker : workers) worker.join();
   if (failure) std::rethrow_exception(failure);
 }
 

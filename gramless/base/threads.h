@@ -19,12 +19,21 @@ int affinity_processors();
 /// up; 0 if there is no quota. Tests pass another `root` than `/`.
 int quota_processors(const std::filesystem::path& root);
 
-/// Calls `task(0)`, …, `task(count - 1)`, each once, on up to `threads`
-/// threads, the caller's among them. Threads live for this call only, so that
-/// nothing is left behind for a fork. `interrupt` is called on the caller's
-/// thread between tasks. The first exception of a task or of `interrupt` stops
-/// the remaining tasks and is thrown again here.
-void parallel_for(int64_t count, int threads,
+/// Where tasks run.
+struct Threads {
+  /// At most, the caller's among them.
+  int count = 1;
+  /// Calls `work` on up to so many threads at once, and returns when all have
+  /// returned; empty: on threads that live for one call only, so that nothing
+  /// is left behind for a fork.
+  std::function<void(int count, const std::function<void()>& work)> run = {};
+};
+
+/// Calls `task(0)`, …, `task(count - 1)`, each once, on some threads.
+/// `interrupt` is called on the caller's thread between tasks. The first
+/// exception of a task or of `interrupt` stops the remaining tasks and is
+/// thrown again here.
+void parallel_for(int64_t count, const Threads& threads,
                   const std::function<void()>& interrupt,
                   const std::function<void(int64_t)>& task);
 

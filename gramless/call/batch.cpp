@@ -121,28 +121,30 @@ class BatchRun {
   void run_some(int64_t first, int64_t count) {
     const int64_t parts =
         std::min(count, std::max(8 * int64_t{threads_}, count / 64));
-    parallel_for(parts, threads_, interrupt_, [&](int64_t part) {
-      std::vector<ArrayView> arguments;
-      std::vector<MutableArrayView> results;
-      for (const auto& array : batch_.arguments) {
-        arguments.push_back(array.first());
-      }
-      for (const auto& array : batch_.results) results.push_back(array.first());
-      MemoryPool pool;
-      RunOptions how = how_;
-      if (how.threads == 1) how.pool = &pool;
-      for (int64_t at = part * count / parts; at < (part + 1) * count / parts;
-           ++at) {
-        for (std::size_t k = 0; k < arguments.size(); ++k) {
-          arguments[k].data = batch_.arguments[k].data_of(first + at);
-        }
-        for (std::size_t k = 0; k < results.size(); ++k) {
-          results[k].data = batch_.results[k].data_of(first + at);
-        }
-        for (auto& [k, result] : shared_) results[k] = result.room(at);
-        run_(arguments, results, how);
-      }
-    });
+    parallel_for(
+        parts, {threads_, how_.on_threads}, interrupt_, [&](int64_t part) {
+          std::vector<ArrayView> arguments;
+          std::vector<MutableArrayView> results;
+          for (const auto& array : batch_.arguments) {
+            arguments.push_back(array.first());
+          }
+          for (const auto& array : batch_.results)
+            results.push_back(array.first());
+          MemoryPool pool;
+          RunOptions how = how_;
+          if (how.threads == 1) how.pool = &pool;
+          for (int64_t at = part * count / parts;
+               at < (part + 1) * count / parts; ++at) {
+            for (std::size_t k = 0; k < arguments.size(); ++k) {
+              arguments[k].data = batch_.arguments[k].data_of(first + at);
+            }
+            for (std::size_t k = 0; k < results.size(); ++k) {
+              results[k].data = batch_.results[k].data_of(first + at);
+            }
+            for (auto& [k, result] : shared_) results[k] = result.room(at);
+            run_(arguments, results, how);
+          }
+        });
   }
 
   const Batch& batch_;

@@ -359,6 +359,7 @@ void run_function(const ArrayFunction& function,
                  {.threads = device == Device{} ? options.threads : 1,
                   .interrupt = options.interrupt,
                   .forced = forced,
+                  .on_threads = options.on_threads,
                   .stream = options.stream,
                   .workspace = options.workspace}};
   if (sizes.batch.empty()) {

@@ -88,6 +88,11 @@ GRAMLESS_API void check_backend(Backend backend, const Device& device,
 /// What is called from time to time while a call runs; throws to stop it.
 using Interrupt = std::function<void()>;
 
+/// Calls `work` on up to `threads` threads at once, the caller's among them,
+/// which looks for interrupts, and returns when all calls have.
+using RunOnThreads =
+    std::function<void(int threads, const std::function<void()>& work)>;
+
 /// Returns memory of so many bytes on the arrays' device, aligned to 256 bytes,
 /// that lives until all work is done which the stream has when a call returns.
 using TakeWorkspace = std::function<void*(int64_t bytes)>;
@@ -97,6 +102,8 @@ struct Options {
   int threads = 0;  // 0: OMP_NUM_THREADS, or the processors of this process.
   /// Called on the caller's thread about every tenth of a second or less often.
   Interrupt interrupt = {};
+  /// Runs the call on threads of a pool. Without it, they end with the call.
+  RunOnThreads on_threads = {};
   /// Of arrays on a CUDA device: the stream that work is queued on, null for
   /// the default stream, and where calls get up to 64 MiB of memory from, and
   /// for the gradient of what problems share up to twice what that takes in

@@ -22,6 +22,7 @@
 #include "gramless/formula/parsed_kernel.h"
 #include "gramless/formula/signs.h"
 #include "gramless/gramless.h"
+#include "openmp.h"
 #include "report.h"
 #include "trees.h"
 
@@ -171,8 +172,13 @@ void run(const ArrayFunction& function, const std::vector<ArrayView>& arguments,
          const std::vector<uintptr_t>& results, std::string_view backend,
          int threads, const nb::dict& forced, uintptr_t stream,
          const nb::object& workspace) {
-  Options options{parse_backend(backend), threads, python_signals(),
-                  reinterpret_cast<void*>(stream), python_memory(workspace)};
+  Options options{
+      .backend = parse_backend(backend),
+      .threads = threads,
+      .interrupt = python_signals(),
+      .on_threads = threads == 1 ? RunOnThreads() : openmp_threads(),
+      .stream = reinterpret_cast<void*>(stream),
+      .workspace = python_memory(workspace)};
   const RunChoices choices = read_forced({std::move(options), {}}, forced);
   const nb::gil_scoped_release no_gil;
   const std::vector<ResultForm> forms =

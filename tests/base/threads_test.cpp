@@ -22,7 +22,7 @@ TEST(Threads, RunEachTaskOnce) {
   for (const int threads : {0, 1, 2, 7}) {
     for (const int64_t count : {0, 1, 5, 1000}) {
       std::vector<std::atomic<int>> runs(static_cast<std::size_t>(count));
-      parallel_for(count, threads, {}, [&](int64_t task) {
+      parallel_for(count, {threads}, {}, [&](int64_t task) {
         ++runs[static_cast<std::size_t>(task)];
       });
       for (const std::atomic<int>& times : runs) EXPECT_EQ(times, 1);
@@ -37,7 +37,8 @@ TEST(Threads, HandOnTheException) {
       ++runs;
       if (which == 3) throw std::runtime_error("task 3");
     };
-    EXPECT_THROW(parallel_for(1000000, threads, {}, task), std::runtime_error);
+    EXPECT_THROW(parallel_for(1000000, {threads}, {}, task),
+                 std::runtime_error);
     EXPECT_LT(runs, 1000000);
   }
 }
@@ -52,7 +53,7 @@ TEST(Threads, StopWhenInterrupted) {
     ++runs;
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   };
-  EXPECT_THROW(parallel_for(100000, 4, interrupt, task), std::domain_error);
+  EXPECT_THROW(parallel_for(100000, {4}, interrupt, task), std::domain_error);
   EXPECT_LT(runs, 100000);
 }
 
@@ -61,7 +62,58 @@ TEST(Threads, InterruptOnTheCallersThread) {
   const std::function<void()> interrupt = [&] {
     EXPECT_EQ(std::this_thread::get_id(), caller);
   };
-  parallel_for(100, 4, interrupt, [](int64_t) {});
+  parallel_for(100, {4}, interrupt, [](int64_t) {});
+}
+
+/// Calls something on some threads, whatever number was asked for.
+Threads pool_of(int size) {
+  return {8, [size](int count, const std::function<void()>& work) {
+            EXPECT_EQ(count, 8);
+            std::vector<std::jthread> others;
+            for (int k = 1; k < size; ++k) others.emplace_back(work);
+            if (size > 0) work();
+          }};
+}
+
+TEST(Threads, OfAPoolRunEachTaskOnce) {
+  for (const int size : {0, 1, 2, 20}) {
+    std::vector<std::atomic<int>> runs(1000);
+    parallel_for(1000, pool_of(size), {},
+                 [&](int64_t task) { ++runs[static_cast<std::size_t>(task)]; });
+    for (const std::atomic<int>& times : runs) EXPECT_EQ(times, 1);
+  }
+}
+
+TEST(Threads, OfAPoolHandOnTheException) {
+  const std::thread::id caller = std::this_thread::get_id();
+  for (const int size : {0, 1, 5}) {
+    std::atomic<int> runs = 0;
+    const auto task = [&](int64_t which) {
+      ++runs;
+      if (which == 3) throw std::runtime_error("task 3");
+    };
+    EXPECT_THROW(parallel_for(1000000, pool_of(size), {}, task),
+                 std::runtime_error);
+    EXPECT_LT(runs, 1000000);
+    const std::function<void()> interrupt = [&] {
+      EXPECT_EQ(std::this_thread::get_id(), caller);
+      throw std::domain_error("stop");
+    };
+    EXPECT_THROW(parallel_for(8, pool_of(size), interrupt,
+                              [](int64_t) {
+                                std::this_thread::sleep_for(
+                                    std::chrono::milliseconds(5));
+                              }),
+                 std::domain_error);
+  }
+}
+
+TEST(Threads, OfAPoolAreLeftAloneByOneTask) {
+  Threads threads = pool_of(2);
+  threads.run = [](int, const std::function<void()>&) { FAIL(); };
+  int runs = 0;
+  parallel_for(1, threads, {}, [&](int64_t) { ++runs; });
+  EXPECT_EQ(runs, 1);
 }
 
 TEST(Threads, AreAtLeastOne) { EXPECT_GE(default_thread_count(), 1); }

@@ -236,6 +236,27 @@ TEST(SweepOfBothAxes, StopsAllTasks) {
   EXPECT_TRUE(is_finished);
 }
 
+TEST(Function, RunsOnThreadsOfAPool) {
+  const Problem p{.M = 2000, .N = 3000};
+  const Kernel kernel("gaussian(x,y)");
+  const auto run = [&](const RunOnThreads& on_threads) {
+    std::vector<double> a(p.M);
+    kernel_product(kernel, p.arguments(),
+                   MutableArrayView::contiguous(a.data(), {2000, 1}),
+                   {.threads = 3, .on_threads = on_threads});
+    return a;
+  };
+  int calls = 0;
+  const auto pool = [&](int threads, const std::function<void()>& work) {
+    EXPECT_EQ(threads, 3);
+    ++calls;
+    const std::jthread other(work);
+    work();
+  };
+  EXPECT_EQ(run(pool), run({}));
+  EXPECT_GT(calls, 0);
+}
+
 /// Sums in float64, and logarithms of sums, of terms in float32: each block is
 /// exact, and the last term is lost in float32.
 TEST(KernelProduct, KeepsSumsOfLogarithmsInFloat64) {

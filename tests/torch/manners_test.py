@@ -36,6 +36,45 @@ def test_same_bits_on_any_number_of_threads():
         assert_same(result, results[0])
 
 
+def test_runs_on_the_threads_of_torch():
+    """Its own would share processors with torch's, which wait in a loop."""
+    code = """
+import os
+import threading
+
+import torch
+
+from gramless.torch import Kernel, kernel_product
+
+
+def tasks():
+    return set(os.listdir("/proc/self/task"))
+
+
+def watch():
+    while not is_done.wait(0.0005):
+        seen.update(tasks())
+
+
+torch.set_num_threads(5)
+x = torch.rand(20000, 3)
+params = {"id": Kernel("gaussian(x,y)"), "gamma": 1.0}
+seen, is_done = set(), threading.Event()
+watcher = threading.Thread(target=watch)
+watcher.start()
+alone = tasks()
+kernel_product(params, x, x, x)
+torch.rand(1_000_000).exp()  # On the same ones.
+before = tasks()
+for _ in range(3):
+    kernel_product(params, x, x, x)
+is_done.set()
+watcher.join()
+print(len(before - alone), seen <= before)
+"""
+    assert run_python(code) == "4 True\n"
+
+
 def test_same_bits_in_another_process():
     code = f"""
 import sys

@@ -105,10 +105,11 @@ class Sweep {
         kSmallSweep;
     int threads = options_.threads;
     if (threads <= 0) threads = default_thread_count();
-    parallel_for(count, is_small ? 1 : threads, interrupt, [&](int64_t index) {
-      const FlushDenormals flush;
-      task(index);
-    });
+    parallel_for(count, {is_small ? 1 : threads, options_.on_threads},
+                 interrupt, [&](int64_t index) {
+                   const FlushDenormals flush;
+                   task(index);
+                 });
   }
 
   // The reduced axis.

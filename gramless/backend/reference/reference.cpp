@@ -44,8 +44,8 @@ class Sweep {
         static_cast<double>(rows_) * static_cast<double>(reduced_ * elements_) <
         kSmallSweep;
     partials_.resize(static_cast<std::size_t>(tasks_));
-    parallel_for(tasks_, is_small ? 1 : threads, options.interrupt,
-                 [&](int64_t task) { run_task(task); });
+    parallel_for(tasks_, {is_small ? 1 : threads, options.on_threads},
+                 options.interrupt, [&](int64_t task) { run_task(task); });
     for (std::size_t k = 0; k < program_.outputs.size(); ++k) {
       if (is_kept(k)) continue;
       States total(program_, program_.outputs[k], 1);
