@@ -30,6 +30,7 @@ class BatchedArray {
 
   /// All of it.
   [[nodiscard]] const View& view() const { return view_; }
+  [[nodiscard]] Lines lines() const { return lines_; }
   /// Returns the array of the first problem: with rows and columns, or columns
   /// alone.
   [[nodiscard]] View first() const;

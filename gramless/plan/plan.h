@@ -17,6 +17,7 @@ namespace gramless {
 struct SweepSizes {
   int64_t kept = 0;
   int64_t reduced = 0;
+  bool operator==(const SweepSizes&) const = default;
 };
 
 /// Terms that are added up in the working precision, at most.

@@ -34,6 +34,17 @@ struct Way {
   RunOptions options;
 };
 
+/// Runs a program on a grid that the CPU emulates, by one of its choices.
+template <std::size_t kChoice>
+void run_on_grid(const Program& program, Sizes sizes,
+                 std::span<const ArrayView> arguments,
+                 std::span<const MutableArrayView> results,
+                 const RunOptions& options) {
+  testing::GridExecutor& grid = testing::emulated_grid();
+  grid.run(program, sizes, batch_of_one(arguments, results),
+           with_forced(grid.choices()[kChoice], options.forced));
+}
+
 /// Returns the reference, and generated code for each processor, with lanes
 /// along either axis, in one part or in several.
 std::vector<Way> all_ways() {
@@ -55,10 +66,9 @@ std::vector<Way> all_ways() {
       }
     }
   }
-  for (const auto& [grid, run] :
-       {std::pair("grid", &testing::run_on_grid),
-        std::pair("few blocks", &testing::run_on_few_blocks),
-        std::pair("warps", &testing::run_on_warps)}) {
+  for (const auto& [grid, run] : {std::pair("grid", &run_on_grid<0>),
+                                  std::pair("few blocks", &run_on_grid<1>),
+                                  std::pair("warps", &run_on_grid<2>)}) {
     for (const int64_t splits : {1, 3}) {
       for (const int copies : {1, 2}) {
         Way way{"", run, {1}};

@@ -84,13 +84,13 @@ ForcedChoices draw_choices(Draw& draw) {
 void run_programs(const Call& call, const Run& run) {
   const MapReduce& map_reduce = call.function.state().runnable.map_reduce;
   for (const Program& program : plan_grid_sweeps(expand(map_reduce))) {
-    call.engine(program, call.sizes, run.arguments, run.results, {1});
+    call.engine(program, call.sizes, run.arguments, run.results);
   }
 }
 
 void run_generated_code(const Call& call, const Run& run, int threads,
                         const ForcedChoices& forced) {
-  if (call.engine != nullptr) {
+  if (call.engine) {
     run_programs(call, run);
     return;
   }

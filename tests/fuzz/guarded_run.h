@@ -2,6 +2,7 @@
 // Runs functions on arrays that lie between guard pages.
 #pragma once
 
+#include "codegen/cuda/grid_executor.h"
 #include "fuzz/bounded_evaluator.h"
 #include "fuzz/stages.h"
 #include "gramless/call/function.h"
@@ -17,8 +18,8 @@ struct Call {
   Arrays arrays;
   Sizes sizes;
   DType dtype = DType::float64;
-  /// What runs its programs, without crossed outputs; null for the CPU.
-  RunProgram engine = nullptr;
+  /// What runs its programs; nothing for the CPU.
+  RunSweep engine = {};
 };
 
 /// Returns the rows of an array, 1 where it has neither i nor j.

@@ -5,8 +5,8 @@
 
 #include <optional>
 
+#include "codegen/cuda/grid_executor.h"
 #include "fuzz/stages.h"
-#include "gramless/backend/backend.h"
 #include "gramless/kernel.h"
 
 namespace gramless::testing {
@@ -20,8 +20,8 @@ bool is_to_run(Draw& draw, std::string_view text);
 
 /// What a run takes that is not drawn.
 struct RunChoices {
-  /// What runs programs without crossed outputs; null for the CPU.
-  RunProgram engine = nullptr;
+  /// What runs programs; nothing for the CPU.
+  RunSweep engine = {};
   std::optional<Sizes> sizes = {};
   std::optional<DType> dtype = {};
 };

@@ -102,20 +102,19 @@ int architecture_for(int major, int minor) {
       major, ".", minor, "."));
 }
 
-ReadyGrid::ReadyGrid(const Driver& driver, const Program& program,
-                     Sizes for_sizes, DType for_dtype, int on_device)
-    : sizes(for_sizes), dtype(for_dtype), device(on_device) {
+GridPlan plan_on(const Driver& driver, int device, const Program& program,
+                 SweepSizes sizes, DType dtype) {
+  return make_grid_plan(program, sizes, dtype,
+                        {driver.facts(device).multiprocessors});
+}
+
+ReadyGrid::ReadyGrid(const Program& program, GridPlan its_plan,
+                     const Driver& driver, int on_device)
+    : plan(std::move(its_plan)), device(on_device) {
   const DeviceFacts facts = driver.facts(device);
-  plan = make_grid_plan(program, sweep_sizes(program, sizes), dtype,
-                        {facts.multiprocessors});
   architecture = architecture_for(facts.major, facts.minor);
   if (grid_launches(program, plan).empty()) return;
   text = text_of_sweep(program, plan, architecture);
-}
-
-bool ReadyGrid::is_for(Sizes others, DType other_dtype,
-                       int other_device) const {
-  return sizes == others && dtype == other_dtype && device == other_device;
 }
 
 void launch_batches(Launcher& launcher, std::span<const ReadyBatch> batches,
@@ -148,12 +147,17 @@ PreparedProgram::~PreparedProgram() = default;
 std::shared_ptr<const ReadyGrid> PreparedProgram::ready_for(Sizes sizes,
                                                             DType dtype,
                                                             int device) const {
+  const SweepSizes axes = sweep_sizes(program_, sizes);
   {
     const std::scoped_lock lock(fork_lock(ForkLock::table));
-    if (last_ && last_->is_for(sizes, dtype, device)) return last_;
+    if (last_ && last_->plan.sizes == axes && last_->device == device &&
+        last_->plan.tile.dtype == dtype) {
+      return last_;
+    }
   }
-  auto ready = std::make_shared<const ReadyGrid>(launcher().driver(), program_,
-                                                 sizes, dtype, device);
+  const Driver& driver = launcher().driver();
+  auto ready = std::make_shared<const ReadyGrid>(
+      program_, plan_on(driver, device, program_, axes, dtype), driver, device);
   const std::scoped_lock lock(fork_lock(ForkLock::table));
   last_ = ready;
   return ready;

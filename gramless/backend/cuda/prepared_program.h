@@ -12,24 +12,22 @@
 
 namespace gramless::cuda {
 
-/// A program with its plan and code for calls of some sizes and a dtype on a
-/// device.
+/// A plan of a program with its code for a device.
 struct ReadyGrid {
-  /// Plans, and writes PTX or finds it among what was written before.
-  ReadyGrid(const Driver& driver, const Program& program, Sizes for_sizes,
-            DType for_dtype, int on_device);
+  /// Writes PTX, or finds it among what was written before.
+  ReadyGrid(const Program& program, GridPlan its_plan, const Driver& driver,
+            int on_device);
 
-  [[nodiscard]] bool is_for(Sizes others, DType other_dtype,
-                            int other_device) const;
-
-  Sizes sizes;
-  DType dtype;
-  int device;
   GridPlan plan;
+  int device;
   int architecture;
   /// Null where there is nothing to launch.
   std::shared_ptr<const ModuleText> text;
 };
+
+/// Plans a program for calls of some sizes and a dtype on a device.
+GridPlan plan_on(const Driver& driver, int device, const Program& program,
+                 SweepSizes sizes, DType dtype);
 
 /// Returns the number of a device by its name, such as 1 for `cuda:1`.
 int device_index(const Device& device);

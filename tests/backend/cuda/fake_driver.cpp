@@ -353,6 +353,7 @@ struct FakeFunctions {
          shared_bytes,
          stream,
          {bytes, bytes + *static_cast<const std::size_t*>(extra[3])}});
+    if (the_fake->on_launch) the_fake->on_launch(the_fake->launches.back());
     return Status::success;
   }
 };

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 // A CUDA driver without a device: it checks how it is called, and records what
-// it is asked to run.
+// it is asked to run. A test may say what a launch does.
 #pragma once
 
 #include <array>
 #include <cstddef>
+#include <functional>
 #include <list>
 #include <map>
 #include <mutex>
@@ -81,6 +82,8 @@ class FakeDriver {
   std::string compiler_log;  // With it, no text is compiled.
   Status compiler_status = static_cast<Status>(218);
   std::set<StreamHandle> capturing;
+  /// What a launch does; nothing where it is only recorded.
+  std::function<void(const FakeLaunch&)> on_launch;
   /// The position of the call that fails, and how.
   std::size_t failing_call = SIZE_MAX;
   Status failure = static_cast<Status>(999);

@@ -40,6 +40,14 @@ class CudaLaunches : public ::testing::Test {
  protected:
   ~CudaLaunches() override { EXPECT_EQ(fake.faults, Names{}); }
 
+  std::shared_ptr<const ReadyGrid> ready_for(const Program& program,
+                                             Sizes sizes, DType dtype) {
+    const Driver& driver = launcher->driver();
+    const SweepSizes axes = sweep_sizes(program, sizes);
+    return std::make_shared<const ReadyGrid>(
+        program, plan_on(driver, 1, program, axes, dtype), driver, 1);
+  }
+
   FakeDriver fake;
   StreamHandle stream = fake.make_stream(fake.make_context(1));
   std::optional<Launcher> launcher{std::in_place, fake.find()};
@@ -60,8 +68,7 @@ class CudaProgram : public CudaLaunches {
         on_device(0x40000, {columns, 2}, dtype)};
     const MutableArrayView target =
         writable(on_device(0x50000, {rows, 2}, dtype));
-    const auto ready = std::make_shared<const ReadyGrid>(
-        launcher->driver(), program, Sizes{rows, columns}, dtype, 1);
+    const auto ready = ready_for(program, {rows, columns}, dtype);
     plan = ready->plan;
     launches = grid_launches(program, plan);
     const Batch batch = batch_of_one(arguments, {&target, 1});
@@ -183,8 +190,7 @@ class CudaBatch : public CudaLaunches {
     }
     std::vector<ReadyBatch> batches;
     for (const Program& program : programs) {
-      auto ready = std::make_shared<const ReadyGrid>(
-          launcher->driver(), program, sizes, DType::float32, 1);
+      auto ready = ready_for(program, sizes, DType::float32);
       BatchLaunches launches(program, ready->plan, batch);
       bytes.push_back(launches.workspace_bytes());
       batches.push_back({std::move(ready), std::move(launches)});

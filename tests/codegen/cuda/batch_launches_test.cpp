@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Tests batches on grids, which the CPU runs: against the reference backend,
-// and bit by bit against each problem alone.
+// Tests batches on grids against the reference backend, and bit by bit against
+// each problem alone.
 #include "gramless/codegen/cuda/batch_launches.h"
 
 #include <gtest/gtest.h>
@@ -12,7 +12,7 @@
 #include <optional>
 #include <utility>
 
-#include "codegen/cuda/emulated_grid.h"
+#include "codegen/cuda/grid_suite.h"
 #include "fuzz/stages.h"
 #include "gramless/base/check_array.h"
 #include "gramless/base/text.h"
@@ -116,8 +116,22 @@ struct BatchedCall {
   }
 };
 
-using RunBatch = void (*)(const Program&, Sizes, const Batch&,
-                          const BatchLimits&);
+/// What runs batches, and how.
+struct Grid {
+  GridExecutor& executor;
+  GridChoices choices;
+
+  void run(const Program& program, Sizes sizes, const Batch& batch) const {
+    executor.run(program, sizes, batch, choices);
+  }
+
+  /// Returns the same with launches that take no more than some limits.
+  [[nodiscard]] Grid within(const BatchLimits& limits) const {
+    Grid grid = *this;
+    grid.choices.limits = limits;
+    return grid;
+  }
+};
 
 /// Returns the function's programs, which compute in float64 what problems
 /// share.
@@ -135,20 +149,21 @@ std::vector<bool> shared_results(const Batch& batch) {
   return is_shared;
 }
 
-std::vector<Numbers> run_on(RunBatch grid, const BatchedCall& call,
-                            const BatchLimits& limits, int64_t apart = 1) {
+std::vector<Numbers> run_on(const Grid& grid, const BatchedCall& call,
+                            int64_t apart = 1) {
   std::vector<Numbers> results = call.make_results(apart);
   const Batch batch = call.batch(results);
   for (const Program& program :
        programs_of(call.function, shared_results(batch))) {
-    grid(program, call.sizes, batch, limits);
+    grid.run(program, call.sizes, batch);
   }
   return results;
 }
 
 /// Returns the results in float64 of each problem alone, added up in the order
 /// of the problems where these share them, and rounded.
-std::vector<std::vector<double>> alone(RunBatch grid, const BatchedCall& call) {
+std::vector<std::vector<double>> alone(const Grid& grid,
+                                       const BatchedCall& call) {
   const std::vector<Numbers> results = call.make_results();
   const Batch batch = call.batch(results);
   const std::vector<bool> is_shared = shared_results(batch);
@@ -168,7 +183,7 @@ std::vector<std::vector<double>> alone(RunBatch grid, const BatchedCall& call) {
     }
     for (const Numbers& each : own) own_results.push_back(each.view());
     for (const Program& program : programs) {
-      grid(program, call.sizes, batch_of_one(own_arguments, own_results), {});
+      grid.run(program, call.sizes, batch_of_one(own_arguments, own_results));
     }
     for (std::size_t k = 0; k < results.size(); ++k) {
       const std::vector<double> values = own[k].values();
@@ -219,14 +234,17 @@ void expect_near(const std::vector<double>& actual,
   }
 }
 
-constexpr std::array<RunBatch, 2> kGrids = {run_batch_on_grid,
-                                            run_batch_on_few_blocks};
+/// Returns what runs a call by one of the first two choices, which differ most.
+Grid drawn_grid(Draw& draw, GridExecutor& executor) {
+  return {executor, executor.choices().at(draw.below(2))};
+}
 
 /// Expects what the reference backend gives, and of each problem the bits that
 /// it has alone, whatever a launch takes. Returns the results.
-std::vector<Numbers> expect_right(Draw& draw, const BatchedCall& call) {
-  RunBatch grid = kGrids.at(draw.below(2));
-  std::vector<Numbers> results = run_on(grid, call, {});
+std::vector<Numbers> expect_right(Draw& draw, GridExecutor& executor,
+                                  const BatchedCall& call) {
+  const Grid grid = drawn_grid(draw, executor);
+  std::vector<Numbers> results = run_on(grid, call);
   const std::vector<std::vector<double>> single = alone(grid, call);
   const std::vector<std::vector<double>> reference = by_reference(call);
   for (std::size_t k = 0; k < results.size(); ++k) {
@@ -235,7 +253,7 @@ std::vector<Numbers> expect_right(Draw& draw, const BatchedCall& call) {
   }
   const BatchLimits limits{draw.one_of<int64_t>({1, 2, 3, 65535}),
                            draw.one_of<int64_t>({0, 4096, 65536})};
-  const std::vector<Numbers> others = run_on(grid, call, limits, 3);
+  const std::vector<Numbers> others = run_on(grid.within(limits), call, 3);
   for (std::size_t k = 0; k < results.size(); ++k) {
     EXPECT_EQ(others[k].values(), results[k].values()) << k;
   }
@@ -300,38 +318,41 @@ BatchedCall derivative_of(Draw& draw, const BatchedCall& call,
   return derivative;
 }
 
-TEST(BatchLaunches, ComputeBatchesOfAnyForm) {
+/// Draws the forms of a kernel's arguments.
+Signature draw_signature(Draw& draw, const ParsedKernel& kernel, Mode mode) {
+  const auto D = static_cast<int64_t>(1 + draw.below(3));
+  Signature signature{mode, {}, draw.one_of<int64_t>({1, 2, 17})};
+  signature.kernel.x_widths.assign(kernel.x_count, D);
+  signature.kernel.y_widths.assign(kernel.y_count, D);
+  for (const GammaSlot& slot : kernel.slots) {
+    const bool is_none = slot.parameter == Parameter::none;
+    signature.kernel.gammas.push_back(
+        is_none ? GammaForm{}
+                : GammaForm{1, draw.one_of({PairIndex::none, PairIndex::j})});
+  }
+  return signature;
+}
+
+TEST_P(GridBatches, OfAnyFormAreComputed) {
+  const Kernel kernel(text());
   int count = 0;
-  for (const char* name :
-       {"gaussian(x,y)", "laplacian(x,y)", "cauchy(x,y)*linear(u,v)",
-        "matern32(x,y)", "rational_quadratic(x,y)", "1/(1 + cauchy(x,y)**2)"}) {
-    for (const Mode mode : {Mode::sum, Mode::lse}) {
-      for (const Shape& batch : std::vector<Shape>{
-               {1}, {4}, {2, 3}, {3, 1, 2}, {2, 2, 3}, {0}, {2, 0}}) {
-        const std::string text = concat(name, " ", count++);
-        SCOPED_TRACE(text);
-        Draw draw(text);
-        const Kernel kernel(name);
-        if (mode == Mode::lse && kernel.parsed().x_count > 1) continue;
-        const auto D = static_cast<int64_t>(1 + draw.below(3));
-        Signature signature{mode, {}, draw.one_of<int64_t>({1, 2, 17})};
-        signature.kernel.x_widths.assign(kernel.parsed().x_count, D);
-        signature.kernel.y_widths.assign(kernel.parsed().y_count, D);
-        for (const GammaSlot& slot : kernel.parsed().slots) {
-          const bool is_none = slot.parameter == Parameter::none;
-          signature.kernel.gammas.push_back(
-              is_none
-                  ? GammaForm{}
-                  : GammaForm{1, draw.one_of({PairIndex::none, PairIndex::j})});
-        }
-        const BatchedCall call =
-            draw_call(draw, function_of(kernel, signature), batch);
-        expect_right(draw, derivative_of(draw, call, expect_right(draw, call)));
-        if (HasFailure()) return;
-      }
+  for (const Mode mode : {Mode::sum, Mode::lse}) {
+    if (mode == Mode::lse && kernel.parsed().x_count > 1) continue;
+    for (const Shape& batch : std::vector<Shape>{
+             {1}, {4}, {2, 3}, {3, 1, 2}, {2, 2, 3}, {0}, {2, 0}}) {
+      const std::string drawn = concat(text(), " ", count++);
+      SCOPED_TRACE(drawn);
+      Draw draw(drawn);
+      const Signature signature = draw_signature(draw, kernel.parsed(), mode);
+      const BatchedCall call =
+          draw_call(draw, function_of(kernel, signature), batch);
+      std::vector<Numbers> results = expect_right(draw, executor(), call);
+      expect_right(draw, executor(),
+                   derivative_of(draw, call, std::move(results)));
+      if (HasFailure()) return;
     }
   }
-  EXPECT_GT(count, 50);
+  EXPECT_GE(count, 7);
 }
 
 /// A gaussian product, all of whose arguments but one are shared by the
@@ -360,7 +381,7 @@ BatchedCall gradient_of(Draw& draw, const BatchedCall& call,
   return gradient;
 }
 
-TEST(BatchLaunches, SumGradientsOfAllThatProblemsShare) {
+TEST_P(GridBatch, SumsGradientsOfAllThatProblemsShare) {
   Draw draw("shared");
   for (const Shape& batch : std::vector<Shape>{{5}, {3, 4}}) {
     for (const std::size_t own : {0, 1, 2, 3}) {
@@ -368,14 +389,14 @@ TEST(BatchLaunches, SumGradientsOfAllThatProblemsShare) {
         // So many columns that several blocks take parts of them.
         const BatchedCall call =
             shared_call(draw, batch, own, {3, 1100}, dtype);
-        expect_right(draw, gradient_of(draw, call));
+        expect_right(draw, executor(), gradient_of(draw, call));
       }
     }
   }
 }
 
 /// In float32, small terms behind a large one would be lost.
-TEST(BatchLaunches, SumInFloat64) {
+TEST_P(GridBatch, SumsInFloat64) {
   Draw draw("small terms");
   BatchedCall call = shared_call(draw, {2001}, 0, {1, 1});
   call = gradient_of(draw, call);
@@ -388,18 +409,19 @@ TEST(BatchLaunches, SumInFloat64) {
   set(0, [] { return 0; });
   set(1, [] { return 0; });
   set(4, [&] { return std::exchange(next, 0x1p-24); });
-  const std::vector<Numbers> gradients = run_on(run_batch_on_grid, call, {100});
+  const Grid grid{executor(), small_grid()};
+  const std::vector<Numbers> gradients =
+      run_on(grid.within({.problems = 100}), call);
   EXPECT_EQ(gradients[3].values()[0], 1 + 2000 * 0x1p-24);
 }
 
-TEST(BatchLaunches, AreMoreThanAGridHasAlongZ) {
+TEST_P(GridBatch, HasMoreProblemsThanAGridAlongZ) {
   Draw draw("many");
   const BatchedCall call = shared_call(draw, {65537}, 0, {1, 1});
-  const std::vector<Numbers> results = run_on(run_batch_on_grid, call, {});
+  const int64_t before = executor().launches();
+  const std::vector<Numbers> results = run_on({executor(), small_grid()}, call);
+  EXPECT_EQ(executor().launches() - before, 2);
   expect_near(results[0].values(), by_reference(call)[0], DType::float32);
-  const int64_t before = emulated_launches();
-  run_on(run_batch_on_grid, call, {});
-  EXPECT_EQ(emulated_launches() - before, 2);
 }
 
 /// The bytes that the launches of a gradient take, and their number.
@@ -441,8 +463,9 @@ TEST(BatchLaunches, TakeNoMoreThanTheWorkspace) {
   EXPECT_LT(few.launches, many.launches);
 }
 
-TEST(BatchLaunches, AreFewWhereProblemsAreCrossed) {
-  Draw draw("crossed");
+/// A product of which one argument has problems along one dimension of a batch,
+/// and another one along the other.
+BatchedCall crossed_call(Draw& draw) {
   BatchedCall call = shared_call(draw, {}, {}, {3, 4});
   const auto set = [&](std::size_t k, const Shape& leading) {
     const Shape shape = call.shape_of(call.function.arguments()[k], leading);
@@ -450,17 +473,28 @@ TEST(BatchLaunches, AreFewWhereProblemsAreCrossed) {
   };
   set(0, {100, 1});
   set(1, {2});
+  return call;
+}
+
+TEST(BatchLaunches, AreFewWhereProblemsAreCrossed) {
+  Draw draw("crossed");
+  const BatchedCall call = crossed_call(draw);
   EXPECT_EQ(extent_of(call).launches, 2);
-  expect_right(draw, call);
   // Two kernels, and sums of what the problems of a launch share, and of what
   // those of several launches do.
   const BatchedCall gradient = gradient_of(draw, call, {0, 1});
   EXPECT_EQ(extent_of(gradient).launches, 2 * (2 + 2));
-  expect_right(draw, gradient);
   // All problems share b: their gradients are added in their order.
   const BatchedCall of_all = gradient_of(draw, call, {3});
   EXPECT_EQ(extent_of(of_all).launches, 100 * (1 + 1));
-  expect_right(draw, of_all);
+}
+
+TEST_P(GridBatch, ComputesCrossedProblems) {
+  Draw draw("crossed");
+  const BatchedCall call = crossed_call(draw);
+  expect_right(draw, executor(), call);
+  expect_right(draw, executor(), gradient_of(draw, call, {0, 1}));
+  expect_right(draw, executor(), gradient_of(draw, call, {3}));
 }
 
 }  // namespace

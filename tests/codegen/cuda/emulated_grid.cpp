@@ -17,7 +17,6 @@
 #include "gramless/backend/checked/guarded_array.h"
 #include "gramless/backend/cpu/denormals.h"
 #include "gramless/backend/cpu/executable.h"
-#include "gramless/base/check_array.h"
 #include "gramless/codegen/module.h"
 #include "gramless/error.h"
 
@@ -26,13 +25,6 @@ namespace {
 
 constexpr int64_t kSharedBytes = int64_t{1} << 16;
 constexpr std::size_t kStackBytes = std::size_t{1} << 18;
-
-/// What a run is planned for.
-struct EmulatedDevice {
-  GridDevice device = {};
-  GridOverrides overrides = {};
-  BatchLimits limits = {};
-};
 
 // The threads of a block.
 
@@ -71,8 +63,6 @@ struct Machine {
   int block_y = 0;
   int block_z = 0;
   int blocks_x = 0;
-  int64_t sweeps = 0;
-  int64_t launches = 0;
 };
 
 Machine& machine() {
@@ -315,8 +305,56 @@ void run_block(const Code& code, const KernelLaunch& launch,
   throw InternalError("emulated grid: bytes behind the shared memory.");
 }
 
-void launch(const Code& code, const KernelLaunch& launch,
-            std::span<const std::byte> parameter) {
+/// Returns the code of a program's kernels, or the one that adds up what
+/// problems share.
+const Code& code_of(const Program& program, const GridPlan& plan,
+                    std::string_view kernel) {
+  if (kernel == kAddKernel) {
+    return code_for(kAddKernel, [] { return generate_add(cuda_target(80)); });
+  }
+  return code_for(grid_key(program, plan), [&] {
+    return generate_grid(program, plan, cuda_target(80));
+  });
+}
+
+class EmulatedGrid : public GridExecutor {
+ public:
+  [[nodiscard]] std::string problem() const override { return ""; }
+
+  [[nodiscard]] std::vector<GridChoices> choices() const override {
+    return {small_grid(), few_blocks(), {.overrides = {.threads = 32}}};
+  }
+
+ private:
+  int64_t run_launches(const Program& program, const GridPlan& plan,
+                       const Batch& batch, const BatchLimits& limits) override {
+    const BatchLaunches launches(program, plan, batch, limits);
+    const int64_t bytes = launches.workspace_bytes();
+    const checked::GuardedArray workspace(DType::float64, {bytes / 8},
+                                          checked::Edge::end);
+    std::fill_n(static_cast<std::byte*>(workspace.view().data), bytes,
+                kUntouched);
+    int64_t count = 0;
+    launches.queue(workspace.view().data,
+                   [&](const KernelLaunch& each, const auto& parameter) {
+                     run_emulated(program, plan, each, parameter);
+                     ++count;
+                   });
+    return count;
+  }
+};
+
+}  // namespace
+
+GridExecutor& emulated_grid() {
+  static EmulatedGrid the_grid;
+  return the_grid;
+}
+
+void run_emulated(const Program& program, const GridPlan& plan,
+                  const KernelLaunch& launch,
+                  std::span<const std::byte> parameter) {
+  const Code& code = code_of(program, plan, launch.kernel);
   auto* const kernel = code.executable.function<void(const void*)>(
       "run_" + std::string(launch.kernel));
   const std::function<void()> thread = [&] { kernel(parameter.data()); };
@@ -331,105 +369,6 @@ void launch(const Code& code, const KernelLaunch& launch,
       }
     }
   }
-}
-
-void run(const Program& program, Sizes sizes, const Batch& batch,
-         const EmulatedDevice& device) {
-  std::vector<ArrayView> arguments;
-  for (const auto& array : batch.arguments) arguments.push_back(array.first());
-  const DType dtype = find_dtype(program.arguments, arguments);
-  const GridPlan plan = make_grid_plan(program, sweep_sizes(program, sizes),
-                                       dtype, device.device, device.overrides);
-  const Code& sweep = code_for(grid_key(program, plan), [&] {
-    return generate_grid(program, plan, cuda_target(80));
-  });
-  const Code& sum =
-      code_for(kAddKernel, [] { return generate_add(cuda_target(80)); });
-  const BatchLaunches launches(program, plan, batch, device.limits);
-  const int64_t bytes = launches.workspace_bytes();
-  const checked::GuardedArray workspace(DType::float64, {bytes / 8},
-                                        checked::Edge::end);
-  std::fill_n(static_cast<std::byte*>(workspace.view().data), bytes,
-              kUntouched);
-  launches.queue(
-      workspace.view().data,
-      [&](const KernelLaunch& each, std::span<const std::byte> bytes_of) {
-        const bool is_sum = each.kernel == std::string_view(kAddKernel);
-        launch(is_sum ? sum : sweep, each, bytes_of);
-        ++machine().launches;
-      });
-  ++machine().sweeps;
-}
-
-/// Returns the choices that a test forces on all backends.
-GridOverrides forced_by(const RunOptions& options) {
-  GridOverrides overrides;
-  overrides.tile = options.forced.plan;
-  overrides.tile.lanes.reset();
-  overrides.tile.lanes_along_kept.reset();
-  return overrides;
-}
-
-EmulatedDevice small_device(const RunOptions& options) {
-  EmulatedDevice device{{1}, forced_by(options)};
-  device.overrides.threads = 4;
-  return device;
-}
-
-EmulatedDevice few_blocks(const RunOptions& options) {
-  EmulatedDevice device{{1}, forced_by(options)};
-  device.overrides.threads = 2;
-  device.overrides.blocks = 3;
-  device.overrides.is_own_in_workspace = true;
-  device.overrides.is_panel_in_workspace = true;
-  return device;
-}
-
-EmulatedDevice warps(const RunOptions& options) {
-  EmulatedDevice device{{}, forced_by(options)};
-  device.overrides.threads = 32;
-  return device;
-}
-
-}  // namespace
-
-int64_t emulated_sweeps() { return machine().sweeps; }
-
-int64_t emulated_launches() { return machine().launches; }
-
-void run_on_grid(const Program& program, Sizes sizes,
-                 std::span<const ArrayView> arguments,
-                 std::span<const MutableArrayView> results,
-                 const RunOptions& options) {
-  run(program, sizes, batch_of_one(arguments, results), small_device(options));
-}
-
-void run_on_few_blocks(const Program& program, Sizes sizes,
-                       std::span<const ArrayView> arguments,
-                       std::span<const MutableArrayView> results,
-                       const RunOptions& options) {
-  run(program, sizes, batch_of_one(arguments, results), few_blocks(options));
-}
-
-void run_on_warps(const Program& program, Sizes sizes,
-                  std::span<const ArrayView> arguments,
-                  std::span<const MutableArrayView> results,
-                  const RunOptions& options) {
-  run(program, sizes, batch_of_one(arguments, results), warps(options));
-}
-
-void run_batch_on_grid(const Program& program, Sizes sizes, const Batch& batch,
-                       const BatchLimits& limits) {
-  EmulatedDevice device = small_device({});
-  device.limits = limits;
-  run(program, sizes, batch, device);
-}
-
-void run_batch_on_few_blocks(const Program& program, Sizes sizes,
-                             const Batch& batch, const BatchLimits& limits) {
-  EmulatedDevice device = few_blocks({});
-  device.limits = limits;
-  run(program, sizes, batch, device);
 }
 
 }  // namespace gramless::testing

@@ -4,41 +4,20 @@
 // Blocks run one after another. What a GPU has in hardware comes from here.
 #pragma once
 
-#include "gramless/backend/backend.h"
-#include "gramless/codegen/cuda/batch_launches.h"
+#include "codegen/cuda/grid_executor.h"
 
 namespace gramless::testing {
 
-/// A small device, so that little work is split, in blocks of a few threads.
-/// Throws InternalError if threads of a block do not meet at a barrier, or if
-/// something is written behind the shared memory. A RunProgram.
-void run_on_grid(const Program& program, Sizes sizes,
-                 std::span<const ArrayView> arguments,
-                 std::span<const MutableArrayView> results,
-                 const RunOptions& options);
+/// Returns what runs grids on the CPU, planned as small_grid(), few_blocks(),
+/// and as for a real device in blocks of a warp. Throws InternalError if
+/// threads of a block do not meet at a barrier, or if something is written
+/// behind the shared memory.
+GridExecutor& emulated_grid();
 
-/// The same where each block takes several tiles, and all memory of threads is
-/// in the workspace.
-void run_on_few_blocks(const Program& program, Sizes sizes,
-                       std::span<const ArrayView> arguments,
-                       std::span<const MutableArrayView> results,
-                       const RunOptions& options);
-
-/// The same with the plan for a real device, in blocks of a warp.
-void run_on_warps(const Program& program, Sizes sizes,
-                  std::span<const ArrayView> arguments,
-                  std::span<const MutableArrayView> results,
-                  const RunOptions& options);
-
-/// The first two for all problems of a batch. The program computes results that
-/// problems share in float64.
-void run_batch_on_grid(const Program& program, Sizes sizes, const Batch& batch,
-                       const BatchLimits& limits);
-void run_batch_on_few_blocks(const Program& program, Sizes sizes,
-                             const Batch& batch, const BatchLimits& limits);
-
-/// Returns how many programs have run so, and how many launches they took.
-int64_t emulated_sweeps();
-int64_t emulated_launches();
+/// Runs one launch of a program's kernels, which reads and writes memory of
+/// this process.
+void run_emulated(const Program& program, const GridPlan& plan,
+                  const KernelLaunch& launch,
+                  std::span<const std::byte> parameter);
 
 }  // namespace gramless::testing
