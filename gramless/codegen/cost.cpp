@@ -3,8 +3,10 @@
 #include "gramless/codegen/cost.h"
 
 #include <llvm/IR/IntrinsicInst.h>
+#include <llvm/IR/IntrinsicsNVPTX.h>
 
 #include <algorithm>
+#include <functional>
 
 #include "gramless/codegen/function_code.h"
 #include "gramless/codegen/module.h"
@@ -37,9 +39,27 @@ bool is_emitted(const llvm::Instruction& instruction) {
   });
 }
 
+/// Returns whether an instruction is one of a GPU's special functions.
+bool is_special(const llvm::Instruction& instruction) {
+  const auto* call = llvm::dyn_cast<llvm::IntrinsicInst>(&instruction);
+  if (call == nullptr) return false;
+  const llvm::Intrinsic::ID intrinsic = call->getIntrinsicID();
+  return intrinsic == llvm::Intrinsic::nvvm_ex2_approx_ftz ||
+         intrinsic == llvm::Intrinsic::nvvm_rcp_approx_ftz_f ||
+         intrinsic == llvm::Intrinsic::nvvm_rsqrt_approx_ftz_f;
+}
+
+/// What a function or power is emitted for, and what of it is counted.
+struct Count {
+  const TileShape& shape;
+  const Target& target;
+  bool (*is_counted)(const llvm::Instruction&);
+};
+
 /// Returns how many instructions a function or power takes, by emitting it.
 int64_t emitted_instructions(const Instruction& instruction,
-                             const TileShape& shape, const Target& target) {
+                             const Count& counted) {
+  const auto& [shape, target, is_counted] = counted;
   GeneratedModule generated = make_module(target, "cost");
   llvm::IRBuilder<> ir(*generated.context);
   llvm::Type* type =
@@ -61,7 +81,7 @@ int64_t emitted_instructions(const Instruction& instruction,
   }
   int64_t count = 0;
   for (const llvm::BasicBlock& block : *function) {
-    count += std::ranges::count_if(block, is_emitted);
+    count += std::ranges::count_if(block, is_counted);
   }
   return count;
 }
@@ -71,8 +91,20 @@ int64_t emitted_instructions(const Instruction& instruction,
 int64_t pair_instructions(const Program& program, const TileShape& shape,
                           const Target& target) {
   return operations(program, Rate::pair, [&](const Instruction& instruction) {
-    return emitted_instructions(instruction, shape, target);
+    return emitted_instructions(instruction, {shape, target, is_emitted});
   });
+}
+
+int64_t pair_special_functions(const Program& program, const TileShape& shape,
+                               const Target& target) {
+  const auto count = [&](const std::function<int64_t(const Instruction&)>& of) {
+    return operations(program, Rate::pair, of);
+  };
+  return count([&](const Instruction& instruction) {
+           return emitted_instructions(instruction,
+                                       {shape, target, is_special});
+         }) -
+         count([](const Instruction&) { return 0; });
 }
 
 }  // namespace gramless

@@ -13,4 +13,8 @@ namespace gramless {
 int64_t pair_instructions(const Program& program, const TileShape& shape,
                           const Target& target);
 
+/// Returns how many of them the unit for special functions has, on a GPU.
+int64_t pair_special_functions(const Program& program, const TileShape& shape,
+                               const Target& target);
+
 }  // namespace gramless

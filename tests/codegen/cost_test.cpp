@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "evaluate.h"
+#include "gramless/codegen/cuda/grid_code.h"
 #include "gramless/transform/expand.h"
 #include "gramless/transform/log_domain.h"
 #include "gramless/transform/simplify.h"
@@ -38,6 +39,27 @@ TEST(Cost, CountsTheInstructionsOfAPair) {
 // is seven: an estimate, two products, two multiply-adds, a class and a choice.
 TEST(Cost, CountsASignAsPartOfAMultiplyAdd) {
   EXPECT_EQ(cost_of("laplacian(x,y)", VectorIsa::avx512), 10 + 7 + 9);
+}
+
+/// Returns the slots of a product on a GPU, and how many are special functions.
+std::pair<int64_t, int64_t> slots_of(const std::string& name, DType dtype) {
+  const MapReduce product = testing::product_of(name, Metric::scalar);
+  const Program program =
+      lower(expand(simplify(apply_log_domain(product, {})))).front();
+  const GridPlan plan = make_grid_plan(program, {1000, 1000}, dtype);
+  const Target target = cuda_target(90);
+  return {pair_instructions(program, plan.tile, target),
+          pair_special_functions(program, plan.tile, target)};
+}
+
+TEST(Cost, CountsTheSlotsOfAGpu) {
+  // Nine are those of processors, and one is the exponential.
+  EXPECT_EQ(slots_of("gaussian(x,y)", DType::float32), std::pair(10L, 1L));
+  EXPECT_EQ(slots_of("linear(x,y)", DType::float32), std::pair(5L, 0L));
+  EXPECT_EQ(slots_of("laplacian(x,y)", DType::float32).second, 2);
+  const auto [all, special] = slots_of("gaussian(x,y)", DType::float64);
+  EXPECT_EQ(special, 0);
+  EXPECT_GT(all, 20);
 }
 
 TEST(Cost, GrowsWithTheRoutines) {

@@ -15,6 +15,7 @@
 #include "gramless/backend/backend.h"
 #include "gramless/base/fork_lock.h"
 #include "gramless/base/text.h"
+#include "gramless/codegen/cost.h"
 #include "gramless/codegen/cuda/grid_code.h"
 #include "gramless/codegen/module.h"
 #include "gramless/error.h"
@@ -98,7 +99,11 @@ std::string explain(const Program& program, Sizes sizes, DType dtype,
                      /*has_reasons=*/true);
   // All use of LLVM waits for forks.
   const std::scoped_lock lock(fork_lock(ForkLock::first_use));
-  return concat(to_text(program), "\n", to_text(plan), "\nPTX for ", arch, "\n",
+  return concat(to_text(program), "\n", to_text(plan), "  instructions: ", arch,
+                "; arithmetic takes ",
+                pair_instructions(program, plan.tile, target), " for a pair, ",
+                pair_special_functions(program, plan.tile, target),
+                " of them of special functions\n\nPTX for ", arch, "\n",
                 ptx(generate_grid(program, plan, target)));
 }
 
