@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
-import numpy as np
 import torch
 
 from cases import Case
@@ -13,12 +13,15 @@ from cases import Case
 Tensors = dict[str, torch.Tensor]
 
 
-def leaves(case: Case, data: dict[str, np.ndarray]) -> Tensors:
-    """Returns tensors of some arrays, ready for the gradients of a case."""
-    tensors = {name: torch.from_numpy(array) for name, array in data.items()}
-    for name in case.wrt:
-        tensors[name].requires_grad_()
-    return tensors
+def leaves(case: Case, data: dict) -> Tensors:
+    """Returns tensors of some arrays, ready for the gradients of a case.
+
+    Arrays that are tensors already stay on their device.
+    """
+    return {
+        name: torch.as_tensor(array).detach().requires_grad_(name in case.wrt)
+        for name, array in data.items()
+    }
 
 
 def objective(case: Case, a: torch.Tensor, tensors: Tensors) -> torch.Tensor:
@@ -36,13 +39,20 @@ def results_of(
     """Returns what computes a case with a differentiable product."""
     inputs = [tensors[name] for name in case.wrt]
 
-    def run() -> Tensors:
-        a = product()
+    def differentiate(a: torch.Tensor, total: torch.Tensor | None) -> Tensors:
         results = {"a": a.detach()}
-        if inputs:
-            total = objective(case, a, tensors)
-            gradients = torch.autograd.grad(total, inputs)
+        if total is not None:
+            gradients = torch.autograd.grad(
+                total, inputs, retain_graph=case.is_gradient_alone
+            )
             results.update(zip(case.wrt, gradients, strict=True))
         return results
 
-    return run
+    def run() -> Tensors:
+        a = product()
+        return differentiate(a, objective(case, a, tensors) if inputs else None)
+
+    if not case.is_gradient_alone:
+        return run
+    a = product()
+    return partial(differentiate, a, objective(case, a, tensors))

@@ -26,6 +26,7 @@ class Case:
     name: str
     N: int
     M: int = 0  # 0: the same as N.
+    problems: int = 1  # Of a batch, which share gamma.
     D: int = 3
     E: int = 1
     dtype: str = "float32"
@@ -35,6 +36,7 @@ class Case:
     has_metrics: bool = False  # A symmetric matrix for each j, not a scalar.
     order: int = 0
     only: tuple[str, ...] = ()  # The gradients to take; (): all of them.
+    is_gradient_alone: bool = False  # What comes before is not timed.
     is_quick: bool = False  # Is among the cases of --quick.
 
     @property
@@ -44,7 +46,18 @@ class Case:
 
     @property
     def pairs(self) -> int:
-        return self.rows * self.N
+        return self.problems * self.rows * self.N
+
+    @property
+    def parts(self) -> int:
+        """How many parts a call can be cut into: its rows, or its problems."""
+        return self.problems if self.problems > 1 else self.rows
+
+    @property
+    def cut_arguments(self) -> tuple[str, ...]:
+        """The arguments that each part has its own of."""
+        others = ("y", "v", "b") if self.problems > 1 else ()
+        return (*ROW_ARGUMENTS, *others)
 
     @property
     def is_oriented(self) -> bool:
@@ -68,13 +81,14 @@ class Case:
         """The arguments that the case wants gradients of."""
         return (self.only or self.names) if self.order else ()
 
-    def block_rows(self, entries: int) -> int:
-        """Returns how many rows make a block of at most so many entries.
+    def block_parts(self, entries: int) -> int:
+        """Returns how many parts make a block of at most so many entries.
 
-        A divisor of the number of rows, so that all blocks have one shape.
+        A divisor of their number, so that all blocks have one shape.
         """
-        most = max(1, min(self.rows, entries // self.N))
-        return next(n for n in range(most, 0, -1) if self.rows % n == 0)
+        of_part = self.pairs // self.parts
+        most = max(1, min(self.parts, entries // of_part))
+        return next(n for n in range(most, 0, -1) if self.parts % n == 0)
 
 
 K = 1000
@@ -145,19 +159,21 @@ def data(case: Case) -> dict[str, np.ndarray]:
     largest number of a result is a scale for its errors.
     """
     random = np.random.default_rng(0)
-    M, N, D, E = case.rows, case.N, case.D, case.E  # noqa: N806
+    N, D, E = case.N, case.D, case.E  # noqa: N806
+    leading = (case.problems,) if case.problems > 1 else ()
+    rows, columns = (*leading, case.rows), (*leading, N)
     arrays = {
-        "x": random.random((M, D)) - 0.5,
-        "y": random.random((N, D)) - 0.5,
-        "u": random.standard_normal((M, 3)),
-        "v": random.standard_normal((N, 3)),
-        "b": 0.5 + random.random((N, E)),
-        "c": 0.5 + random.random((M, E)),
+        "x": random.random((*rows, D)) - 0.5,
+        "y": random.random((*columns, D)) - 0.5,
+        "u": random.standard_normal((*rows, 3)),
+        "v": random.standard_normal((*columns, 3)),
+        "b": 0.5 + random.random((*columns, E)),
+        "c": 0.5 + random.random((*rows, E)),
         "gamma": np.array([24 / D]),
     }
     arrays["w"] = arrays["x"].copy()
     for name in ("u", "v"):
-        arrays[name] /= np.linalg.norm(arrays[name], axis=1, keepdims=True)
+        arrays[name] /= np.linalg.norm(arrays[name], axis=-1, keepdims=True)
     if case.has_metrics:
         root = random.standard_normal((N, D, D))
         metrics = np.eye(D) + root @ root.swapaxes(1, 2) / D

@@ -20,7 +20,7 @@ from cases import ROW_ARGUMENTS, Case, gammas
 sys.path.append(str(Path(__file__).parents[1] / "tests" / "torch"))
 from oracle import kernel_matrix
 
-_CHECKED_ROWS = 128
+CHECKED_ROWS = 128
 _BLOCK = 1_500_000  # Numbers.
 
 
@@ -30,25 +30,25 @@ def prepare(
     """Returns what computes some "rows", "a" there, and all gradients."""
     exact = {name: array.astype(np.float64) for name, array in data.items()}
     random = np.random.default_rng(1)
-    rows = random.choice(case.rows, _CHECKED_ROWS, replace=False)
+    rows = random.choice(case.rows, CHECKED_ROWS, replace=False)
     step = max(1, _BLOCK // (case.N * case.D))
 
     def run() -> dict:
         values = [
-            _values(case, _rows(exact, rows[start : start + step]))
+            values_of(case, rows_of(exact, rows[start : start + step]))
             for start in range(0, len(rows), step)
         ]
         tensors = leaves(case, exact)
         for start in range(0, case.rows if case.order else 0, step):
-            part = _rows(tensors, slice(start, start + step))
-            objective(case, _values(case, part), part).backward()
+            part = rows_of(tensors, slice(start, start + step))
+            objective(case, values_of(case, part), part).backward()
         gradients = {name: tensors[name].grad for name in case.wrt}
         return {"rows": rows, "a": np.concatenate(values), **gradients}
 
     return run
 
 
-def _rows(arrays: Mapping, rows: slice | np.ndarray) -> dict:
+def rows_of(arrays: Mapping, rows: slice | np.ndarray) -> dict:
     """Returns the arguments, with some rows of those that i indexes."""
     return {
         name: array[rows] if name in ROW_ARGUMENTS else array
@@ -56,7 +56,7 @@ def _rows(arrays: Mapping, rows: slice | np.ndarray) -> dict:
     }
 
 
-def _values(case: Case, arrays: Mapping) -> np.ndarray | torch.Tensor:
+def values_of(case: Case, arrays: Mapping) -> np.ndarray | torch.Tensor:
     """Returns a, by the library of the arrays."""
     xs = [arrays[name] for name in ("x", "u") if name in case.names]
     ys = [arrays[name] for name in ("y", "v") if name in case.names]

@@ -28,10 +28,10 @@ from dataclasses import replace
 from datetime import datetime
 from statistics import median
 
-import numpy as np
 from tqdm import tqdm
 
 from cases import CASES, Case
+from deviation import ROUNDINGS, deviation
 from engines import (
     ENGINES,
     FOLDER,
@@ -42,14 +42,6 @@ from engines import (
     pin,
 )
 from tables import OURS, PEERS, Outcome, Report, Row, processor
-
-ROUNDINGS = 1000
-"""A result may be off by so many roundings of its largest number.
-
-A plain sum of N = 10^4 terms is off by about √N = 100 roundings of the sum of
-their absolute values. Where squares are expanded, that is up to 10 times as
-large as a gradient in x. Mistakes are larger, and the table shows all errors.
-"""
 
 PARALLEL_PAIRS = 3 * 10**7
 """Cases with so many pairs are timed on all cores as well."""
@@ -106,32 +98,6 @@ def prepare_folder() -> None:
     (FOLDER / "runs").mkdir(parents=True, exist_ok=True)
     for path in FOLDER.glob("*.cache"):
         shutil.rmtree(path)
-
-
-def deviation(case: Case, expected: dict, results: dict) -> float:
-    """Returns the largest error of all results, in roundings."""
-    worst = 0.0
-    for name, wanted in expected.items():
-        if name == "rows":
-            continue
-        found = np.asarray(results[name], np.float64)
-        found = found[expected["rows"]] if name == "a" else found
-        if name == "gamma" and case.has_metrics:
-            found, wanted = symmetric(case, found), symmetric(case, wanted)
-        if found.shape != wanted.shape or not np.isfinite(found).all():
-            return float("inf")
-        error = np.abs(found - wanted).max() / np.abs(wanted).max()
-        worst = max(worst, float(error))
-    return worst / float(np.finfo(case.dtype).eps / 2)
-
-
-def symmetric(case: Case, gradient: np.ndarray) -> np.ndarray:
-    """Returns what a gradient of metrics says of symmetric ones.
-
-    Engines that know of the symmetry read one half, or use it.
-    """
-    matrices = gradient.reshape(case.N, case.D, case.D)
-    return matrices + matrices.swapaxes(1, 2)
 
 
 def time_loop(cores: Sequence[int], most: int) -> list[dict]:

@@ -153,7 +153,7 @@ class Report:
             cores = row.scaling()
             line = [
                 row.case.name,
-                _sizes(row.case),
+                sizes_text(row.case),
                 number(row.rate()),
                 number(ours.instructions),
                 number(row.share(), ".0%"),
@@ -181,8 +181,11 @@ def number(value: float | None, form: str = ".0f") -> str:
     return "–" if value is None else format(value, form)
 
 
-def _sizes(case: Case) -> str:
-    return f"{case.rows} × {case.N}, D={case.D}, E={case.E}, {case.dtype}"
+def sizes_text(case: Case) -> str:
+    """Returns the sizes of a case, for a table."""
+    batch = f"{case.problems} of " if case.problems > 1 else ""
+    sizes = f"{batch}{case.rows} × {case.N}"
+    return f"{sizes}, D={case.D}, E={case.E}, {case.dtype}"
 
 
 def aligned(lines: Sequence[Sequence[str]]) -> str:

@@ -89,7 +89,7 @@ def prepare(
 ) -> Callable[[], dict]:
     """Returns what computes a case, in blocks of at most so many entries."""
     jax.config.update("jax_enable_x64", case.dtype == "float64")
-    size = case.block_rows(entries)
+    size = case.block_parts(entries)
 
     @jax.jit
     def compiled(arrays: Arrays) -> Arrays:

@@ -50,6 +50,7 @@ def prepare(
     tensors = leaves(case, data)
     arguments = [tensors[name] for name in case.names]
     reduction = _reduction(case)
+    backend = "GPU" if tensors["x"].is_cuda else "CPU"
     return results_of(
-        case, tensors, lambda: reduction(*arguments, backend="CPU")
+        case, tensors, lambda: reduction(*arguments, backend=backend)
     )

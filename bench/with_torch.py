@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from autograd import Tensors, leaves, objective
-from cases import ROW_ARGUMENTS, Case
+from cases import Case
 
 # Each takes -q and overwrites it. Autograd allows that for the first one, the
 # only one that is differentiated.
@@ -35,14 +35,14 @@ _KERNELS = {
 
 def _columns(case: Case, part: Tensors) -> torch.Tensor:
     """Returns y with a contiguous row for each dimension."""
-    return part["y"].T.contiguous()
+    return part["y"].mT.contiguous()
 
 
 def _by_differences(
     case: Case, part: Tensors, columns: torch.Tensor
 ) -> torch.Tensor:
     x, gamma = part["x"], part["gamma"]
-    deltas = (x[:, d, None] - columns[d] for d in range(case.D))
+    deltas = (x[..., d, None] - columns[..., d, None, :] for d in range(case.D))
     if case.has_metrics:
         deltas = list(deltas)
         metrics = gamma.T.reshape(case.D, case.D, case.N)
@@ -65,31 +65,31 @@ def _features(case: Case, part: Tensors) -> torch.Tensor:
         images = (metrics @ y[:, :, None])[:, :, 0]
         squares = (images * y).sum(1, keepdim=True)
         return torch.cat([gamma, images, squares], dim=1).T
-    squares = (y * y).sum(1, keepdim=True)
-    return torch.cat([y, torch.ones_like(squares), squares], dim=1).T
+    squares = (y * y).sum(-1, keepdim=True)
+    return torch.cat([y, torch.ones_like(squares), squares], dim=-1).mT
 
 
 def _by_products(
     case: Case, part: Tensors, features: torch.Tensor
 ) -> torch.Tensor:
     x, gamma = part["x"], part["gamma"]
-    ones = torch.ones_like(x[:, :1])
+    ones = torch.ones_like(x[..., :1])
     if case.has_metrics:
         squares = (x[:, :, None] * x[:, None, :]).flatten(1)
         return torch.cat([-squares, 2 * x, -ones], dim=1) @ features
-    squares = (x * x).sum(1, keepdim=True)
+    squares = (x * x).sum(-1, keepdim=True)
     left = [2 * gamma * x, -gamma * squares, -gamma * ones]
-    return torch.cat(left, dim=1) @ features
+    return torch.cat(left, dim=-1) @ features
 
 
 def _values(case: Case, part: Tensors, p: torch.Tensor) -> torch.Tensor:
     """Returns a for the rows of a block, given their -q."""
     if case.mode == "lse":
-        p += part["b"].T
+        p += part["b"].mT
         if case.order:
-            return p.logsumexp(1, keepdim=True)
-        most = p.amax(1, keepdim=True)
-        return p.sub_(most).exp_().sum(1, keepdim=True).log_() + most
+            return p.logsumexp(-1, keepdim=True)
+        most = p.amax(-1, keepdim=True)
+        return p.sub_(most).exp_().sum(-1, keepdim=True).log_() + most
     matrix = _KERNELS[case.kind](p)
     if case.is_oriented:
         matrix = matrix * (part["u"] @ part["v"].T).square()
@@ -109,18 +109,19 @@ def _prepare(
     side_of_y, negated_q, compiler = form
     values = compiler(partial(_block_values, negated_q, case))
     tensors = leaves(case, data)
-    rows = case.block_rows(entries)
-    names = [name for name in ROW_ARGUMENTS if name in tensors]
+    size = case.block_parts(entries)
+    names = [name for name in case.cut_arguments if name in tensors]
 
     def run() -> dict:
         for name in case.wrt:
             tensors[name].grad = None
-        a = torch.empty(case.rows, case.E, dtype=tensors["b"].dtype)
+        a = torch.empty_like(tensors["c"])
         side = side_of_y(case, tensors)
-        for start in range(0, case.rows, rows):
-            block = slice(start, start + rows)
+        for start in range(0, case.parts, size):
+            block = slice(start, start + size)
             part = tensors | {name: tensors[name][block] for name in names}
-            if case.wrt:  # Differentiating a block ends with its graph.
+            if case.wrt or case.problems > 1:
+                # Differentiating a block ends with its graph.
                 side = side_of_y(case, part)
             value = values(part, side)
             a[block] = value.detach()
