@@ -10,6 +10,8 @@ BENCH := build/bench-venv
 PEERS := $(BENCH)/.installed
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 SECONDS ?= 60
+CUDA_TESTS ?= build/dev/tests/gramless_tests
+CUDA_PYTHON ?= $(BIN)/python
 
 PACKAGE_FILES := $(shell find cmake gramless include licenses python -not -name '*.pyc') \
     CMakeLists.txt LICENSE README.md pyproject.toml
@@ -31,7 +33,7 @@ need = @$(1) >/dev/null 2>&1 || { test "$$(id -u)" = 0 && { apt-get update -qq; 
     DEBIAN_FRONTEND=noninteractive apt-get install -qq -y $(2); }; } || \
     { echo "error: a system package is missing: sudo apt-get install $(2)" >&2; exit 1; }
 
-.PHONY: help run test configurations wheel mutants bench asan fuzz lint format clean googletest libfuzzer build-dev build-release build-asan-ubsan build-fuzz
+.PHONY: help run test configurations wheel mutants bench cuda build-cuda on-device asan fuzz lint format clean googletest libfuzzer build-dev build-release build-asan-ubsan build-fuzz
 
 help:
 	@echo "make run     builds everything and runs the examples"
@@ -40,6 +42,7 @@ help:
 	@echo "make mutants breaks each promise in the code, and sees a test fail; ARGS=word selects some"
 	@echo "make wheel   builds and tests dist/: wheels for the Pythons that are there, and the sdist"
 	@echo "make bench   times Gramless beside other libraries, which it installs; ARGS=--help says more"
+	@echo "make cuda    builds, and runs on a CUDA device the tests for it and the benchmark"
 	@echo "make asan    runs the C++ tests with address and undefined-behaviour sanitizers"
 	@echo "make fuzz    runs each fuzzer for a minute, or for SECONDS=600"
 	@echo "make lint    checks formats, spelling and common mistakes; make format repairs formats"
@@ -70,6 +73,20 @@ wheel: $(TOOLS)
 
 bench: $(PEERS) build/bench/fma_peak
 	$(BENCH)/bin/python bench/run.py $(ARGS)
+
+# On a machine with a device, within 12 minutes from a fresh clone. The steps
+# have limits of their own. `make on-device` builds nothing: CUDA_TESTS and
+# CUDA_PYTHON may come from elsewhere, and ARGS names steps.
+cuda:
+	timeout 180 $(MAKE) build-cuda
+	$(MAKE) on-device
+
+build-cuda: $(PACKAGE) | googletest
+	$(BIN)/cmake --preset dev --log-level=WARNING
+	$(BIN)/cmake --build --preset dev --target gramless_tests
+
+on-device:
+	$(CUDA_PYTHON) tests/on_device.py --tests $(CUDA_TESTS) --python $(CUDA_PYTHON) $(ARGS)
 
 asan: build-asan-ubsan
 	$(BIN)/ctest --preset asan-ubsan
