@@ -1228,6 +1228,13 @@ CUDA = [
         "return is_cuda_ && !is_float32(x);",
         "Ptx.TakesNineInstructionsForAPair",
     ),
+    Mutant(
+        "explain() tells the special functions of a GPU apart.",
+        "gramless/codegen/cost.cpp",
+        "return intrinsic == llvm::Intrinsic::nvvm_ex2_approx_ftz ||",
+        "return",
+        "Cost.CountsTheSlotsOfAGpu",
+    ),
 ]
 
 MUTANTS = (
