@@ -43,8 +43,9 @@ def draw(report: Report, path: Path) -> None:
     shares = [100 * (row.share() or 0) for row in rows]
     bars = left.barh(names, shares, color=_SHARE)
     left.bar_label(bars, [f"{share:.0f}" for share in shares], padding=2)
-    left.set_title("% of the multiply-add limit", fontsize=10)
-    left.set_xlim(0, 110)
+    left.set_title("% of a loop of multiply-adds", fontsize=10)
+    left.axvline(100, color="black", linewidth=0.8)
+    left.set_xlim(0, 1.1 * max([100, *shares]))
     left.set_ylim(-0.6, len(rows) - 0.4)
     best = [row.best_peer() or (0.0, "") for row in rows]
     bars = right.barh(names, [ratio for ratio, _ in best], color=_TIMES)
