@@ -855,7 +855,7 @@ MANNERS = [
         "python/src/openmp.cpp",
         "if (fork_depth() > 0) return {};",
         "",
-        "tests/torch/fork_test.py",
+        "tests/torch/fork_test.py::test_children",
     ),
     Mutant(
         "Where a pool runs nothing, the caller does.",
@@ -869,7 +869,7 @@ MANNERS = [
         "gramless/codegen/strided_code.cpp",
         "static_cast<uint64_t>(lanes - 2)",
         "static_cast<uint64_t>(0 * lanes)",
-        "Instructions/StridedCode.*",
+        "*StridedCode.CopiesRowsBetweenAllLayouts*",
     ),
     Mutant(
         "A signal stops a call.",
