@@ -196,29 +196,31 @@ Registers RowVectors::load(llvm::Type* number, llvm::Value* data,
     return results;
   };
   return choose(
-      row,
-      {.rows =
-           [&] {
-             return each([&](int64_t k) {
-               return load_next(type, element_at(number, data, k));
-             });
-           },
-       .elements =
-           [&] {
-             const Registers vectors = each([&](int64_t k) {
-               return load_next(type, ir_.CreateConstGEP1_64(type, data, k));
-             });
-             return shuffled(vectors, [&](int64_t k, int64_t lane) {
-               return lane * layout_.elements + k;
-             });
-           },
-       .any =
-           [&] {
-             return each([&](int64_t k) {
-               return gather(
-                   type, addresses(number, element_at(number, data, k), row));
-             });
-           }});
+      row, {.rows =
+                [&] {
+                  return each([&](int64_t k) {
+                    return load_next(type, element_at(number, data, k));
+                  });
+                },
+            .elements =
+                [&] {
+                  const Registers vectors = each([&](int64_t k) {
+                    return load_next(
+                        type, ir_.CreateConstGEP1_64(type, data,
+                                                     static_cast<uint64_t>(k)));
+                  });
+                  return shuffled(vectors, [&](int64_t k, int64_t lane) {
+                    return lane * layout_.elements + k;
+                  });
+                },
+            .any =
+                [&] {
+                  return each([&](int64_t k) {
+                    return gather(
+                        type,
+                        addresses(number, element_at(number, data, k), row));
+                  });
+                }});
 }
 
 void RowVectors::store(const Registers& elements, llvm::Value* data,

@@ -19,7 +19,7 @@ DeviceMemory::~DeviceMemory() {
     const CurrentContext current(driver_, device_, nullptr);
     static_cast<void>(driver_.try_call(driver_.functions().release, address_));
   } catch (const DeviceError&) {
-    // The context has ended, and its memory with it.
+    return;  // The context has ended, and its memory with it.
   }
 }
 
