@@ -128,8 +128,9 @@ class BatchRun {
           for (const auto& array : batch_.arguments) {
             arguments.push_back(array.first());
           }
-          for (const auto& array : batch_.results)
+          for (const auto& array : batch_.results) {
             results.push_back(array.first());
+          }
           MemoryPool pool;
           RunOptions how = how_;
           if (how.threads == 1) how.pool = &pool;

@@ -43,14 +43,14 @@ class RowVectors {
   void store(const Registers& elements, llvm::Value* data, llvm::Value* row);
 
  private:
-  /// Emits what loads or stores vectors of rows in one of three layouts: where
-  /// rows are next to each other, where elements are and rows have no others,
-  /// and any other. Returns what the one that runs returns.
+  /// What loads or stores vectors of rows where rows are next to each other,
+  /// where whole rows are, and in any other layout.
   struct Ways {
     std::function<Registers()> rows;
     std::function<Registers()> elements;
     std::function<Registers()> any;
   };
+  /// Emits all three, and returns what the one that runs returns.
   Registers choose(llvm::Value* row, const Ways& ways);
   /// Loads a vector, and fetches that of a later group of rows, which a later
   /// call of the function loads.

@@ -4,6 +4,8 @@
 
 #include <dlfcn.h>
 
+#include <atomic>
+
 #include "gramless/base/fork_lock.h"
 
 namespace gramless {
@@ -13,14 +15,19 @@ namespace {
 using Parallel = void (*)(void (*work)(void*), void* data, unsigned threads,
                           unsigned flags);
 
+/// Found once: to look for it takes half a microsecond.
+constinit std::atomic<void*> the_entry = nullptr;
+
 void call(void* work) { (*static_cast<const std::function<void()>*>(work))(); }
 
 }  // namespace
 
 RunOnThreads openmp_threads() {
   if (fork_depth() > 0) return {};
-  // Not kept: it is there once torch is imported.
-  void* const address = dlsym(RTLD_DEFAULT, "GOMP_parallel");
+  void* address = the_entry;
+  if (address == nullptr) {  // It is there once torch is imported.
+    the_entry = address = dlsym(RTLD_DEFAULT, "GOMP_parallel");
+  }
   if (address == nullptr) return {};
   const auto parallel = reinterpret_cast<Parallel>(address);
   return [parallel](int threads, const std::function<void()>& work) {
