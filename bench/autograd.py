@@ -24,13 +24,20 @@ def leaves(case: Case, data: dict) -> Tensors:
     }
 
 
-def objective(case: Case, a: torch.Tensor, tensors: Tensors) -> torch.Tensor:
-    """Returns <c, a>, or for order 2 <w, d<c, a>/dx>."""
-    total = (tensors["c"] * a).sum()
-    if case.order == 2:
-        (slope,) = torch.autograd.grad(total, tensors["x"], create_graph=True)
-        total = (tensors["w"] * slope).sum()
-    return total
+def weighted(
+    case: Case, a: torch.Tensor, tensors: Tensors
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Returns a and c, or for order 2 d<c, a>/dx and w.
+
+    The case takes gradients of the inner product of the two. Backward starts
+    from the weights as they are, for no operation of a loss is to be timed.
+    """
+    if case.order < 2:
+        return a, tensors["c"]
+    (slope,) = torch.autograd.grad(
+        a, tensors["x"], tensors["c"], create_graph=True
+    )
+    return slope, tensors["w"]
 
 
 def results_of(
@@ -39,20 +46,21 @@ def results_of(
     """Returns what computes a case with a differentiable product."""
     inputs = [tensors[name] for name in case.wrt]
 
-    def differentiate(a: torch.Tensor, total: torch.Tensor | None) -> Tensors:
-        results = {"a": a.detach()}
-        if total is not None:
-            gradients = torch.autograd.grad(
-                total, inputs, retain_graph=case.is_gradient_alone
-            )
-            results.update(zip(case.wrt, gradients, strict=True))
-        return results
+    def differentiate(
+        a: torch.Tensor, output: torch.Tensor, weights: torch.Tensor
+    ) -> Tensors:
+        gradients = torch.autograd.grad(
+            output, inputs, weights, retain_graph=case.is_gradient_alone
+        )
+        return {"a": a.detach(), **dict(zip(case.wrt, gradients, strict=True))}
 
     def run() -> Tensors:
         a = product()
-        return differentiate(a, objective(case, a, tensors) if inputs else None)
+        if not inputs:
+            return {"a": a.detach()}
+        return differentiate(a, *weighted(case, a, tensors))
 
     if not case.is_gradient_alone:
         return run
     a = product()
-    return partial(differentiate, a, objective(case, a, tensors))
+    return partial(differentiate, a, *weighted(case, a, tensors))

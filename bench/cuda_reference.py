@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from autograd import Tensors, leaves, objective
+from autograd import Tensors, leaves, weighted
 from cases import Case
 from reference import CHECKED_ROWS, values_of
 
@@ -45,7 +45,8 @@ def _of_rows(case: Case, exact: Tensors) -> Tensors:
     tensors = leaves(case, exact)
     for start in range(0, case.rows if case.order else 0, step):
         part = part_of(tensors, slice(start, start + step))
-        objective(case, values_of(case, part), part).backward()
+        a = values_of(case, part)
+        torch.autograd.backward(*weighted(case, a, part))
     gradients = {name: tensors[name].grad for name in case.wrt}
     return {"rows": rows, "a": torch.cat(values), **gradients}
 
@@ -62,7 +63,7 @@ def _of_problems(case: Case, exact: Tensors) -> Tensors:
         a = values_of(case, part)
         results["a"].append(a.detach())
         if case.wrt:
-            objective(case, a, part).backward()
+            torch.autograd.backward(*weighted(case, a, part))
         for name in case.wrt:
             results[name].append(part[name].grad)
     stacked = {name: torch.stack(each) for name, each in results.items()}

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from autograd import leaves, objective
+from autograd import leaves, weighted
 from cases import ROW_ARGUMENTS, Case, gammas
 
 sys.path.append(str(Path(__file__).parents[1] / "tests" / "torch"))
@@ -41,7 +41,8 @@ def prepare(
         tensors = leaves(case, exact)
         for start in range(0, case.rows if case.order else 0, step):
             part = rows_of(tensors, slice(start, start + step))
-            objective(case, values_of(case, part), part).backward()
+            a = values_of(case, part)
+            torch.autograd.backward(*weighted(case, a, part))
         gradients = {name: tensors[name].grad for name in case.wrt}
         return {"rows": rows, "a": np.concatenate(values), **gradients}
 

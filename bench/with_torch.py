@@ -15,7 +15,7 @@ from functools import partial
 import numpy as np
 import torch
 
-from autograd import Tensors, leaves, objective
+from autograd import Tensors, leaves, weighted
 from cases import Case
 
 # Each takes -q and overwrites it. Autograd allows that for the first one, the
@@ -126,7 +126,7 @@ def _prepare(
             value = values(part, side)
             a[block] = value.detach()
             if case.wrt:
-                objective(case, value, part).backward()
+                torch.autograd.backward(*weighted(case, value, part))
         return {"a": a, **{name: tensors[name].grad for name in case.wrt}}
 
     return run
