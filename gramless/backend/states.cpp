@@ -145,13 +145,26 @@ void States::set(int64_t row, int64_t element, const State& state) {
   }
 }
 
+void States::assign(int64_t first, const States& rows) {
+  for (std::size_t k = 0; k < row_.words.size(); ++k) {
+    std::copy_n(rows.words_.data() + k * rows.count(), rows.count(),
+                words(k).data() + first * width_);
+  }
+}
+
 void States::combine(const States& later) {
-  for (int64_t row = 0; row < rows_; ++row) {
-    for (int64_t element = 0; element < width_; ++element) {
-      State state = get(row, element);
-      row_.combine(state, later.get(row, element));
-      set(row, element, state);
-    }
+  for (int64_t row = 0; row < rows_; ++row) combine(row, later, row);
+}
+
+void States::combine_rows(const States& rows) {
+  for (int64_t row = 0; row < rows.rows_; ++row) combine(0, rows, row);
+}
+
+void States::combine(int64_t row, const States& later, int64_t later_row) {
+  for (int64_t element = 0; element < width_; ++element) {
+    State state = get(row, element);
+    row_.combine(state, later.get(later_row, element));
+    set(row, element, state);
   }
 }
 

@@ -30,14 +30,22 @@ class States {
   [[nodiscard]] State get(int64_t row, int64_t element) const;
   void set(int64_t row, int64_t element, const State& state);
 
+  /// Takes over the states of some rows, the first one as the row `first`.
+  void assign(int64_t first, const States& rows);
+
   /// Combines all states with those of later positions of the reduced axis.
   void combine(const States& later);
+
+  /// Combines the states of the one row with those of some rows.
+  void combine_rows(const States& rows);
 
   /// Stores the results of all rows, the first one in the row `first`. It
   /// settles the states.
   void store(std::span<const MutableArrayView> results, int64_t first);
 
  private:
+  void combine(int64_t row, const States& later, int64_t later_row);
+
   /// The number of states.
   [[nodiscard]] std::size_t count() const {
     return static_cast<std::size_t>(rows_ * width_);

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+// Cuts rows into tiles.
+#include "gramless/backend/cpu/tiles.h"
+
+#include <algorithm>
+
+namespace gramless::cpu {
+
+Tiles::Tiles(const ReadySweep& sweep, int64_t count) {
+  const int64_t tile_rows = sweep.shape.rows();
+  const int64_t whole =
+      sweep.code->rest_tile != nullptr ? count / tile_rows * tile_rows : count;
+  int64_t first = 0;
+  const auto cut = [&](int64_t end, int64_t rows, bool is_rest) {
+    for (; first < end; first = std::min(first + rows, end)) {
+      tiles_.push_back({first, std::min(rows, end - first), rows, is_rest});
+    }
+  };
+  cut(whole, tile_rows, false);
+  cut(count, rest_of(sweep.shape).rows(), true);
+}
+
+}  // namespace gramless::cpu
