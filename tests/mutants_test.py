@@ -1,24 +1,16 @@
 # SPDX-License-Identifier: MIT
 """Checks the table of mutants, which tests/mutants/run.py runs."""
 
-import importlib.util
 import re
+import sys
 from pathlib import Path
 
 import pytest
 
+sys.path.append(str(Path(__file__).parent / "mutants"))
+from table import MUTANTS
+
 ROOT = Path(__file__).parents[1]
-
-
-def load_table():
-    path = ROOT / "tests/mutants/table.py"
-    spec = importlib.util.spec_from_file_location("table", path)
-    table = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(table)
-    return table.MUTANTS
-
-
-MUTANTS = load_table()
 SOURCES = "".join(
     path.read_text("utf-8") for path in sorted(ROOT.glob("tests/**/*_test.cpp"))
 )

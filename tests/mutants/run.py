@@ -12,7 +12,8 @@ import time
 from functools import partial
 from pathlib import Path
 
-from table import MUTANTS, Mutant
+from promises.mutant import Mutant
+from table import MUTANTS
 
 ROOT = Path(__file__).parents[2]
 TREE, BUILD = ROOT / "build/mutants/tree", ROOT / "build/mutants/build"
