@@ -114,6 +114,15 @@ void store_numbers(const MutableArrayView& result, int64_t row, int64_t element,
   throw InternalError("store_numbers(): unknown dtype.");
 }
 
+/// Returns pointers to words of so many kinds, some numbers apart.
+template <class Number>
+std::array<Number*, kMostWords> pointers_to(Number* first, std::size_t stride,
+                                            std::size_t kinds) {
+  std::array<Number*, kMostWords> pointers{};
+  for (std::size_t k = 0; k < kinds; ++k) pointers.at(k) = first + k * stride;
+  return pointers;
+}
+
 }  // namespace
 
 States::States(const Program& program, const ProgramOutput& output,
@@ -153,26 +162,26 @@ void States::assign(int64_t first, const States& rows) {
 }
 
 void States::combine(const States& later) {
-  for (int64_t row = 0; row < rows_; ++row) combine(row, later, row);
+  row_.combine_all(pointers(0), later.pointers(0),
+                   static_cast<int64_t>(count()));
 }
 
 void States::combine_rows(const States& rows) {
-  for (int64_t row = 0; row < rows.rows_; ++row) combine(0, rows, row);
+  for (int64_t row = 0; row < rows.rows_; ++row) {
+    row_.combine_all(pointers(0), rows.pointers(row), width_);
+  }
 }
 
-void States::combine(int64_t row, const States& later, int64_t later_row) {
-  for (int64_t element = 0; element < width_; ++element) {
-    State state = get(row, element);
-    row_.combine(state, later.get(later_row, element));
-    set(row, element, state);
-  }
+StateWords States::pointers(int64_t row) {
+  return pointers_to(words_.data() + row * width_, count(), row_.words.size());
+}
+
+ConstStateWords States::pointers(int64_t row) const {
+  return pointers_to(words_.data() + row * width_, count(), row_.words.size());
 }
 
 void States::store(std::span<const MutableArrayView> results, int64_t first) {
-  StateWords all{};
-  for (std::size_t k = 0; k < row_.words.size(); ++k) {
-    all.at(k) = words(k).data();
-  }
+  const StateWords all = pointers(0);
   row_.settle(all, static_cast<int64_t>(count()));
   FinishEvaluator evaluator;
   for (std::size_t begin = 0; begin < count(); begin += kChunk) {

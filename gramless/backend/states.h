@@ -44,7 +44,9 @@ class States {
   void store(std::span<const MutableArrayView> results, int64_t first);
 
  private:
-  void combine(int64_t row, const States& later, int64_t later_row);
+  /// Returns where the words of a row begin.
+  [[nodiscard]] StateWords pointers(int64_t row);
+  [[nodiscard]] ConstStateWords pointers(int64_t row) const;
 
   /// The number of states.
   [[nodiscard]] std::size_t count() const {

@@ -43,6 +43,22 @@ void combine_sums(State& state, const State& later) {
   add_with_error(state, later[0], later[1]);
 }
 
+/// Combines states of so many words one by one.
+template <std::size_t words, void (*combine)(State&, const State&)>
+void combine_all(const StateWords& states, const ConstStateWords& later,
+                 int64_t count) {
+  for (int64_t n = 0; n < count; ++n) {
+    State state{};
+    State other{};
+    for (std::size_t k = 0; k < words; ++k) {
+      state[k] = states[k][n];
+      other[k] = later[k][n];
+    }
+    combine(state, other);
+    for (std::size_t k = 0; k < words; ++k) states[k][n] = state[k];
+  }
+}
+
 /// The errors of an infinite sum are NaN, which says nothing.
 void settle_sum(const StateWords& words, int64_t count) {
   for (int64_t k = 0; k < count; ++k) {
@@ -136,17 +152,17 @@ constexpr std::array kExtremeResults = {
 };
 
 constexpr std::array kReductionTable = {
-    ReductionRow{Reduction::sum, "sum", kSumWords, reduce_sum, combine_sums,
-                 settle_sum, kSumResults},
+    ReductionRow{Reduction::sum, "sum", kSumWords, reduce_sum,
+                 combine_all<2, combine_sums>, settle_sum, kSumResults},
     ReductionRow{Reduction::log_sum_exp, "log_sum_exp", kScaledWords,
-                 reduce_sum, combine_scaled, settle_scaled, kLogarithmResults,
-                 true},
+                 reduce_sum, combine_all<3, combine_scaled>, settle_scaled,
+                 kLogarithmResults, true},
     ReductionRow{Reduction::max, "max", kMaxWords, reduce_extreme<1>,
-                 combine_extremes<1>, settle_extreme, kExtremeResults, false,
-                 true},
+                 combine_all<2, combine_extremes<1>>, settle_extreme,
+                 kExtremeResults, false, true},
     ReductionRow{Reduction::min, "min", kMinWords, reduce_extreme<-1>,
-                 combine_extremes<-1>, settle_extreme, kExtremeResults, false,
-                 true},
+                 combine_all<2, combine_extremes<-1>>, settle_extreme,
+                 kExtremeResults, false, true},
 };
 
 }  // namespace
@@ -156,6 +172,11 @@ State ReductionRow::identity() const {
   for (std::size_t k = 0; k < words.size(); ++k)
     state.at(k) = words[k].identity;
   return state;
+}
+
+void ReductionRow::combine(State& state, const State& later) const {
+  combine_all({&state[0], &state[1], &state[2]},
+              {&later[0], &later[1], &later[2]}, 1);
 }
 
 std::span<const ReductionRow> reduction_table() { return kReductionTable; }

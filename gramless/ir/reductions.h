@@ -30,6 +30,7 @@ using State = std::array<double, kMostWords>;
 
 /// The words of several states, each kind in an array of its own.
 using StateWords = std::array<double*, kMostWords>;
+using ConstStateWords = std::array<const double*, kMostWords>;
 
 struct StateWord {
   std::string_view name;
@@ -63,8 +64,9 @@ struct ReductionRow {
   std::span<const StateWord> words;
   /// Reduces the values at the positions from `first` on, one after another.
   void (*reduce)(std::span<const double> values, int64_t first, State& state);
-  /// Combines a state with that of later positions.
-  void (*combine)(State& state, const State& later);
+  /// Combines some states with those of later positions.
+  void (*combine_all)(const StateWords& states, const ConstStateWords& later,
+                      int64_t count);
   /// Makes numbers of all words of some states, for `finish`.
   void (*settle)(const StateWords& words, int64_t count);
   std::span<const ReductionResult> results;
@@ -76,6 +78,8 @@ struct ReductionRow {
 
   /// Returns the state of a reduction of nothing.
   [[nodiscard]] State identity() const;
+  /// Combines a state with that of later positions.
+  void combine(State& state, const State& later) const;
 };
 
 /// Returns the rows, in the order of the enumeration.

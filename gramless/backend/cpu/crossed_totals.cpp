@@ -2,7 +2,6 @@
 // Adds to the totals of crossed outputs, and makes results of them.
 #include "gramless/backend/cpu/crossed_totals.h"
 
-#include <algorithm>
 #include <thread>
 
 namespace gramless::cpu {
@@ -49,7 +48,8 @@ void CrossedTotals::store(int64_t first, int64_t count,
   for (const ProgramOutput& output : program.outputs) {
     if (!is_crossed(program, output)) continue;
     States total(program, output, count);
-    for (int64_t band = 0; band < sweep_.schedule.bands; ++band) {
+    copy(0, first, element, total);
+    for (int64_t band = 1; band < sweep_.schedule.bands; ++band) {
       States states(program, output, count);
       copy(band, first, element, states);
       total.combine(states);
@@ -63,16 +63,15 @@ void CrossedTotals::store(int64_t first, int64_t count,
 /// `element`, of positions from `first` on.
 void CrossedTotals::copy(int64_t band, int64_t first, int64_t element,
                          States& states) const {
-  const double* of_kind = words(band, first) + element;
   for (std::size_t kind = 0; kind < states.kinds(); ++kind) {
-    const double* from = of_kind;
+    const double* from =
+        words(band, first) + static_cast<int64_t>(kind) * stride_ + element;
     const std::span<double> to = states.words(kind);
     const auto width = static_cast<std::size_t>(states.width());
     for (std::size_t at = 0; at < to.size(); at += width) {
-      std::copy_n(from, width, &to[at]);
+      for (std::size_t e = 0; e < width; ++e) to[at + e] = from[e];
       from += sweep_.crossed_width;
     }
-    of_kind += stride_;
   }
 }
 
