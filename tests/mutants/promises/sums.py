@@ -78,8 +78,8 @@ MUTANTS = [
     Mutant(
         "The gradient to a shared G runs over all pairs.",
         "gramless/backend/states.cpp",
-        "row < rows.rows_; ++row) combine(0, rows, row);",
-        "row < 1; ++row) combine(0, rows, row);",
+        "for (int64_t row = 0; row < rows.rows_; ++row) {",
+        "for (int64_t row = 0; row < 1; ++row) {",
         "tests/torch/accuracy_test.py::test_gradients_of_many_points",
     ),
     Mutant(
