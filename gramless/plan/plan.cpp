@@ -20,6 +20,13 @@ constexpr int64_t kLongestUnrolled = 16;
 constexpr int64_t kLongestUnrolledOfLarge = 4;
 /// Bytes of a chunk of the reduced axis: a part of the second-level cache.
 constexpr int64_t kChunkBytes = int64_t{1} << 17;
+/// Elements that packing a chunk goes over, at most, where it takes longer than
+/// the pairs: threads share chunks.
+constexpr int64_t kChunkWork = int64_t{1} << 16;
+/// Elements that a sweep goes over, below which it is small. Those that are
+/// packed count several times: they come from memory, not in whole vectors.
+constexpr double kSmallWork = 1 << 21;
+constexpr double kPackedWork = 16;
 /// Bytes of what is kept of the pairs of a block, a part of the first-level
 /// cache, and the terms that a block has nevertheless.
 constexpr int64_t kScratchBytes = int64_t{1} << 15;
@@ -54,6 +61,15 @@ int64_t work_elements(const Instruction& instruction) {
                          ? std::max<int64_t>(1, instruction.axis.extent)
                          : 1;
   for (const Axis& axis : instruction.axes) elements *= axis.extent;
+  return elements;
+}
+
+/// Returns the elements that the instructions of a rate go over.
+int64_t work_elements(const Program& program, Rate rate) {
+  int64_t elements = 0;
+  for (const Instruction& instruction : program.instructions) {
+    if (instruction.rate == rate) elements += work_elements(instruction);
+  }
   return elements;
 }
 
@@ -168,6 +184,7 @@ class Planner {
     choose_axes();
     choose_lanes();
     choose_schedule();
+    plan_.schedule.is_small = packed_work() + pair_work() < kSmallWork;
     return std::move(plan_);
   }
 
@@ -183,6 +200,21 @@ class Planner {
 
   [[nodiscard]] std::string_view reduced_axis() const {
     return kept_name(program_.kept == Kept::rows ? Kept::columns : Kept::rows);
+  }
+
+  /// Return how many elements are gone over to pack all positions, and for all
+  /// pairs: see kPackedWork.
+  [[nodiscard]] double packed_work() const {
+    return kPackedWork * (work_of(sizes_.kept, kept_rate(program_)) +
+                          work_of(sizes_.reduced, reduced_rate(program_)));
+  }
+  [[nodiscard]] double pair_work() const {
+    return static_cast<double>(sizes_.kept) *
+           work_of(sizes_.reduced, Rate::pair);
+  }
+  [[nodiscard]] double work_of(int64_t count, Rate rate) const {
+    return static_cast<double>(count) *
+           static_cast<double>(work_elements(program_, rate));
   }
 
   void choose_axes() {
@@ -286,8 +318,13 @@ class Planner {
     const int64_t bytes =
         std::max<int64_t>(1, packed_elements(program_, rate)) *
         dtype_size(tile.dtype);
+    int64_t chunk = kChunkBytes / bytes;
+    if (packed_work() > pair_work()) {
+      const int64_t work = std::max<int64_t>(1, work_elements(program_, rate));
+      chunk = std::min(chunk, kChunkWork / work);
+    }
     schedule.chunk = overrides_.chunk.value_or(
-        std::clamp<int64_t>(kChunkBytes / bytes, tile.block(), 1 << 15));
+        std::clamp<int64_t>(chunk, tile.block(), 1 << 15));
     const int64_t most = std::max<int64_t>(1, sizes_.reduced);
     schedule.chunk = round_up(std::min(schedule.chunk, most), tile.block());
     schedule.is_packed_once = bytes * sizes_.reduced <= kPackedOnceBytes;

@@ -86,6 +86,8 @@ struct Schedule {
   int64_t bands = 1;
   /// Whether the reduced axis is packed once, and not by each task.
   bool is_packed_once = true;
+  /// Whether starting threads costs more than it saves.
+  bool is_small = false;
 };
 
 struct Plan {

@@ -11,6 +11,7 @@
 
 #include "evaluate.h"
 #include "golden.h"
+#include "gramless/ir/reader.h"
 #include "gramless/transform/derivative.h"
 #include "gramless/transform/expand.h"
 #include "gramless/transform/log_domain.h"
@@ -96,6 +97,29 @@ TEST(Plan, VisitsEachValueOfManyElementsOnce) {
   const Program program = lower(sums).front();
   const Plan plan = make_plan(program, {100, 100}, DType::float32, 32);
   EXPECT_TRUE(has_many_elements(program, program.outputs[0], plan.tile));
+}
+
+/// Returns the schedule for some columns, and no rows to speak of.
+Schedule schedule_of(const std::string& text, int64_t columns) {
+  const Program program = lower(read_map_reduce(text)).front();
+  return make_plan(program, {1, columns}, DType::float32, 64).schedule;
+}
+
+// Few pairs, and yet milliseconds of reading columns.
+TEST(Plan, SharesThePackingOfLongColumnsAmongThreads) {
+  for (const char* text : {
+           "arguments y[j,d:100]\n"
+           "a[i,d:100] = sum_j(y[j,d])",
+           "arguments y[j,d:100]\n"
+           "a[i] = max_j(sum(d, y[j,d]**2))",
+       }) {
+    constexpr int64_t kColumns = 10'000;
+    const Schedule schedule = schedule_of(text, kColumns);
+    EXPECT_FALSE(schedule.is_small) << text;
+    EXPECT_TRUE(schedule.is_packed_once) << text;
+    EXPECT_GE(kColumns / schedule.chunk, 8) << text;
+    EXPECT_TRUE(schedule_of(text, 100).is_small) << text;
+  }
 }
 
 }  // namespace

@@ -33,9 +33,6 @@
 namespace gramless::cpu {
 namespace {
 
-/// Pairs below which starting threads costs more than it saves.
-constexpr double kSmallSweep = 1 << 18;
-
 int64_t ceil_divide(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 class Sweep {
@@ -87,13 +84,11 @@ class Sweep {
 
   void parallel(int64_t count, const Interrupt& interrupt,
                 const std::function<void(int64_t)>& task) {
-    const bool is_small =
-        static_cast<double>(rows_) * static_cast<double>(reduced_) <
-        kSmallSweep;
     int threads = options_.threads;
     if (threads <= 0) threads = default_thread_count();
-    parallel_for(count, {is_small ? 1 : threads, options_.on_threads},
-                 interrupt, [&](int64_t index) {
+    if (schedule_.is_small) threads = 1;
+    parallel_for(count, {threads, options_.on_threads}, interrupt,
+                 [&](int64_t index) {
                    const FlushDenormals flush;
                    task(index);
                  });
@@ -301,14 +296,14 @@ class Sweep {
     for (const ProgramOutput& output : program_.outputs) {
       if (is_crossed(program_, output)) continue;
       int64_t& element = is_shared(output) ? shared_element : row_element;
-      Parts& parts = parts_.emplace_back(output, element);
+      parts_.push_back({output, element, {}});
+      std::vector<States>& states = parts_.back().states;
       element += program_.results[output.output].width();
       if (is_shared(output)) {
-        parts.states.emplace_back(program_, output,
-                                  row_tasks_ * schedule_.splits);
+        states.emplace_back(program_, output, row_tasks_ * schedule_.splits);
       } else if (schedule_.splits > 1) {
         for (int64_t split = 0; split < schedule_.splits; ++split) {
-          parts.states.emplace_back(program_, output, rows_);
+          states.emplace_back(program_, output, rows_);
         }
       }
     }
