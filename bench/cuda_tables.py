@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import median
 
 from cases import Case
-from tables import aligned, number, sizes_text
+from tables import aligned, number, ratio_to, sizes_text
 
 OURS = "Gramless"
 
@@ -81,11 +81,6 @@ class DeviceRow:
         issued = in_clock * self.slots / lanes(capability, self.case.dtype)
         return max(issued, in_clock * (self.special or 0) / SPECIAL_LANES)
 
-    def ratio(self, peer: str) -> float | None:
-        """Returns how many times as fast as a peer Gramless is."""
-        ratios = self.engines[peer].ratios if peer in self.engines else ()
-        return median(ratios) if ratios else None
-
 
 class DeviceReport:
     """All that a run on a device found."""
@@ -124,7 +119,10 @@ class DeviceReport:
             number(median(ours.hosts) * 1e6 if ours.hosts else None),
             number(ours.first and ours.first * 1e3),
             number(ours.error, ".1f"),
-            *(number(row.ratio(peer), ".2f") for peer in self.peers),
+            *(
+                number(ratio_to(peer, row.engines), ".2f")
+                for peer in self.peers
+            ),
         ]
 
     def markdown(self) -> str:

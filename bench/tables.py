@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import platform
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
@@ -66,14 +66,9 @@ class Row:
         times = self.engines[engine].times
         return self.case.pairs / median(times) / 1e6 if times else None
 
-    def ratio(self, peer: str) -> float | None:
-        """Returns how many times as fast as a peer Gramless is."""
-        ratios = self.engines[peer].ratios if peer in self.engines else ()
-        return median(ratios) if ratios else None
-
     def best_peer(self) -> tuple[float, str] | None:
         """Returns the smallest ratio and its peer."""
-        ratios = ((self.ratio(peer), peer) for peer in self.engines)
+        ratios = ((ratio_to(peer, self.engines), peer) for peer in self.engines)
         return min((pair for pair in ratios if pair[0]), default=None)
 
     def share(self) -> float | None:
@@ -90,6 +85,12 @@ class Row:
             return None
         loops = _per_second(self.parallel_loops) / _per_second(self.loops)
         return median(self.parallel.ratios), loops
+
+
+def ratio_to(peer: str, engines: Mapping) -> float | None:
+    """Returns how many times as fast as a peer Gramless is."""
+    ratios = engines[peer].ratios if peer in engines else ()
+    return median(ratios) if ratios else None
 
 
 def _per_second(loops: Sequence[dict]) -> float:
@@ -160,7 +161,9 @@ class Report:
                 "{:.2f} ({:.2f})".format(*cores) if cores else "–",
                 number(ours.error, ".1f"),
             ]
-            line += [number(row.ratio(peer), ".2f") for peer in peers]
+            line += [
+                number(ratio_to(peer, row.engines), ".2f") for peer in peers
+            ]
             lines.append(line)
         return aligned(lines)
 

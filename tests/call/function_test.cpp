@@ -112,15 +112,18 @@ void expect_filled(int64_t row_stride, int64_t column_stride, int64_t start) {
   Arguments arguments = p.arguments();
   const std::vector<double> b(2 * p.N, 1);
   arguments.b = {ArrayView::contiguous(b.data(), {300, 2})};
-  std::vector<double> memory(400, -1);
-  kernel_product(Kernel("cauchy(x,y)**0"), arguments,
-                 {memory.data() + start,
-                  DType::float64,
-                  {37, 2},
-                  {row_stride, column_stride},
-                  {}});
-  EXPECT_EQ(std::count(memory.begin(), memory.end(), 300), 74);
-  EXPECT_EQ(std::count(memory.begin(), memory.end(), -1), 326);
+  for (const Backend backend : {Backend::automatic, Backend::reference}) {
+    std::vector<double> memory(400, -1);
+    kernel_product(Kernel("cauchy(x,y)**0"), arguments,
+                   {memory.data() + start,
+                    DType::float64,
+                    {37, 2},
+                    {row_stride, column_stride},
+                    {}},
+                   {backend});
+    EXPECT_EQ(std::count(memory.begin(), memory.end(), 300), 74);
+    EXPECT_EQ(std::count(memory.begin(), memory.end(), -1), 326);
+  }
 }
 
 TEST(KernelProduct, WritesToAnyStrides) {
