@@ -360,7 +360,7 @@ class Planner {
     const int64_t bytes =
         crossed_width(program_) * reduced * dtype_size(DType::float64);
     const int64_t wanted =
-        ceil_divide(kTasks, ceil_divide(reduced, schedule.chunk));
+        ceil_divide(kCrossedTasks, ceil_divide(reduced, schedule.chunk));
     schedule.bands = overrides_.splits.value_or(std::clamp<int64_t>(
         kBandBytes / std::max<int64_t>(1, bytes), 1, wanted));
     schedule.bands = std::min(schedule.bands, tasks);
