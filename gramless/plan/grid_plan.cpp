@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "gramless/base/integers.h"
 #include "gramless/base/text.h"
 #include "gramless/plan/stored_values.h"
 
@@ -52,12 +53,6 @@ constexpr int64_t kAlignment = 256;
 /// Of a word of a state.
 constexpr int64_t kWordBytes = 8;
 constexpr int64_t kSharedAlignment = 16;
-
-int64_t round_up(int64_t value, int64_t step) {
-  return (value + step - 1) / step * step;
-}
-
-int64_t ceil_divide(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 bool has_scale(const Program& program) {
   return std::ranges::any_of(program.outputs, [](const ProgramOutput& output) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "gramless/base/integers.h"
 #include "gramless/base/text.h"
 #include "gramless/plan/stored_values.h"
 
@@ -47,12 +48,6 @@ constexpr int64_t kLeastTaskTiles = 4;
 /// Elements of outputs whose states leave no room for others in the first-level
 /// cache, where a tile has four vectors of rows.
 constexpr int64_t kManyElements = 24;
-
-int64_t round_up(int64_t value, int64_t step) {
-  return (value + step - 1) / step * step;
-}
-
-int64_t ceil_divide(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 /// Returns the elements that an instruction goes over: those of its value,
 /// times those of the axis that it sums over.

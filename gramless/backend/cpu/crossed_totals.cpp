@@ -4,6 +4,8 @@
 
 #include <thread>
 
+#include "gramless/base/integers.h"
+
 namespace gramless::cpu {
 
 CrossedTotals::CrossedTotals(const ReadySweep& sweep, int64_t tasks,
@@ -11,7 +13,7 @@ CrossedTotals::CrossedTotals(const ReadySweep& sweep, int64_t tasks,
                              const std::atomic<bool>& is_stopped)
     : sweep_(sweep),
       is_stopped_(is_stopped),
-      band_length_((tasks + sweep.schedule.bands - 1) / sweep.schedule.bands),
+      band_length_(ceil_divide(tasks, sweep.schedule.bands)),
       stride_(reduced * sweep.crossed_width),
       memory_(sweep.schedule.bands * sweep.words * stride_ *
                   dtype_size(DType::float64),

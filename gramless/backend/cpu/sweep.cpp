@@ -28,12 +28,11 @@
 #include "gramless/backend/cpu/task_states.h"
 #include "gramless/backend/cpu/tiles.h"
 #include "gramless/backend/states.h"
+#include "gramless/base/integers.h"
 #include "gramless/base/threads.h"
 
 namespace gramless::cpu {
 namespace {
-
-int64_t ceil_divide(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 class Sweep {
  public:
@@ -48,7 +47,7 @@ class Sweep {
         shape_(ready.shape),
         schedule_(ready.schedule),
         row_tasks_(ceil_divide(rows_, schedule_.task_rows)),
-        tiles_(ready, std::min(rows_, schedule_.task_rows)),
+        tiles_(ready, row_tasks_ > 1 ? schedule_.task_rows : 0),
         last_tiles_(ready, rows_ - (row_tasks_ - 1) * schedule_.task_rows) {
     for (const ArrayView& view : arguments) arrays_.push_back(pointer_to(view));
     for (const MutableArrayView& view : results) {

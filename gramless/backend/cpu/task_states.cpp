@@ -29,10 +29,12 @@ double* TaskStates::words(const Tile& tile, int64_t element) const {
          element * tile.rows * element_words(sweep_);
 }
 
+double* TaskStates::shared() const {
+  return memory_ + tiles_.rows() * row_words(sweep_);
+}
+
 TileStates TaskStates::of(const Tile& tile) const {
-  return {.words = words(tile, 0),
-          .shared = memory_ + tiles_.rows() * row_words(sweep_),
-          .word_stride = stride_};
+  return {.words = words(tile, 0), .shared = shared(), .word_stride = stride_};
 }
 
 void TaskStates::clear() {
@@ -72,9 +74,8 @@ States TaskStates::rows(const ProgramOutput& output, int64_t first) const {
 void TaskStates::add_shared(const ProgramOutput& output, int64_t first,
                             int64_t row, States& states) const {
   const int64_t lanes = sweep_.shape.lanes;
-  const double* const shared = memory_ + tiles_.rows() * row_words(sweep_);
   for (int64_t e = 0; e < states.width(); ++e) {
-    add_lanes(output, shared + (first + e) * lanes, row, e, states);
+    add_lanes(output, shared() + (first + e) * lanes, row, e, states);
   }
 }
 

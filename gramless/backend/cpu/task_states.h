@@ -39,8 +39,10 @@ class TaskStates {
                   States& states) const;
 
  private:
-  /// Returns where the states of a tile for an element begin.
+  /// Returns where the states of a tile for an element begin, and those that
+  /// all rows share.
   [[nodiscard]] double* words(const Tile& tile, int64_t element) const;
+  [[nodiscard]] double* shared() const;
 
   void copy_rows(const Tile& tile, const double* from, int64_t element,
                  States& states) const;

@@ -10,9 +10,9 @@ Tiles::Tiles(const ReadySweep& sweep, int64_t count) {
   const int64_t tile_rows = sweep.shape.rows();
   const int64_t whole =
       sweep.code->rest_tile != nullptr ? count / tile_rows * tile_rows : count;
-  int64_t first = 0;
   const auto cut = [&](int64_t end, int64_t rows, bool is_rest) {
-    for (; first < end; first = std::min(first + rows, end)) {
+    while (this->count() < end) {
+      const int64_t first = this->count();
       tiles_.push_back({first, std::min(rows, end - first), rows, is_rest});
     }
   };

@@ -30,11 +30,11 @@ class Tiles {
 
   /// Returns how many rows they have together, the copies of the last included.
   [[nodiscard]] int64_t rows() const {
-    return tiles_.back().first + tiles_.back().rows;
+    return tiles_.empty() ? 0 : tiles_.back().first + tiles_.back().rows;
   }
   /// Returns how many rows the task has.
   [[nodiscard]] int64_t count() const {
-    return tiles_.back().first + tiles_.back().count;
+    return tiles_.empty() ? 0 : tiles_.back().first + tiles_.back().count;
   }
 
  private:

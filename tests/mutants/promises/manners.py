@@ -26,6 +26,13 @@ MUTANTS = [
         "tests/torch/fork_test.py::test_children",
     ),
     Mutant(
+        "Threads share the packing of long columns.",
+        "gramless/plan/plan.cpp",
+        "constexpr double kPackedWork = 16;",
+        "constexpr double kPackedWork = 0;",
+        "Plan.SharesThePackingOfLongColumnsAmongThreads",
+    ),
+    Mutant(
         "Where a pool runs nothing, the caller does.",
         "gramless/base/threads.cpp",
         "work();  // What is left where it was called on no thread.",
